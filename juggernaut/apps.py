@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class JuggernautConfig(AppConfig):
+    name = "juggernaut"
+    verbose_name = "Juggernaut"

@@ -1,0 +1,47 @@
+"""Where PostgreSQL and Redis are: the environment first, then the embedded servers' own record."""
+
+import json
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from juggernaut.environment import ROOT
+
+# What a command sees when nothing runs: a loopback port that answers "connection refused" at once.
+NOTHING_RUNS = {
+    "DATABASE_URL": "postgresql://juggernaut@127.0.0.1:15432/juggernaut",
+    "REDIS_URL": "redis://127.0.0.1:16379/0",
+}
+
+
+class Endpoints(NamedTuple):
+    """Connection URLs, as `psql` and `redis-cli -u` take them."""
+
+    database_url: str
+    redis_url: str
+
+
+def var_dir() -> Path:
+    """The folder of everything the project keeps on this machine (`JUGGERNAUT_VAR`, default `var/`)."""
+    return Path(os.environ.get("JUGGERNAUT_VAR") or ROOT / "var").absolute()
+
+
+def record_path() -> Path:
+    """The file in which the embedded servers write their URLs while they run."""
+    return var_dir() / "run" / "endpoints.json"
+
+
+def current() -> Endpoints:
+    """The URLs this process should use; each one may come from another place than the other."""
+    recorded = _recorded()
+    return Endpoints(
+        database_url=os.environ.get("DATABASE_URL") or recorded.get("DATABASE_URL", NOTHING_RUNS["DATABASE_URL"]),
+        redis_url=os.environ.get("REDIS_URL") or recorded.get("REDIS_URL", NOTHING_RUNS["REDIS_URL"]),
+    )
+
+
+def _recorded() -> dict[str, str]:
+    try:
+        return json.loads(record_path().read_text())
+    except (FileNotFoundError, PermissionError, json.JSONDecodeError):
+        return {}

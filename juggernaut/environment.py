@@ -1,0 +1,25 @@
+"""What every entry point does before Django: the right interpreter, the right settings module."""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def prepare() -> None:
+    """Run under the project's own environment, whichever `python` the caller typed.
+
+    The runbook says `python main.py`; on a fresh machine that `python` has no Django. When `make`
+    has built `.venv`, the process replaces itself with that interpreter and the same arguments.
+    """
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "juggernaut.settings")
+    own = ROOT / ".venv" / "bin" / "python"
+    if own.exists() and Path(sys.prefix).resolve() != (ROOT / ".venv").resolve() and not _has_django():
+        os.execv(own, [str(own), *sys.argv])
+
+
+def _has_django() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("django") is not None

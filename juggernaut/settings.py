@@ -1,0 +1,165 @@
+"""Settings, all of them by environment; the table of variables is in the README.
+
+Two profiles: `local` (the default: loopback only, embedded servers, a secret made on first start)
+and `production` (refuses to start without what safety needs). Nothing else changes between them.
+"""
+
+import os
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+from juggernaut import endpoints, secret_key
+from juggernaut.environment import ROOT
+
+PROFILE = os.environ.get("JUGGERNAUT_PROFILE", "local")
+if PROFILE not in {"local", "production"}:
+    raise ImproperlyConfigured(f"JUGGERNAUT_PROFILE is {PROFILE!r}; expected 'local' or 'production'")
+IS_LOCAL = PROFILE == "local"
+
+BASE_DIR = ROOT
+VAR_DIR = endpoints.var_dir()
+DEBUG = False
+SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or (secret_key.local_secret_key(VAR_DIR) if IS_LOCAL else "")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("DJANGO_SECRET_KEY is not set; the production profile needs one")
+ALLOWED_HOSTS = [host for host in os.environ.get("JUGGERNAUT_ALLOWED_HOSTS", "").split(",") if host]
+if IS_LOCAL:
+    ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]", "testserver"]
+elif not ALLOWED_HOSTS:
+    raise ImproperlyConfigured("JUGGERNAUT_ALLOWED_HOSTS is not set; expected host names, separated by commas")
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "rest_framework",
+    "knox",
+    "django_q",
+    "governance",
+    "reliability",
+    "workers",
+    "monitoring",
+    "juggernaut",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "juggernaut.urls"
+WSGI_APPLICATION = "juggernaut.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+_where = endpoints.current()
+DATABASES = {
+    "default": dj_database_url.parse(_where.database_url, conn_max_age=600, conn_health_checks=True)
+}
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    connect_timeout=3, application_name=os.environ.get("JUGGERNAUT_PROCESS", "juggernaut")
+)
+REDIS_URL = _where.redis_url
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        # Redis may vanish at any time: one try, bounded, and the caller goes on without it.
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.2, "SOCKET_TIMEOUT": 0.1, "IGNORE_EXCEPTIONS": True},
+    },
+    # django-q2 writes a status line twice a second; it must not depend on Redis.
+    "cluster": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+WHITENOISE_USE_FINDERS = True
+LOGIN_URL = "admin:login"
+
+# Bodies over these sizes are refused with 413 before anything is parsed.
+MAX_TASK_BODY_BYTES = 1024 * 1024
+MAX_BULK_BODY_BYTES = 32 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BULK_BODY_BYTES
+
+if not IS_LOCAL:
+    SECURE_SSL_REDIRECT = os.environ.get("JUGGERNAUT_TLS_REDIRECT", "1") == "1"
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+        "juggernaut.loopback.LoopbackAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "juggernaut.problems.handle",
+    "UNAUTHENTICATED_USER": None,
+}
+
+# Modules whose import registers task types: a new one is a file and a line here.
+JUGGERNAUT_TASK_TYPES = ["workers.evaluation"]
+
+# django-q2 supervises processes and keeps the clock. It never holds a task: see docs/decisions.md.
+Q_CLUSTER = {
+    "name": "juggernaut",
+    "cluster_name": "workers",
+    "broker_class": "reliability.standing_order.StandingOrder",
+    "workers": int(os.environ.get("JUGGERNAUT_WORKER_PROCESSES", "2")),
+    "queue_limit": 1,
+    "timeout": None,
+    "retry": 2_147_483_647,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "save_limit": -1,
+    "recycle": 10_000,
+    "guard_cycle": 0.5,
+    "catch_up": False,
+    "scheduler": False,
+    "cache": "cluster",
+    "log_level": "WARNING",
+    "ALT_CLUSTERS": {
+        "watchdog": {
+            "broker_class": None,
+            "orm": "default",
+            "poll": 0.5,
+            "workers": 1,
+            "timeout": 90,
+            "retry": 120,
+            "scheduler": True,
+        }
+    },
+}
