@@ -1,0 +1,102 @@
+"""What a submitter may say about a task, checked before anything is stored."""
+
+import hashlib
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any
+from uuid import UUID
+
+import orjson
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+
+from governance import task_types
+from governance.errors import FieldError, InvalidSubmission
+from governance.models.task import MAX_PRIORITY
+
+MAX_TIMEOUT_SECONDS = 7 * 24 * 3600
+MAX_DEPENDENCIES = 100
+Key = Annotated[str, Field(min_length=1, max_length=200)]
+Money = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=9)]
+
+
+class Submission(BaseModel):
+    """A task as it is asked for. What is left out comes from its task type.
+
+    `priority` 0 to 100: each point is worth a minute of waiting. `timeout_seconds` bounds one attempt,
+    `deadline` the whole task (ISO 8601 with a zone). `max_cost_usd` is USD, at most nine decimals.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: Annotated[str, Field(max_length=200)] = ""
+    task_type: Annotated[str, Field(min_length=1, max_length=100)]
+    payload: dict[str, Any] = Field(default_factory=dict)
+    priority: Annotated[int, Field(ge=0, le=MAX_PRIORITY)] = 0
+    assigned_worker: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+    max_attempts: Annotated[int, Field(ge=1, le=100)] | None = None
+    timeout_seconds: Annotated[int, Field(ge=1, le=MAX_TIMEOUT_SECONDS)] | None = None
+    run_after: AwareDatetime | None = None
+    deadline: AwareDatetime | None = None
+    parent: UUID | None = None
+    depends_on: Annotated[list[UUID], Field(max_length=MAX_DEPENDENCIES)] = Field(default_factory=list)
+    max_cost_usd: Money | None = None
+    idempotency_key: Key | None = None
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of everything but the key: two submissions with the same digest ask for the same."""
+        asked = self.model_dump(mode="json", exclude={"idempotency_key"})
+        return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def parse(data: object) -> Submission:
+    """The submission in `data` (a JSON object), its payload checked by its type's schema.
+
+    Raises `InvalidSubmission` with one entry for each field that is wrong, all of them at once.
+    """
+    try:
+        submission = Submission.model_validate(data)
+    except ValidationError as invalid:
+        raise InvalidSubmission(field_errors(invalid)) from None
+    errors = _payload_errors(submission) + _time_errors(submission)
+    if errors:
+        raise InvalidSubmission(errors)
+    return submission
+
+
+def field_errors(invalid: ValidationError, prefix: str = "") -> list[FieldError]:
+    """Pydantic's findings as fields and sentences: `payload.metric_value`: a finite number is expected…"""
+    return [_field_error(finding, prefix) for finding in invalid.errors(include_url=False)]
+
+
+def _field_error(finding: Any, prefix: str) -> FieldError:
+    path = ".".join([*filter(None, [prefix]), *(str(part) for part in finding["loc"])])
+    message = finding["msg"].removeprefix("Value error, ")
+    if finding["type"] not in {"missing", "extra_forbidden"} and isinstance(
+        finding["input"], str | int | float | bool | None
+    ):
+        message = f"{message} (got {_short(finding['input'])})"
+    return FieldError(field=path or "body", message=message)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _payload_errors(submission: Submission) -> list[FieldError]:
+    try:
+        schema = task_types.get(submission.task_type).schema
+        schema.model_validate(submission.payload)
+    except task_types.UnknownTaskType as unknown:
+        return [FieldError("task_type", str(unknown))]
+    except ValidationError as invalid:
+        return field_errors(invalid, prefix="payload")
+    return []
+
+
+def _time_errors(submission: Submission) -> list[FieldError]:
+    starts: datetime | None = submission.run_after
+    if submission.deadline and starts and submission.deadline <= starts:
+        return [FieldError("deadline", "the deadline must be later than run_after")]
+    return []

@@ -1,0 +1,241 @@
+"""The verbs of tasks: submit, cancel, terminate, retry. API, admin and commands call these and nothing else."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import connection, transaction
+
+from governance import doorbell, task_types, transitions
+from governance.actors import Actor
+from governance.errors import FieldError, IdempotencyMismatch, InvalidSubmission, TaskNotFound, TransitionConflict
+from governance.models import Task, Worker
+from governance.submission import Submission
+from governance.transitions import DEPENDENCIES, Moved
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the submitter gets back: the task's id and whether an earlier submission had made it."""
+
+    id: UUID
+    status: str
+    is_replay: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a verb did to a set of tasks: those it moved, and those it could not, with the state found."""
+
+    moved: list[UUID]
+    skipped: dict[UUID, str]
+
+
+# Ids are made first, so that what is returned stands in the order of what was asked.
+_CREATE = """
+WITH asked AS MATERIALIZED (
+  SELECT juggernaut_uuid7() AS id, a.*
+  FROM json_to_recordset(%(asked)s) AS a(
+    n int, title text, task_type text, payload jsonb, priority smallint, status text, waiting_for text,
+    assigned_worker text, max_attempts int, timeout_seconds int, run_after timestamptz,
+    deadline timestamptz, parent_id uuid, max_cost_usd numeric, idempotency_key text, digest text)),
+created AS (
+  INSERT INTO governance_tasks (id, title, task_type, payload, priority, status, waiting_for,
+    assigned_worker, max_attempts, timeout_seconds, run_after, deadline, parent_id, max_cost_usd,
+    idempotency_key, submission_digest, created_by)
+  SELECT id, title, task_type, payload, priority, status, waiting_for, assigned_worker, max_attempts,
+    timeout_seconds, coalesce(run_after, now()), deadline, parent_id, max_cost_usd, idempotency_key,
+    digest, %(actor)s
+  FROM asked ORDER BY n
+  ON CONFLICT (created_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+  RETURNING id)
+SELECT asked.n, asked.id, asked.status FROM asked JOIN created USING (id)"""
+
+# The state that the first answer told: the one its creation event holds.
+_EARLIER = """
+SELECT t.id, t.idempotency_key, t.submission_digest, e.to_status
+FROM governance_tasks t JOIN task_events e ON e.task_id = t.id AND e.seq = 0
+WHERE t.created_by = %(actor)s AND t.idempotency_key = ANY(%(keys)s)"""
+
+
+def submit(submissions: Sequence[Submission], *, actor: Actor) -> list[Receipt]:
+    """Create these tasks in one transaction, all or none, and wake their workers.
+
+    A submission whose idempotency key this actor used before creates nothing and gets the earlier
+    task's receipt. Raises `InvalidSubmission` (unknown worker, parent or dependency; fields are
+    prefixed with the index when there are several), `IdempotencyMismatch` or `Forbidden`.
+    """
+    actor.require("governance.add_task")
+    workers = _workers_of(submissions)
+    with transaction.atomic():
+        unmet = _lock_dependencies(submissions)
+        rows = [_row(n, s, workers[n], unmet) for n, s in enumerate(submissions)]
+        receipts = _insert(rows, submissions, actor)
+        _link(receipts, submissions)
+        doorbell.ring(workers[n] for n, receipt in receipts.items() if not receipt.is_replay)
+    return [receipts[n] for n in range(len(submissions))]
+
+
+def cancel(ids: Sequence[UUID], *, actor: Actor, reason: str) -> Outcome:
+    """End live tasks as `cancelled`; needs `governance.cancel_task`. Ended tasks are skipped."""
+    actor.require("governance.cancel_task")
+    return _apply(transitions.cancel, ids, actor, reason)
+
+
+def terminate(ids: Sequence[UUID], *, actor: Actor, reason: str) -> Outcome:
+    """End live tasks as `failed` with this reason; needs `governance.terminate_task`."""
+    actor.require("governance.terminate_task")
+    return _apply(transitions.terminate, ids, actor, reason)
+
+
+def retry(ids: Sequence[UUID], *, actor: Actor, reason: str) -> Outcome:
+    """Give failed and cancelled tasks fresh attempts; needs `governance.retry_task`."""
+    actor.require("governance.retry_task")
+    return _apply(transitions.retry, ids, actor, reason)
+
+
+def one(verb: Any, task_id: UUID, *, actor: Actor, reason: str) -> None:
+    """Apply a verb to one task; raises `TaskNotFound`, or `TransitionConflict` with the state found."""
+    outcome = verb([task_id], actor=actor, reason=reason)
+    if outcome.moved:
+        return
+    if task_id not in outcome.skipped:
+        raise TaskNotFound(task_id)
+    raise TransitionConflict(task_id, verb.__name__, outcome.skipped[task_id])
+
+
+def _apply(edge: Any, ids: Sequence[UUID], actor: Actor, reason: str) -> Outcome:
+    with transaction.atomic():
+        moved: list[Moved] = edge(ids, actor=actor.name, reason=reason)
+        if any(task.was == Task.Status.IN_PROGRESS for task in moved):
+            doorbell.ring_stop()
+        doorbell.ring(task.worker_id for task in moved if task.status == Task.Status.PENDING)
+    gone = {task.id for task in moved}
+    left = [task_id for task_id in ids if task_id not in gone]
+    skipped = dict(Task.objects.filter(pk__in=left).values_list("pk", "status")) if left else {}
+    return Outcome(moved=[task.id for task in moved], skipped=skipped)
+
+
+def _workers_of(submissions: Sequence[Submission]) -> list[str]:
+    """Who gets each task: the named worker, or its type's; it must exist and be able to run the type."""
+    known = {worker.worker_id: worker for worker in Worker.objects.all()}
+    chosen, errors = [], []
+    for n, submission in enumerate(submissions):
+        worker_id = submission.assigned_worker or task_types.get(submission.task_type).worker
+        worker = known.get(worker_id)
+        if worker is None:
+            errors.append(_error(n, submissions, "assigned_worker", _unknown_worker(worker_id, list(known))))
+        elif not worker.can_run(submission.task_type):
+            errors.append(
+                _error(n, submissions, "assigned_worker", f"{worker_id} cannot run {submission.task_type!r}")
+            )
+        chosen.append(worker_id)
+    if errors:
+        raise InvalidSubmission(errors)
+    return chosen
+
+
+def _unknown_worker(worker_id: str, known: list[str]) -> str:
+    return f"unknown worker {worker_id!r}; expected one of: {', '.join(sorted(known))}"
+
+
+def _lock_dependencies(submissions: Sequence[Submission]) -> set[UUID]:
+    """Ids named as dependencies that have not completed. Parents and dependencies must exist.
+
+    The share lock makes a dependency that completes at this moment wait for our commit, so that its
+    completion sees the new dependent and releases it.
+    """
+    named = {d for s in submissions for d in s.depends_on} | {s.parent for s in submissions if s.parent}
+    if not named:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, status FROM governance_tasks WHERE id = ANY(%s::uuid[]) ORDER BY id FOR SHARE",
+            [[str(task_id) for task_id in named]],
+        )
+        found = dict(cursor.fetchall())
+    _refuse_unknown(submissions, found)
+    return {task_id for task_id, status in found.items() if status != Task.Status.COMPLETED}
+
+
+def _refuse_unknown(submissions: Sequence[Submission], found: dict[UUID, str]) -> None:
+    errors = []
+    for n, submission in enumerate(submissions):
+        if submission.parent and submission.parent not in found:
+            errors.append(_error(n, submissions, "parent", f"no task has the id {submission.parent}"))
+        errors += [
+            _error(n, submissions, "depends_on", f"no task has the id {task_id}")
+            for task_id in submission.depends_on
+            if task_id not in found
+        ]
+    if errors:
+        raise InvalidSubmission(errors)
+
+
+def _error(n: int, submissions: Sequence[Submission], field: str, message: str) -> FieldError:
+    return FieldError(field if len(submissions) == 1 else f"{n}.{field}", message)
+
+
+def _row(n: int, submission: Submission, worker_id: str, unmet: set[UUID]) -> dict[str, object]:
+    kind = task_types.get(submission.task_type)
+    waits = not unmet.isdisjoint(submission.depends_on)
+    return {
+        "n": n,
+        "title": submission.title,
+        "task_type": submission.task_type,
+        "payload": submission.payload,
+        "priority": submission.priority,
+        "status": Task.Status.PARKED if waits else Task.Status.PENDING,
+        "waiting_for": DEPENDENCIES if waits else "",
+        "assigned_worker": worker_id,
+        "max_attempts": submission.max_attempts or kind.max_attempts,
+        "timeout_seconds": submission.timeout_seconds or kind.timeout_seconds,
+        "run_after": submission.run_after,
+        "deadline": submission.deadline,
+        "parent_id": submission.parent,
+        "max_cost_usd": None if submission.max_cost_usd is None else str(submission.max_cost_usd),
+        "idempotency_key": submission.idempotency_key,
+        "digest": submission.digest if submission.idempotency_key else "",
+    }
+
+
+def _insert(
+    rows: list[dict[str, object]], submissions: Sequence[Submission], actor: Actor
+) -> dict[int, Receipt]:
+    with connection.cursor() as cursor:
+        cursor.execute(_CREATE, {"asked": orjson.dumps(rows).decode(), "actor": actor.name})
+        receipts = {n: Receipt(task_id, status, False) for n, task_id, status in cursor.fetchall()}
+    replayed = [n for n in range(len(rows)) if n not in receipts]
+    return receipts | (_replays(replayed, submissions, actor) if replayed else {})
+
+
+def _replays(numbers: list[int], submissions: Sequence[Submission], actor: Actor) -> dict[int, Receipt]:
+    keys = [submissions[n].idempotency_key for n in numbers]
+    with connection.cursor() as cursor:
+        cursor.execute(_EARLIER, {"actor": actor.name, "keys": keys})
+        earlier = {key: (task_id, digest, status) for task_id, key, digest, status in cursor.fetchall()}
+    receipts = {}
+    for n, key in zip(numbers, keys, strict=True):
+        task_id, digest, status = earlier[key]
+        if digest != submissions[n].digest:
+            raise IdempotencyMismatch(key)
+        receipts[n] = Receipt(task_id, status, is_replay=True)
+    return receipts
+
+
+def _link(receipts: dict[int, Receipt], submissions: Sequence[Submission]) -> None:
+    edges = [
+        (str(receipts[n].id), str(task_id))
+        for n, submission in enumerate(submissions)
+        if not receipts[n].is_replay
+        for task_id in dict.fromkeys(submission.depends_on)
+    ]
+    if edges:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO task_dependencies (task_id, depends_on_id)"
+                " SELECT * FROM unnest(%s::uuid[], %s::uuid[])",
+                [[task for task, _ in edges], [dependency for _, dependency in edges]],
+            )
