@@ -140,12 +140,15 @@ Q_CLUSTER = {
     "broker_class": "reliability.standing_order.StandingOrder",
     "workers": int(os.environ.get("JUGGERNAUT_WORKER_PROCESSES", "2")),
     "queue_limit": 1,
-    "timeout": None,
-    "retry": 2_147_483_647,
+    # For messages that name no limit of their own. A drain's says that it has none.
+    "timeout": 60,
+    "retry": 90,
     "max_attempts": 1,
     "ack_failures": True,
     "save_limit": -1,
     "recycle": 10_000,
+    # KiB. A drain leaves when its process passes this (see reliability/checkup.py), then the process ends.
+    "max_rss": int(os.environ.get("JUGGERNAUT_WORKER_MAX_RSS_MB", "512")) * 1024,
     "guard_cycle": 0.5,
     "catch_up": False,
     "scheduler": False,
@@ -153,12 +156,12 @@ Q_CLUSTER = {
     "log_level": "WARNING",
     "ALT_CLUSTERS": {
         "watchdog": {
-            "broker_class": None,
+            "broker_class": "reliability.watch_order.WatchOrder",
             "orm": "default",
             "poll": 0.5,
             "workers": 1,
             "timeout": 90,
-            "retry": 120,
+            "retry": 150,
             "scheduler": True,
         }
     },
