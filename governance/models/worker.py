@@ -51,7 +51,8 @@ class Worker(models.Model):
 class WorkerProcess(models.Model):
     """One living operating-system process of a worker. Its `process_id` is what leases name as owner.
 
-    `rss_bytes` is its resident memory at the last heartbeat, `rss_at_start_bytes` at its first.
+    `machine` names the boot and the process namespace in which `pid` has a meaning. `rss_bytes` is its
+    resident memory at the last heartbeat, `rss_at_start_bytes` at its first.
     """
 
     class State(models.TextChoices):
@@ -62,6 +63,7 @@ class WorkerProcess(models.Model):
     worker_ids = ArrayField(models.CharField(max_length=64))
     state = models.CharField(max_length=20, choices=State, db_default=State.RUNNING)
     host = models.CharField(max_length=255)
+    machine = models.CharField(max_length=100, db_default="")
     pid = models.IntegerField()
     started_at = models.DateTimeField(db_default=Now())
     last_seen = models.DateTimeField(db_default=Now())

@@ -1,0 +1,87 @@
+"""Workers and the processes that serve them: registration, signs of life, and who is gone."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection
+
+from governance.models import Worker, WorkerProcess
+
+# A process whose row was not renewed for this long is no longer shown as living. Its tasks were
+# rescued long before, when their leases ran out.
+SILENT_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class SignOfLife:
+    """What a process says about itself with every heartbeat. Memory is in bytes."""
+
+    process_id: UUID
+    worker_ids: Sequence[str]
+    host: str
+    machine: str
+    pid: int
+    state: str
+    in_flight: int
+    finished: int
+    rss_bytes: int
+    version: str
+
+
+# The row is written anew if it was forgotten: a process that was frozen comes back by itself.
+_ALIVE = """
+INSERT INTO worker_processes
+  (process_id, worker_ids, host, machine, pid, state, in_flight, finished, rss_bytes, rss_at_start_bytes, version)
+VALUES (%(process_id)s::uuid, %(worker_ids)s, %(host)s, %(machine)s, %(pid)s, %(state)s, %(in_flight)s,
+        %(finished)s, %(rss_bytes)s, %(rss_bytes)s, %(version)s)
+ON CONFLICT (process_id) DO UPDATE SET last_seen = statement_timestamp(), state = excluded.state,
+  in_flight = excluded.in_flight, finished = excluded.finished, rss_bytes = excluded.rss_bytes"""
+
+# Many processes of one worker share one row: it is enough that one of them moves it each second.
+_HEARD = """
+UPDATE worker_registry SET last_heartbeat = now(), version = %(version)s
+WHERE worker_id IN (
+  SELECT worker_id FROM worker_registry
+  WHERE worker_id = ANY(%(worker_ids)s)
+    AND (last_heartbeat IS NULL OR last_heartbeat < now() - interval '1 second')
+  ORDER BY worker_id FOR UPDATE SKIP LOCKED)"""
+
+
+def say_alive(sign: SignOfLife) -> None:
+    """Record the process as living, and its workers as heard of."""
+    facts = {name: getattr(sign, name) for name in SignOfLife.__slots__}
+    facts |= {"process_id": str(sign.process_id), "worker_ids": list(sign.worker_ids)}
+    with connection.cursor() as cursor:
+        cursor.execute(_ALIVE, facts)
+    say_heard(sign.worker_ids, version=sign.version)
+
+
+def say_heard(worker_ids: Iterable[str], *, version: str) -> None:
+    """Move `last_heartbeat` of these workers to now."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HEARD, {"worker_ids": list(worker_ids), "version": version})
+
+
+def concurrency(worker_ids: Sequence[str]) -> dict[str, int]:
+    """How many tasks of each of these workers one process runs at a time; unknown workers are left out."""
+    return dict(Worker.objects.filter(pk__in=worker_ids).values_list("worker_id", "max_concurrency"))
+
+
+def processes_on(machine: str) -> list[WorkerProcess]:
+    """The recorded processes of one machine (boot and process namespace), living or not."""
+    return list(WorkerProcess.objects.filter(machine=machine))
+
+
+def forget(process_ids: Iterable[UUID]) -> int:
+    """Remove the rows of processes that are gone; returns how many."""
+    return WorkerProcess.objects.filter(pk__in=list(process_ids)).delete()[0]
+
+
+def forget_silent_processes() -> int:
+    """Remove the rows of processes that have not been heard of for a minute; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM worker_processes WHERE last_seen < now() - %s * interval '1 second'", [SILENT_SECONDS]
+        )
+        return cursor.rowcount
