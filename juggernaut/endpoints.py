@@ -33,15 +33,15 @@ def record_path() -> Path:
 
 def current() -> Endpoints:
     """The URLs this process should use; each one may come from another place than the other."""
-    recorded = _recorded()
+    found = NOTHING_RUNS | _recorded()
     return Endpoints(
-        database_url=os.environ.get("DATABASE_URL") or recorded.get("DATABASE_URL", NOTHING_RUNS["DATABASE_URL"]),
-        redis_url=os.environ.get("REDIS_URL") or recorded.get("REDIS_URL", NOTHING_RUNS["REDIS_URL"]),
+        database_url=os.environ.get("DATABASE_URL") or found["DATABASE_URL"],
+        redis_url=os.environ.get("REDIS_URL") or found["REDIS_URL"],
     )
 
 
 def _recorded() -> dict[str, str]:
     try:
-        return json.loads(record_path().read_text())
+        return dict(json.loads(record_path().read_text()))
     except (FileNotFoundError, PermissionError, json.JSONDecodeError):
         return {}

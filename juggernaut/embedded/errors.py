@@ -1,0 +1,37 @@
+"""What can go wrong with an embedded server, in one line for whoever typed the command."""
+
+from pathlib import Path
+
+from juggernaut import accounts
+
+
+class EmbeddedServerError(Exception):
+    """An embedded server cannot run here; the text says why and what to do, in one line."""
+
+
+class AlreadyRunning(EmbeddedServerError):
+    """Another process holds the servers of this folder."""
+
+    def __init__(self, var_dir: Path, *, pid: str) -> None:
+        super().__init__(
+            f"the servers under {var_dir} are already run by process {pid or 'unknown'}: "
+            "stop it first, or choose another folder with JUGGERNAUT_VAR"
+        )
+
+
+class NotOurs(EmbeddedServerError):
+    """The folder belongs to another account, which cannot be helped from this one."""
+
+    def __init__(self, path: Path) -> None:
+        there = next(place for place in (path, *path.parents) if place.exists())
+        super().__init__(
+            f"{there} belongs to {accounts.name(there.stat().st_uid)}: start as that account, "
+            "or choose another folder with JUGGERNAUT_VAR"
+        )
+
+
+class DidNotStart(EmbeddedServerError):
+    """The server ended, or was not ready in time."""
+
+    def __init__(self, server: str, *, reason: str, log: Path) -> None:
+        super().__init__(f"{server} did not start: {reason} (log: {log})")

