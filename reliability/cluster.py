@@ -24,6 +24,7 @@ from typing import NoReturn
 import psutil
 import setproctitle
 from django import db
+from django.utils.module_loading import import_string
 from django_q.cluster import Cluster
 from django_q.conf import Conf
 
@@ -120,8 +121,13 @@ def _kill(process: psutil.Process) -> None:
         return
 
 
-def serve(*, title: str, children: str) -> NoReturn:
-    """Run a cluster in this process and exit with its status."""
+def serve(*, title: str, children: str, function: str) -> NoReturn:
+    """Run a cluster in this process and exit with its status.
+
+    `function` is what its processes will be ordered to run: a module that cannot be imported ends the
+    start here, with its traceback, and what it imports is shared by all processes.
+    """
+    import_string(function)
     status = SupervisedCluster(title=title, children=children).run()
     logging.shutdown()
     raise SystemExit(status)

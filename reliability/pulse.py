@@ -17,6 +17,8 @@ Times are `time.monotonic()` seconds, which on Linux is one clock for all proces
 import ctypes
 import math
 import os
+import secrets
+import socket
 import time
 from collections.abc import Iterator
 from multiprocessing.sharedctypes import RawArray, RawValue
@@ -56,6 +58,8 @@ class Pulse:
         self._leave_by = RawValue(ctypes.c_double, 0.0)
         self._guarded_at = RawValue(ctypes.c_double, time.monotonic())
         self._slots = RawArray(Slot, slots)
+        # Who this cluster is, in words: the machine, the parent's pid, and what tells it from an earlier one.
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
 
     @property
     def is_stopping(self) -> bool:

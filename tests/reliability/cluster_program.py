@@ -3,16 +3,21 @@
 import os
 import sys
 
-import django
 
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "juggernaut.settings")
-django.setup()
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "juggernaut.settings")
+    import django
 
-from django_q.conf import Conf  # noqa: E402
+    django.setup()
+    from django_q.conf import Conf
 
-from reliability import cluster  # noqa: E402
-from reliability.standing_order import StandingOrder  # noqa: E402
+    from reliability import cluster
+    from reliability.standing_order import StandingOrder
 
-StandingOrder.function = f"tests.reliability.drains.{sys.argv[1]}"
-Conf.WORKERS = int(sys.argv[2])
-cluster.serve(title="juggernaut test", children="juggernaut test")
+    StandingOrder.function = f"tests.reliability.drains.{sys.argv[1]}"
+    Conf.WORKERS = int(sys.argv[2])
+    cluster.serve(title="juggernaut test", children="juggernaut test", function=StandingOrder.function)
+
+
+if __name__ == "__main__":
+    main()

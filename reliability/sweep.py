@@ -1,0 +1,120 @@
+"""One sweep of the watchdog: its duties, one after the other, and the row that says what they did."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils import timezone
+from django_q.models import Schedule
+
+from governance import doorbell, transitions
+from governance.transitions import Moved
+from reliability.models import WatchdogSweep
+
+logger = logging.getLogger(__name__)
+
+Duty = Callable[[datetime], int]
+SWEEPS_KEPT = timedelta(hours=24)
+# A duty with more to do than this goes on in the next sweep: no duty may starve the others.
+BATCH = 1000
+BATCHES = 10
+SCHEDULE = "watchdog"
+
+
+def carry_out(duties: Mapping[str, Duty], *, leader: str) -> WatchdogSweep:
+    """Do every duty, whatever becomes of the one before it, and record what each did.
+
+    Raises `OperationalError` or `InterfaceError` when the database went away, and then nothing is recorded.
+    """
+    started_at, began = timezone.now(), time.monotonic()
+    counts, errors = {}, []
+    for name, duty in duties.items():
+        try:
+            counts[name] = duty(started_at)
+        except Exception as error:
+            if not connection.is_usable():
+                raise
+            logger.exception("watchdog duty %r failed", name)
+            errors.append(f"{name}: {error}")
+    _say(counts)
+    return WatchdogSweep.objects.create(
+        started_at=started_at,
+        leader=leader,
+        duration_ms=round((time.monotonic() - began) * 1000),
+        counts=counts,
+        error="\n".join(errors),
+    )
+
+
+def _say(counts: Mapping[str, int]) -> None:
+    done = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+    if done:
+        logger.info("watchdog sweep: %s", done)
+
+
+def rescue_crashed(now: datetime) -> int:
+    """Tasks whose process died or froze go back to the queue, or fail after their third crash."""
+    return _in_batches(transitions.rescue)
+
+
+def expire_overdue(now: datetime) -> int:
+    """Tasks whose deadline passed while they waited fail."""
+    return _in_batches(transitions.expire)
+
+
+def release_dependents(now: datetime) -> int:
+    """Tasks whose dependencies have all completed go to the queue, if their completion missed them."""
+    return _in_batches(transitions.release_dependents)
+
+
+def ring_for_unseen_work(now: datetime) -> int:
+    """Workers whose due work nobody takes are rung for: counts those workers."""
+    return doorbell.ring_if_waiting()
+
+
+def keep_schedule(now: datetime) -> int:
+    """django-q2's schedule of the watch exists, once; see `reliability.watchdog`."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"schedule {SCHEDULE}"])
+        _, is_new = Schedule.objects.get_or_create(
+            name=SCHEDULE,
+            defaults={
+                "func": "reliability.watchdog.watch",
+                "schedule_type": Schedule.MINUTES,
+                "minutes": 1,
+                "repeats": -1,
+                "cluster": "watchdog",
+                "next_run": now,
+            },
+        )
+    return int(is_new)
+
+
+def forget_sweeps(now: datetime) -> int:
+    """Rows of sweeps older than a day are deleted."""
+    return WatchdogSweep.objects.filter(started_at__lt=now - SWEEPS_KEPT).delete()[0]
+
+
+def _in_batches(edge: Callable[..., list[Moved]]) -> int:
+    """Apply an edge until nothing is left that it could move, and wake the workers of what became ready."""
+    total = 0
+    for _ in range(BATCHES):
+        moved = edge(limit=BATCH)
+        doorbell.ring(row.worker_id for row in moved if row.status == "pending")
+        total += len(moved)
+        if len(moved) < BATCH:
+            break
+    return total
+
+
+DUTIES: Mapping[str, Duty] = {
+    "rescued": rescue_crashed,
+    "expired": expire_overdue,
+    "released": release_dependents,
+    "rung": ring_for_unseen_work,
+    "scheduled": keep_schedule,
+    "forgotten sweeps": forget_sweeps,
+}

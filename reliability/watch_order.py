@@ -1,0 +1,54 @@
+"""The broker of the watchdog's cluster: django-q2's queue in PostgreSQL, and a standing order to watch.
+
+`reliability.watchdog` says why both.
+"""
+
+import logging
+import time
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, connection
+from django_q.brokers.orm import ORM
+
+from reliability import pulse, standing_order
+from reliability.outage import Outage
+
+logger = logging.getLogger(__name__)
+
+# Between handing the order out and the worker process having begun to watch.
+BEGIN_SECONDS = 2.0
+
+
+class WatchOrder(ORM):
+    """Gives the order when no process of this cluster watches, and what is queued otherwise."""
+
+    function = "reliability.watchdog.watch"
+
+    def __init__(self, list_key: str | None = None) -> None:
+        super().__init__(list_key)
+        self._ordered_at = float("-inf")
+        self._outage = Outage("database connection", logger)
+
+    def dequeue(self) -> list[Any] | None:
+        if pulse.current().is_stopping:
+            time.sleep(standing_order.POLL_SECONDS)
+            return None
+        if self._nobody_watches():
+            self._ordered_at = time.monotonic()
+            return [standing_order.message(self.function)]
+        return self._queued()
+
+    def _nobody_watches(self) -> bool:
+        has_begun = time.monotonic() - self._ordered_at > BEGIN_SECONDS
+        return has_begun and not pulse.is_anybody_staying()
+
+    def _queued(self) -> list[Any] | None:
+        try:
+            queued = super().dequeue()
+        except (OperationalError, InterfaceError) as error:
+            connection.close()
+            self._outage.seen(error)
+            time.sleep(BEGIN_SECONDS)
+            return None
+        self._outage.over()
+        return queued
