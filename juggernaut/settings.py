@@ -9,7 +9,7 @@ import os
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from juggernaut import endpoints, secret_key
+from juggernaut import endpoints, logs, secret_key
 from juggernaut.environment import ROOT
 
 PROFILE = os.environ.get("JUGGERNAUT_PROFILE", "local")
@@ -98,6 +98,7 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
+LOGGING = logs.configuration(logs.log_file(ROOT))
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 WHITENOISE_USE_FINDERS = True
@@ -110,6 +111,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BULK_BODY_BYTES
 
 if not IS_LOCAL:
     SECURE_SSL_REDIRECT = os.environ.get("JUGGERNAUT_TLS_REDIRECT", "1") == "1"
+    # Probes ask the web server itself, not the proxy in front of it.
+    SECURE_REDIRECT_EXEMPT = [r"^health(/|$)"]
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
