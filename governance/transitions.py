@@ -15,6 +15,7 @@ import orjson
 from django.db import connection
 
 MAX_CRASHES = 3
+SUSPECT_CRASHES = 2
 LEASE = timedelta(seconds=8)
 DEPENDENCIES = "dependencies"
 
@@ -34,6 +35,12 @@ class Claimed(NamedTuple):
     token: int
     timeout_seconds: int
     deadline_in: float | None
+    crash_attempts: int = 0
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether two processes have died under it."""
+        return self.crash_attempts >= SUSPECT_CRASHES
 
 
 class Report(NamedTuple):
@@ -109,11 +116,11 @@ logged AS (
   INSERT INTO task_events (task_id, seq, from_status, to_status, actor, attempt, process_id)
   SELECT id, transitions, 'pending', 'in_progress', assigned_worker, attempts, lease_owner FROM moved)
 SELECT id, task_type, payload, assigned_worker, attempts, error_attempts, max_attempts, lease_token,
-       timeout_seconds, extract(epoch FROM deadline - now())::float8
+       timeout_seconds, extract(epoch FROM deadline - now())::float8, crash_attempts
 FROM moved ORDER BY rank"""
 
-_CLAIM_DUE = _CLAIM.format(due=_DUE.format(suspicion="< 2"), limit="")
-_CLAIM_SUSPECT = _CLAIM.format(due=_DUE.format(suspicion=">= 2"), limit=" LIMIT 1")
+_CLAIM_DUE = _CLAIM.format(due=_DUE.format(suspicion=f"< {SUSPECT_CRASHES}"), limit="")
+_CLAIM_SUSPECT = _CLAIM.format(due=_DUE.format(suspicion=f">= {SUSPECT_CRASHES}"), limit=" LIMIT 1")
 
 
 def claim(*, process_id: UUID, free: dict[str, int]) -> list[Claimed]:

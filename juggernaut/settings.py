@@ -135,6 +135,12 @@ REST_FRAMEWORK = {
 
 # Modules whose import registers task types: a new one is a file and a line here.
 JUGGERNAUT_TASK_TYPES = ["workers.evaluation"]
+JUGGERNAUT_TASK_TYPES += [name for name in os.environ.get("JUGGERNAUT_TASK_TYPES", "").split(",") if name]
+
+# How many plain (not async) tasks one worker process runs at a time.
+JUGGERNAUT_SYNC_THREADS = int(os.environ.get("JUGGERNAUT_SYNC_THREADS", "16"))
+# How long running tasks may take to finish after SIGTERM.
+JUGGERNAUT_GRACE_SECONDS = float(os.environ.get("JUGGERNAUT_GRACE_SECONDS", "30"))
 
 # django-q2 supervises processes and keeps the clock. It never holds a task: see docs/decisions.md.
 Q_CLUSTER = {

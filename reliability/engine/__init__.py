@@ -1,0 +1,16 @@
+"""The engine: the function that django-q2 starts in every worker process."""
+
+import asyncio
+import uuid
+
+from reliability import pulse
+from reliability.engine.drain import Drain
+
+
+def drain() -> None:
+    """Work for this cluster's workers until the cluster ends. The only message the broker ever hands out."""
+    beat = pulse.join()
+    asyncio.run(Drain(process_id=uuid.uuid4(), worker_ids=pulse.worker_ids, beat=beat).run())
+
+
+__all__ = ["drain"]

@@ -1,0 +1,234 @@
+"""The drain: what a worker process does all its life. Claim, run, report, until asked to leave."""
+
+import asyncio
+import logging
+import os
+import time
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+
+from governance import doorbell, outages
+from governance.transitions import Claimed, Report
+from reliability import pulse
+from reliability.engine import attempt
+from reliability.engine.clerk import MAX_BATCH, Clerk, Reports
+from reliability.engine.context import TaskContext
+from reliability.engine.heartbeat import Heartbeat
+from reliability.engine.listener import Listener
+from reliability.engine.threads import Threads
+from reliability.engine.window import Running, Window
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 1.0
+TICK_SECONDS = 0.2
+# While other tasks run, outcomes are gathered for so long before they are written together.
+GATHER_SECONDS = 0.005
+# Time kept back at the end of the grace to give unfinished tasks back.
+FAREWELL_SECONDS = 2.0
+
+
+class Drain:
+    """One process's work for its workers. All of it runs on one event loop; see `run`."""
+
+    def __init__(self, *, process_id: UUID, worker_ids: tuple[str, ...], beat: pulse.Beat) -> None:
+        self.process_id = process_id
+        self.worker_ids = worker_ids
+        self.moved_at = time.monotonic()
+        self.finished = 0
+        self.is_leaving = False
+        self._beat = beat
+        self._window = Window(worker_ids)
+        self._reports = Reports()
+        self._bell = asyncio.Event()
+        self._is_registered = asyncio.Event()
+        self._may_have_more = True
+        self._is_away = False
+        self._clerk = Clerk(process_id=process_id)
+        self._threads = Threads(settings.JUGGERNAUT_SYNC_THREADS)
+        self._listener = Listener(self._on_ring)
+        self._heartbeat = Heartbeat(self, on_lost=self._on_lost, on_concurrency=self._on_concurrency)
+
+    async def run(self) -> None:
+        """Stay until asked to leave; then let running tasks finish, and give back what does not."""
+        self._loop = asyncio.get_running_loop()
+        ticking = self._loop.create_task(self._tick())
+        self._heartbeat.start()
+        await self._until_registered()
+        while not self._should_leave():
+            await self._turn()
+            await self._pause()
+        await self._leave()
+        ticking.cancel()
+
+    # ------------------------------------------------------------------------------ the heartbeat's view
+
+    def held_longer_than(self, seconds: float) -> dict[UUID, int]:
+        """Id and token of every task held for so long."""
+        return self._window.held_longer_than(seconds)
+
+    def in_flight(self) -> int:
+        return len(self._window)
+
+    def _on_lost(self, lost: set[UUID]) -> None:
+        self._loop.call_soon_threadsafe(self._drop, lost)
+
+    def _on_concurrency(self, concurrency: dict[str, int]) -> None:
+        self._window.concurrency.update(concurrency)
+        self._loop.call_soon_threadsafe(self._is_registered.set)
+
+    # ------------------------------------------------------------------------------------------ the loop
+
+    async def _until_registered(self) -> None:
+        while not (self._is_registered.is_set() or self._should_leave()):
+            await asyncio.sleep(0.02)
+
+    async def _turn(self) -> None:
+        """Report what ended and claim what fits, in one go; on a broken connection keep both for later."""
+        reports, self._reports = self._reports, Reports()
+        room = {} if self.is_leaving else self._window.room()
+        wants_suspect = bool(room) and not self._window.has_suspect
+        self._bell.clear()
+        try:
+            claimed = await self._clerk.turn(reports, free=room, with_suspect=wants_suspect)
+        except (DatabaseError, InterfaceError) as error:
+            self._put_back(reports)
+            self._complain(error)
+            await asyncio.sleep(POLL_SECONDS)
+            return
+        self._is_away = False
+        self._may_have_more = 0 < len(claimed) >= min(free for free in room.values() if free)
+        self._window.add(claimed)
+        self._start_what_fits()
+
+    def _put_back(self, reports: Reports) -> None:
+        """What could not be written is written with the next turn, before what came since."""
+        late, self._reports = self._reports, reports
+        for name in Reports.__slots__:
+            getattr(self._reports, name).extend(getattr(late, name))
+
+    def _complain(self, error: Exception) -> None:
+        if not self._is_away:  # once for each outage, not every second
+            logger.error(outages.describe(error))
+        self._is_away = True
+
+    async def _pause(self) -> None:
+        """Until a task ends, the doorbell rings or a second has passed; not at all while there is more."""
+        if len(self._reports) or (self._may_have_more and any(self._window.room().values())):
+            await asyncio.sleep(0)
+            return
+        if not self._listener.is_listening:
+            await self._listen()
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._bell.wait()
+        except TimeoutError:
+            return
+        if self._window.running and len(self._reports) < MAX_BATCH:
+            await asyncio.sleep(GATHER_SECONDS)
+
+    async def _listen(self) -> None:
+        try:
+            await self._listener.connect()
+        except Exception as error:  # noqa: BLE001 psycopg2's own errors, unwrapped; the poll goes on
+            self._complain(error)
+
+    def _on_ring(self, payload: str) -> None:
+        if payload == doorbell.STOP:
+            self._heartbeat.poke()
+        elif payload in self._window.concurrency:
+            self._bell.set()
+
+    async def _tick(self) -> None:
+        while True:
+            self._beat.tick()
+            self.moved_at = time.monotonic()
+            if self._beat.should_leave:
+                self._bell.set()
+            await asyncio.sleep(TICK_SECONDS)
+
+    def _should_leave(self) -> bool:
+        """Asked to, or too many threads are stuck in tasks that are over: a fresh process is better."""
+        return self._beat.should_leave or self._threads.abandoned * 2 >= self._threads.size
+
+    # ------------------------------------------------------------------------------------------- running
+
+    def _start_what_fits(self) -> None:
+        for task in self._window.startable():
+            context = TaskContext(task_id=task.id, worker_id=task.worker_id, attempt=task.attempt)
+            entry = Running(task, context)
+            self._window.start(entry)
+            entry.job = self._loop.create_task(self._carry_out(entry))
+
+    async def _carry_out(self, entry: Running) -> None:
+        task = entry.task
+        try:
+            ending = await attempt.run(task, entry.context, threads=self._threads, on_late=self._on_late)
+        except asyncio.CancelledError:
+            return  # taken from us or given back: others write what becomes of it
+        finally:
+            self._window.end(entry)
+            self._bell.set()
+        self.finished += 1
+        self._note(task, ending)
+        if not self.is_leaving:
+            self._start_what_fits()
+
+    def _note(self, task: Claimed, ending: attempt.Ending) -> None:
+        match ending:
+            case attempt.Completed(result):
+                self._reports.completed.append(Report(task.id, task.token, result=result))
+            case attempt.RetryLater(error, delay):
+                self._reports.retried.append(Report(task.id, task.token, error=error, delay=delay))
+            case attempt.Failed(error):
+                self._reports.failed.append(Report(task.id, task.token, error=error))
+
+    def _on_late(self, task: Claimed, result: bytes) -> None:
+        """In the abandoned thread: its result is reported like any other, and refused by its token."""
+        report = Report(task.id, task.token, result=result)
+        self._loop.call_soon_threadsafe(self._reports_append_late, report)
+
+    def _reports_append_late(self, report: Report) -> None:
+        self._reports.completed.append(report)
+        self._bell.set()
+
+    def _drop(self, lost: set[UUID]) -> None:
+        """Stop what an operator ended or the watchdog gave to another."""
+        self._window.drop_waiting(lost)
+        for entry in [self._window.running[task] for task in lost if task in self._window.running]:
+            logger.warning("task %s was taken from this worker: stopping it", entry.task.id)
+            entry.stop()
+
+    # ------------------------------------------------------------------------------------------- leaving
+
+    async def _leave(self) -> None:
+        self.is_leaving = True
+        self._give_back(self._window.take_waiting())
+        deadline = min(self._beat.leave_by, time.monotonic() + settings.JUGGERNAUT_GRACE_SECONDS)
+        await self._finish_running(until=deadline - FAREWELL_SECONDS)
+        for entry in list(self._window.running.values()):
+            entry.stop()
+            self._give_back([entry.task])
+        while len(self._reports) and time.monotonic() < deadline:
+            await self._turn()
+        await self._close()
+
+    async def _finish_running(self, *, until: float) -> None:
+        while self._window.running and time.monotonic() < until:
+            await self._turn()
+            await self._pause()
+
+    def _give_back(self, tasks: list[Claimed]) -> None:
+        self._reports.given_back.extend(Report(task.id, task.token) for task in tasks)
+
+    async def _close(self) -> None:
+        await asyncio.to_thread(self._heartbeat.stop)
+        self._listener.close()
+        await self._clerk.close()
+        self._threads.close()
+        if self._threads.abandoned:
+            logger.warning("%d threads are stuck in tasks that are over", self._threads.abandoned)
+            logging.shutdown()
+            os._exit(0)  # the interpreter would wait for them at its end

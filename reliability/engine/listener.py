@@ -1,0 +1,55 @@
+"""Hears the doorbell: a connection that listens, read by the event loop when something arrives."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import psycopg2
+from django.db import connection as configured
+from psycopg2.extensions import connection as Connection
+
+from governance import doorbell
+
+logger = logging.getLogger(__name__)
+
+
+class Listener:
+    """Calls `on_ring(payload)` for every ring. Deaf while PostgreSQL is away: the drain polls anyway."""
+
+    def __init__(self, on_ring: Callable[[str], None]) -> None:
+        self._on_ring = on_ring
+        self._connection: Connection | None = None
+
+    @property
+    def is_listening(self) -> bool:
+        return self._connection is not None
+
+    async def connect(self) -> None:
+        """Begin to listen; raises `psycopg2.OperationalError` when the server does not answer."""
+        self._connection = await asyncio.to_thread(_open)
+        asyncio.get_running_loop().add_reader(self._connection.fileno(), self._read)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            asyncio.get_running_loop().remove_reader(self._connection.fileno())
+            self._connection.close()
+            self._connection = None
+
+    def _read(self) -> None:
+        assert self._connection is not None
+        try:
+            self._connection.poll()
+        except psycopg2.Error as broken:
+            logger.warning("the doorbell went silent: %s", str(broken).strip())
+            self.close()
+            return
+        while self._connection.notifies:
+            self._on_ring(self._connection.notifies.pop(0).payload)
+
+
+def _open() -> Connection:
+    opened = psycopg2.connect(**configured.get_connection_params())
+    opened.autocommit = True
+    with opened.cursor() as cursor:
+        cursor.execute(f"LISTEN {doorbell.CHANNEL}")
+    return opened
