@@ -27,7 +27,9 @@ ALLOWED_HOSTS = [host for host in os.environ.get("JUGGERNAUT_ALLOWED_HOSTS", "")
 if IS_LOCAL:
     ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]", "testserver"]
 elif not ALLOWED_HOSTS:
-    raise ImproperlyConfigured("JUGGERNAUT_ALLOWED_HOSTS is not set; expected host names, separated by commas")
+    raise ImproperlyConfigured(
+        "JUGGERNAUT_ALLOWED_HOSTS is not set; expected host names, separated by commas"
+    )
 
 INSTALLED_APPS = [
     "unfold",
@@ -75,9 +77,7 @@ TEMPLATES = [
 ]
 
 _where = endpoints.current()
-DATABASES = {
-    "default": dj_database_url.parse(_where.database_url, conn_max_age=600, conn_health_checks=True)
-}
+DATABASES = {"default": dj_database_url.parse(_where.database_url, conn_max_age=600, conn_health_checks=True)}
 DATABASES["default"].setdefault("OPTIONS", {}).update(
     connect_timeout=3, application_name=os.environ.get("JUGGERNAUT_PROCESS", "juggernaut")
 )
@@ -100,7 +100,7 @@ USE_TZ = True
 USE_I18N = False
 LOGGING = logs.configuration(logs.log_file(ROOT))
 STATIC_URL = "static/"
-STATIC_ROOT = VAR_DIR / "static"
+# Served from the packages they come in: there is nothing to collect.
 WHITENOISE_USE_FINDERS = True
 LOGIN_URL = "admin:login"
 
@@ -122,7 +122,7 @@ if not IS_LOCAL:
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "juggernaut.tokens.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
         "juggernaut.loopback.LoopbackAuthentication",
     ],

@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from juggernaut import accounts
+from juggernaut import accounts, processes
 from juggernaut.embedded import home, log, ports
 from juggernaut.embedded.errors import DidNotStart
 from juggernaut.embedded.server import Server
@@ -17,6 +17,7 @@ from juggernaut.embedded.server import Server
 ROLE = "juggernaut"
 DATABASE = "juggernaut"
 PREFERRED_PORT = 15432
+KILL_SECONDS = 5.0
 
 # The role is no superuser: what runs as it (a `sql.query` tool, for one) must not reach the machine.
 # It may create databases (tests do), and see and end sessions (`manage.py diagnose` does).
@@ -86,6 +87,15 @@ class PostgreSQL(Server):
         if not self._password_path.exists():
             self._set_password()
         super().start()
+
+    def kill(self) -> None:
+        """End it without a checkpoint; the next start recovers from the log.
+
+        The postmaster is asked first, because its children have sessions of their own and are
+        waited for by nobody else.
+        """
+        if self._process is not None:
+            processes.stop(self._process, ask=signal.SIGQUIT, grace_seconds=KILL_SECONDS)
 
     def argv(self) -> list[str | Path]:
         """The server's command line; its settings and access rules are written anew."""

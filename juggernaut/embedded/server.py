@@ -53,13 +53,18 @@ class Server(ABC):
                 if attempt == START_ATTEMPTS:
                     raise
 
+    def ask_to_stop(self) -> None:
+        """Ask for an orderly stop, and return at once."""
+        if self.pid is not None and self._process is not None:
+            self._process.send_signal(self.stop_signal)
+
     def stop(self) -> None:
         """Stop in order; killed when it takes longer than `stop_seconds`."""
         if self._process is not None:
             processes.stop(self._process, ask=self.stop_signal, grace_seconds=self.stop_seconds)
 
     def kill(self) -> None:
-        """End it as a power failure would."""
+        """End it at once."""
         if self._process is not None:
             processes.kill(self._process)
 

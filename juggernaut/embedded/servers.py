@@ -42,6 +42,11 @@ class EmbeddedServers:
         urls = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)}
         return urls | self._own_urls()
 
+    @property
+    def has_any(self) -> bool:
+        """Whether any of the two is ours."""
+        return self.postgres is not None or self.redis is not None
+
     def start(self) -> None:
         """Start what is ours and record where it listens. Raises `EmbeddedServerError`."""
         for server in (self.postgres, self.redis):

@@ -1,0 +1,62 @@
+# `make` lists what there is. Everything happens in .venv/ and var/; nothing needs to be installed first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# pip of the machine works on the environment: Debian's python3 has no ensurepip.
+PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-fast lint bench env lock environment environment-dev chromium
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: environment ## start everything; the console is on port 8000
+	@exec $(BIN)/python main.py
+
+env: ## print DATABASE_URL and REDIS_URL of the running system: eval "$(make -s env)"
+	@$(BIN)/python manage.py env
+
+test: environment-dev chromium lint ## everything that must pass before a change goes in
+	@$(BIN)/python -m pytest
+
+test-fast: environment-dev ## the tests that take milliseconds
+	@$(BIN)/python -m pytest -m "not slow"
+
+lint: environment-dev ## style, types, layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy .
+	@$(BIN)/lint-imports
+
+bench: environment-dev ## measure, beside a peer; prints a table
+	@$(BIN)/python -m benchmarks
+
+lock: environment-dev ## rebuild requirements*.txt from requirements*.in
+	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
+		--no-emit-find-links --output-file requirements.txt requirements.in
+	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
+		--no-emit-find-links --output-file requirements-dev.txt requirements-dev.in
+
+environment:
+	@$(call install,requirements.txt)
+
+environment-dev:
+	@$(call install,requirements-dev.txt)
+
+chromium: ## a browser for the console's tests
+	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium >/dev/null; \
+	else echo "no chromium found: the console's tests need one" >&2; fi
+
+# The environment is made once, and installed into again only when the lock file's content changes.
+define install
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "python 3.11 or later is needed: make PYTHON=/path/to/python3" >&2; exit 1; }; \
+	$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear --without-pip $(VENV); \
+	stamp=$(VENV)/$(1).installed; \
+	cmp -s $(1) $$stamp || { \
+		echo "installing $(1) into $(VENV)/"; \
+		$(PIP) install --quiet --require-hashes -r $(1) && cp $(1) $$stamp; }
+endef

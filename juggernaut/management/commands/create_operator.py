@@ -1,0 +1,35 @@
+"""`manage.py create_operator`: the first operator, if there is none."""
+
+import argparse
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
+
+from juggernaut import operators
+
+
+class Command(BaseCommand):
+    help = (
+        "Creates the first operator (a superuser) if there is none. Its password is "
+        "JUGGERNAUT_ADMIN_PASSWORD, else a random one, which is printed this once."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--username", default=operators.DEFAULT_USERNAME, help="default: %(default)s")
+
+    def handle(self, *, username: str, **options: Any) -> None:
+        try:
+            made = operators.ensure_first(username=username)
+        except OperationalError as error:
+            raise CommandError(f"database connection failed: {' '.join(str(error).split())}") from error
+        except operators.NameTaken as error:
+            raise CommandError(str(error)) from error
+        if made is None:
+            self.stdout.write("An operator exists already; nothing was changed.")
+        elif made.password is None:
+            self.stdout.write(f"Operator {made.username} created; its password is JUGGERNAUT_ADMIN_PASSWORD.")
+        else:
+            self.stdout.write(
+                f"Operator {made.username} created. Its password, shown only now: {made.password}"
+            )

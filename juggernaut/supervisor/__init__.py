@@ -1,0 +1,1 @@
+"""What `python main.py` does: one machine's parts started in order, kept alive, stopped in order."""

@@ -1,0 +1,45 @@
+"""The few lines that say, once all is up, what is where."""
+
+import os
+
+from juggernaut import logs
+from juggernaut.embedded import EmbeddedServers
+from juggernaut.environment import ROOT
+from juggernaut.web_address import WebAddress
+
+
+def text(*, address: WebAddress | None, servers: EmbeddedServers) -> str:
+    """The banner; without an address it says only what a machine without a web server has."""
+    rows = [*_web_rows(address), ("Log", str(logs.log_file(ROOT))), *_server_rows(servers)]
+    if servers.has_any:
+        rows.append(("Second terminal", f'eval "$({_command("env")})"'))
+    rows.append(("Stop", "Ctrl-C, or kill -TERM of this process"))
+    lines = [f"  {name:<16} {value}" for name, value in rows]
+    return "\n".join(["", f"Juggernaut is running ({_profile()}).", "", *lines, "", ""])
+
+
+def _web_rows(address: WebAddress | None) -> list[tuple[str, str]]:
+    if address is None:
+        return []
+    return [
+        ("Console", f"{address.url}/admin/"),
+        ("API", f"{address.url}/api/"),
+        ("Health", f"{address.url}/health"),
+    ]
+
+
+def _server_rows(servers: EmbeddedServers) -> list[tuple[str, str]]:
+    """Where each embedded server keeps its data; one that the environment names is not ours to show."""
+    ours = [server for server in (servers.postgres, servers.redis) if server is not None]
+    return [(server.name, f"embedded, port {server.port}, log {server.log_path}") for server in ours]
+
+
+def _profile() -> str:
+    profile = os.environ.get("JUGGERNAUT_PROFILE", "local")
+    return (
+        "local profile: from this machine, no token is needed" if profile == "local" else f"{profile} profile"
+    )
+
+
+def _command(name: str) -> str:
+    return f"{ROOT / '.venv' / 'bin' / 'python'} {ROOT / 'manage.py'} {name}"

@@ -1,0 +1,121 @@
+"""`python main.py`: its options, and the run from the first check to the last process's end."""
+
+import argparse
+import contextlib
+import logging
+import logging.config
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from juggernaut import embedded, endpoints, logs, processes, web_address
+from juggernaut.embedded import EmbeddedServerError, EmbeddedServers
+from juggernaut.environment import ROOT
+from juggernaut.supervisor import banner, parts
+from juggernaut.supervisor.machine import Machine
+from juggernaut.supervisor.signals import Signals, StopRequested
+from juggernaut.web_address import WebAddress, WebAddressError
+
+EPILOG = """\
+environment:
+  DATABASE_URL, REDIS_URL    servers of yours; unset, embedded ones run under var/
+  JUGGERNAUT_PORT            as --port
+  JUGGERNAUT_PROFILE         local (default: loopback only, no token needed there) or production
+  JUGGERNAUT_BIND            address to listen on, production only (default 127.0.0.1)
+  JUGGERNAUT_WEB_PROCESSES, JUGGERNAUT_WORKER_PROCESSES    2 each
+  JUGGERNAUT_GRACE_SECONDS   how long running tasks may take to end at a stop (30)
+  JUGGERNAUT_ADMIN_PASSWORD  the first operator's password (default: made up, and printed once)
+  JUGGERNAUT_VAR             the folder of the embedded servers (var/)
+
+Ctrl-C or SIGTERM stops everything in order; a second one stops it at once.
+"""
+
+logger = logging.getLogger(__name__)
+
+
+class PreparationError(Exception):
+    """The database could not be prepared; the reason was printed already."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the machine until it is told to stop; the exit status of `main.py`."""
+    options = _parser().parse_args(arguments)
+    if options.port:
+        os.environ["JUGGERNAUT_PORT"] = options.port
+    logging.config.dictConfig(logs.configuration(logs.log_file(ROOT)))
+    signals = Signals()
+    with signals.received():
+        try:
+            _run(options.only or parts.PROGRAMS, signals=signals)
+        except StopRequested:
+            return 0
+        except (EmbeddedServerError, WebAddressError, PreparationError) as error:
+            sys.stderr.write(f"main.py: {error}\n")
+            return 1
+    return 0
+
+
+def _run(names: Sequence[str], *, signals: Signals) -> None:
+    address = web_address.from_environment() if "web" in names else None
+    if address:
+        web_address.require_free(address)
+    with contextlib.ExitStack() as stack:
+        with signals.interrupting():
+            servers = stack.enter_context(embedded.running(endpoints.var_dir()))
+            _prepare_database(servers.environment)
+        machine = Machine(_parts(names, servers=servers), signals=signals)
+        try:
+            machine.start()
+            _watch(machine, address=address, servers=servers, signals=signals)
+        finally:
+            machine.stop()
+
+
+def _prepare_database(environment: Mapping[str, str]) -> None:
+    child = processes.start(
+        [parts.interpreter(), "manage.py", "set_up"],
+        environment={**os.environ, **environment},
+        directory=ROOT,
+    )
+    try:
+        if child.wait() != 0:
+            raise PreparationError("the database could not be prepared; the reason stands above")
+    finally:
+        processes.kill(child)
+
+
+def _parts(names: Sequence[str], *, servers: EmbeddedServers) -> list[parts.Part]:
+    """Everything of this machine, in the order in which it stops."""
+    embedded_ones = [server for server in (servers.redis, servers.postgres) if server is not None]
+    return [*parts.programs(names, environment=servers.environment), *embedded_ones]
+
+
+def _watch(
+    machine: Machine, *, address: WebAddress | None, servers: EmbeddedServers, signals: Signals
+) -> None:
+    is_announced = False
+    while not signals.is_stop_requested:
+        if not is_announced and (address is None or address.accepts()):
+            sys.stdout.write(banner.text(address=address, servers=servers))
+            sys.stdout.flush()
+            is_announced = True
+        machine.look(at_most_seconds=1.0 if is_announced else 0.1)
+    logger.info("stopping: running tasks may end first")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python main.py",
+        description="Runs Juggernaut on this machine: database and Redis if you name none, "
+        "the web server, the workers and the watchdog. Restarts what dies.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--port", metavar="N", help="port of the console and the API (default 8000)")
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=parts.PROGRAMS,
+        help="run this part alone; may be given twice (default: all of them)",
+    )
+    return parser
