@@ -70,7 +70,7 @@ async def misbehave(payload: Misdeed, context: Any) -> None:
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         case "block":
-            time.sleep(3600)
+            time.sleep(3600)  # noqa: ASYNC251 blocking the loop is the misdeed
         case "permanent":
             raise PermanentFailure("it was told to fail for good")
         case "transient":

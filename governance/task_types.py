@@ -54,8 +54,9 @@ def register(
     def decorate(run: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         taken = _types.get(name)
         if taken and taken.run.__module__ != run.__module__:
-            raise ValueError(f"task type {name!r} is registered twice: {taken.run.__module__}, {run.__module__}")
-        _types[name] = TaskType(name, schema, run, worker, timeout_seconds, max_attempts, iscoroutinefunction(run))
+            raise ValueError(f"two modules register {name!r}: {taken.run.__module__}, {run.__module__}")
+        is_async = iscoroutinefunction(run)
+        _types[name] = TaskType(name, schema, run, worker, timeout_seconds, max_attempts, is_async)
         return run
 
     return decorate

@@ -14,6 +14,8 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
+# ruff: noqa: S608 (the statements are put together from constants of this module; values are parameters)
+
 MAX_CRASHES = 3
 SUSPECT_CRASHES = 2
 LEASE = timedelta(seconds=8)
@@ -81,7 +83,9 @@ SELECT id, was, status, assigned_worker FROM moved"""
 
 def _in_states(*states: str) -> str:
     listed = ", ".join(f"'{state}'" for state in states)
-    return f"SELECT id, status AS was FROM governance_tasks WHERE id = ANY(%(ids)s::uuid[]) AND status IN ({listed}) ORDER BY id FOR UPDATE"
+    return f"""
+  SELECT id, status AS was FROM governance_tasks
+  WHERE id = ANY(%(ids)s::uuid[]) AND status IN ({listed}) ORDER BY id FOR UPDATE"""
 
 
 _LIVE = _in_states("pending", "in_progress", "parked", "waiting_approval")
@@ -140,9 +144,7 @@ def claim_suspect(*, process_id: UUID, worker_ids: Sequence[str]) -> list[Claime
 
 
 def _claim(statement: str, process_id: UUID, free: dict[str, int]) -> list[Claimed]:
-    rows = _run(
-        statement, workers=list(free), free=list(free.values()), process=str(process_id), lease=LEASE
-    )
+    rows = _run(statement, workers=list(free), free=list(free.values()), process=str(process_id), lease=LEASE)
     return [Claimed(*row) for row in rows]
 
 
@@ -254,8 +256,8 @@ _RESCUE = _edge(
     to=f"CASE WHEN {_CRASHED} THEN 'failed' ELSE 'pending' END",
     sets=f"""crash_attempts = t.crash_attempts + 1, run_after = now(),
       completed_at = CASE WHEN {_CRASHED} THEN now() END,
-      error_message = CASE WHEN {_CRASHED} THEN format('killed its worker process %%s times', t.crash_attempts + 1)
-                           ELSE t.error_message END""",
+      error_message = CASE WHEN {_CRASHED}
+        THEN format('killed its worker process %%s times', t.crash_attempts + 1) ELSE t.error_message END""",
     actor="'WATCHDOG'",
     reason="format('its worker process died or stalled (crash %%s)', crash_attempts)",
 )
@@ -296,7 +298,7 @@ _EXPIRE = _edge(
 
 
 def release_dependents(*, after: Sequence[UUID] | None = None, limit: int = 1000) -> list[Moved]:
-    """parked → pending for tasks whose dependencies have all completed; `after` names tasks just completed."""
+    """parked → pending once every dependency has completed; `after` names tasks that just did."""
     return _moved(_RELEASE, after=None if after is None else [str(task) for task in after], limit=limit)
 
 
@@ -308,9 +310,7 @@ def expire(*, limit: int = 1000) -> list[Moved]:
 # --------------------------------------------------------------------------------------- operators
 
 _BY_ACTOR = {"actor": "%(actor)s", "reason": "%(reason)s"}
-_CANCEL = _edge(
-    picked=_LIVE, to="'cancelled'", sets=f"error_message = %(reason)s, {_ENDED}", **_BY_ACTOR
-)
+_CANCEL = _edge(picked=_LIVE, to="'cancelled'", sets=f"error_message = %(reason)s, {_ENDED}", **_BY_ACTOR)
 _TERMINATE = _edge(picked=_LIVE, to="'failed'", sets=f"error_message = %(reason)s, {_ENDED}", **_BY_ACTOR)
 _UNMET = """EXISTS (SELECT FROM task_dependencies d JOIN governance_tasks p ON p.id = d.depends_on_id
                      WHERE d.task_id = t.id AND p.status <> 'completed')"""
@@ -346,11 +346,12 @@ def _by_operator(statement: str, ids: Sequence[UUID], actor: str, reason: str) -
     return _moved(statement, ids=[str(task) for task in ids], actor=actor, reason=reason)
 
 
-def _moved(statement: str, **parameters: object) -> list[Moved]:
+def _moved(statement: str, **parameters: Any) -> list[Moved]:
     return [Moved(*row) for row in _run(statement, **parameters)]
 
 
-def _run(statement: str, **parameters: object) -> list[tuple[Any, ...]]:
+def _run(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows

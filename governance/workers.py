@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
@@ -15,13 +16,17 @@ SILENT_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class SignOfLife:
-    """What a process says about itself with every heartbeat. Memory is in bytes."""
+    """What a process says about itself with every heartbeat. Memory is in bytes.
+
+    `born_at` is the start of the operating-system process by its own machine's clock.
+    """
 
     process_id: UUID
     worker_ids: Sequence[str]
     host: str
     machine: str
     pid: int
+    born_at: datetime
     state: str
     in_flight: int
     finished: int
@@ -32,9 +37,10 @@ class SignOfLife:
 # The row is written anew if it was forgotten: a process that was frozen comes back by itself.
 _ALIVE = """
 INSERT INTO worker_processes
-  (process_id, worker_ids, host, machine, pid, state, in_flight, finished, rss_bytes, rss_at_start_bytes, version)
-VALUES (%(process_id)s::uuid, %(worker_ids)s, %(host)s, %(machine)s, %(pid)s, %(state)s, %(in_flight)s,
-        %(finished)s, %(rss_bytes)s, %(rss_bytes)s, %(version)s)
+  (process_id, worker_ids, host, machine, pid, started_at, state, in_flight, finished, rss_bytes,
+   rss_at_start_bytes, version)
+VALUES (%(process_id)s::uuid, %(worker_ids)s, %(host)s, %(machine)s, %(pid)s, %(born_at)s, %(state)s,
+        %(in_flight)s, %(finished)s, %(rss_bytes)s, %(rss_bytes)s, %(version)s)
 ON CONFLICT (process_id) DO UPDATE SET last_seen = statement_timestamp(), state = excluded.state,
   in_flight = excluded.in_flight, finished = excluded.finished, rss_bytes = excluded.rss_bytes"""
 
@@ -82,6 +88,8 @@ def forget_silent_processes() -> int:
     """Remove the rows of processes that have not been heard of for a minute; returns how many."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM worker_processes WHERE last_seen < now() - %s * interval '1 second'", [SILENT_SECONDS]
+            "DELETE FROM worker_processes WHERE last_seen < now() - %s * interval '1 second'",
+            [SILENT_SECONDS],
         )
-        return cursor.rowcount
+        gone: int = cursor.rowcount
+    return gone

@@ -22,7 +22,7 @@ class GiveUp:
 
 
 def decide(error: BaseException, *, error_attempts: int, max_attempts: int) -> Again | GiveUp:
-    """What follows from `error`, when `error_attempts` runs of at most `max_attempts` had failed before it."""
+    """What follows from `error` when `error_attempts` runs of at most `max_attempts` had failed before."""
     if isinstance(error, PermanentFailure) or error_attempts + 1 >= max_attempts:
         return GiveUp()
     return Again(max(_backoff(error_attempts), _asked(error)))

@@ -1,4 +1,4 @@
-"""Task type `evaluation`: measures something against what was asked for. A "no" is a result, not a failure."""
+"""Task type `evaluation`: measures something against what was asked. A "no" is a result, not a failure."""
 
 from typing import Any, Literal
 

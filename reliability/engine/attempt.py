@@ -53,7 +53,7 @@ async def run(task: Claimed, context: TaskContext, *, threads: Threads, on_late:
     """
     try:
         return Completed(await _answer(task, context, threads, on_late))
-    except Exception as error:  # the outer loop of all task types: whatever they raise is their ending
+    except Exception as error:  # noqa: BLE001 the outer loop of all task types: it is how they ended
         return _ending(task, error)
 
 
@@ -65,9 +65,10 @@ async def _answer(task: Claimed, context: TaskContext, threads: Threads, on_late
         async with asyncio.timeout(limit) as clock:
             if kind.is_async:
                 return encode(await kind.run(payload, context))
-            return await threads.call(
+            plain: bytes = await threads.call(
                 lambda: _run_plain(kind, payload, context), on_late=lambda result: on_late(task, result)
             )
+            return plain
     except TimeoutError:
         if not clock.expired():
             raise

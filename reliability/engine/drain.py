@@ -82,8 +82,16 @@ class Drain:
     # ------------------------------------------------------------------------------------------ the loop
 
     async def _until_registered(self) -> None:
+        """No claim before the process is known: its leases name it."""
         while not (self._is_registered.is_set() or self._should_leave()):
-            await asyncio.sleep(0.02)
+            await self._wait_for(self._is_registered)
+
+    async def _wait_for(self, event: asyncio.Event) -> bool:
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                return await event.wait()
+        except TimeoutError:
+            return False
 
     async def _turn(self) -> None:
         """Report what ended and claim what fits, in one go; on a broken connection keep both for later."""
@@ -121,12 +129,8 @@ class Drain:
             return
         if not self._listener.is_listening:
             await self._listen()
-        try:
-            async with asyncio.timeout(POLL_SECONDS):
-                await self._bell.wait()
-        except TimeoutError:
-            return
-        if self._window.running and len(self._reports) < MAX_BATCH:
+        is_rung = await self._wait_for(self._bell)
+        if is_rung and self._window.running and len(self._reports) < MAX_BATCH:
             await asyncio.sleep(GATHER_SECONDS)
 
     async def _listen(self) -> None:
@@ -147,6 +151,7 @@ class Drain:
             self.moved_at = time.monotonic()
             if self._beat.should_leave:
                 self._bell.set()
+                self._is_registered.set()
             await asyncio.sleep(TICK_SECONDS)
 
     def _should_leave(self) -> bool:

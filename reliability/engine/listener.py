@@ -48,7 +48,7 @@ class Listener:
 
 
 def _open() -> Connection:
-    opened = psycopg2.connect(**configured.get_connection_params())
+    opened: Connection = psycopg2.connect(**configured.get_connection_params())
     opened.autocommit = True
     with opened.cursor() as cursor:
         cursor.execute(f"LISTEN {doorbell.CHANNEL}")

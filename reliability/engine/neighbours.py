@@ -1,6 +1,5 @@
 """The other worker processes of this machine: which of them are gone, and what they held."""
 
-import os
 from pathlib import Path
 
 import psutil
@@ -15,7 +14,7 @@ CLOCK_TOLERANCE_SECONDS = 10.0
 def machine() -> str:
     """The boot and the process namespace: two processes can look each other up by pid if these agree."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{boot}/{os.stat('/proc/self/ns/pid').st_ino}"
+    return f"{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"
 
 
 def rescue_from_dead() -> int:
