@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def configuration(log_file: Path) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": "juggernaut.logs.OneLine"}},
+        "filters": {"unexpected": {"()": "juggernaut.logs.Unexpected"}},
         "handlers": {
             "file": {
                 "class": "juggernaut.logs.SharedFile",
@@ -69,12 +71,19 @@ def configuration(log_file: Path) -> dict[str, Any]:
             # Django gives this one handlers of its own, for mail and for its development server.
             "django": {"level": "INFO", "handlers": [], "propagate": True},
             # 4xx are the client's errors; ours are logged as ERROR.
-            "django.request": {"level": "ERROR"},
+            "django.request": {"level": "ERROR", "filters": ["unexpected"]},
             # django-q2 logs each message at INFO, which halves its rate.
             "django-q": {"level": "WARNING", "handlers": [], "propagate": True},
             "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
         },
     }
+
+
+class Unexpected(logging.Filter):
+    """Drops "Service Unavailable": whoever decides to answer that has said why, and not at every request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return getattr(record, "status_code", None) != HTTPStatus.SERVICE_UNAVAILABLE
 
 
 class OneLine(logging.Formatter):

@@ -1,8 +1,13 @@
 """Every address the web server answers."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("", include("monitoring.urls")),
+    path("api/", include("governance.api.urls")),
 ]
+handler400 = "juggernaut.problems.bad_request"
+handler404 = "juggernaut.problems.not_found"
+handler500 = "juggernaut.problems.server_error"
