@@ -10,18 +10,41 @@ class GovernanceError(Exception):
 
 @dataclass(frozen=True)
 class FieldError:
-    """One thing wrong with one field: where, what was found wrong, what was expected."""
+    """One thing wrong with one field: where, what was found wrong, what was expected.
+
+    `index` is the number of the task, from 0, when several were submitted together.
+    """
 
     field: str
     message: str
+    index: int | None = None
+
+    def __str__(self) -> str:
+        place = self.field if self.index is None else f"task {self.index}: {self.field}"
+        return f"{place}: {self.message}"
 
 
-class InvalidSubmission(GovernanceError):
-    """A task that cannot be accepted as it stands. `errors` names every field that is wrong."""
+class InvalidInput(GovernanceError):
+    """What was said cannot be acted upon. `errors` names every field that is wrong."""
 
     def __init__(self, errors: list[FieldError]) -> None:
-        super().__init__("; ".join(f"{error.field}: {error.message}" for error in errors))
+        super().__init__("; ".join(str(error) for error in errors))
         self.errors = errors
+
+
+class InvalidSubmission(InvalidInput):
+    """A task that cannot be accepted as it stands."""
+
+
+class InvalidFilter(InvalidInput):
+    """A question that cannot be answered: an unknown filter, or a value that it cannot have."""
+
+
+class InvalidJson(InvalidInput):
+    """Text that is not JSON, or is more than one reading of it allows."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__([FieldError("body", message)])
 
 
 class IdempotencyMismatch(GovernanceError):

@@ -1,21 +1,48 @@
 """What a submitter may say about a task, checked before anything is stored."""
 
 import hashlib
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
-from governance import task_types
+from governance import json_text, task_types
 from governance.errors import FieldError, InvalidSubmission
 from governance.models.task import MAX_PRIORITY
 
 MAX_TIMEOUT_SECONDS = 7 * 24 * 3600
 MAX_DEPENDENCIES = 100
-Key = Annotated[str, Field(min_length=1, max_length=200)]
+MAX_ERRORS = 100
+_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _storable(payload: dict[str, Any]) -> dict[str, Any]:
+    if flaw := json_text.flaw(payload):
+        raise ValueError(flaw)
+    return payload
+
+
+def _storable_text(text: str) -> str:
+    if flaw := json_text.flaw_in_text(text):
+        raise ValueError(flaw)
+    return text
+
+
+def _in_this_age(time: datetime) -> datetime:
+    """Times far away overflow on the way to UTC and back; nobody means them."""
+    if not _EARLIEST <= time < _LATEST:
+        raise ValueError("a time between the years 2000 and 2199 is expected")
+    return time
+
+
+Text = Annotated[str, AfterValidator(_storable_text)]
+Time = Annotated[AwareDatetime, AfterValidator(_in_this_age)]
+Key = Annotated[Text, Field(min_length=1, max_length=200)]
 Money = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=9)]
 
 
@@ -28,15 +55,15 @@ class Submission(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    title: Annotated[str, Field(max_length=200)] = ""
+    title: Annotated[Text, Field(max_length=200)] = ""
     task_type: Annotated[str, Field(min_length=1, max_length=100)]
-    payload: dict[str, Any] = Field(default_factory=dict)
-    priority: Annotated[int, Field(ge=0, le=MAX_PRIORITY)] = 0
+    payload: Annotated[dict[str, Any], AfterValidator(_storable)] = Field(default_factory=dict)
+    priority: Annotated[int, Field(strict=True, ge=0, le=MAX_PRIORITY)] = 0
     assigned_worker: Annotated[str, Field(min_length=1, max_length=64)] | None = None
-    max_attempts: Annotated[int, Field(ge=1, le=100)] | None = None
-    timeout_seconds: Annotated[int, Field(ge=1, le=MAX_TIMEOUT_SECONDS)] | None = None
-    run_after: AwareDatetime | None = None
-    deadline: AwareDatetime | None = None
+    max_attempts: Annotated[int, Field(strict=True, ge=1, le=100)] | None = None
+    timeout_seconds: Annotated[int, Field(strict=True, ge=1, le=MAX_TIMEOUT_SECONDS)] | None = None
+    run_after: Time | None = None
+    deadline: Time | None = None
     parent: UUID | None = None
     depends_on: Annotated[list[UUID], Field(max_length=MAX_DEPENDENCIES)] = Field(default_factory=list)
     max_cost_usd: Money | None = None
@@ -62,6 +89,23 @@ def parse(data: object) -> Submission:
     if errors:
         raise InvalidSubmission(errors)
     return submission
+
+
+def parse_many(items: Sequence[object]) -> list[Submission]:
+    """The submissions in `items`; raises `InvalidSubmission`, whose errors (the first hundred) carry
+    the index of the task."""
+    submissions: list[Submission] = []
+    errors: list[FieldError] = []
+    for index, item in enumerate(items):
+        try:
+            submissions.append(parse(item))
+        except InvalidSubmission as invalid:
+            errors += [replace(error, index=index) for error in invalid.errors]
+        if len(errors) >= MAX_ERRORS:
+            break
+    if errors:
+        raise InvalidSubmission(errors[:MAX_ERRORS])
+    return submissions
 
 
 def field_errors(invalid: ValidationError, prefix: str = "") -> list[FieldError]:

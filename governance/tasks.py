@@ -1,7 +1,8 @@
-"""The verbs of tasks: submit, cancel, terminate, retry. API, admin and commands call these and nothing else."""
+"""The verbs of tasks: submit, cancel, terminate, retry. API, admin and commands call only these."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,13 @@ from django.db import connection, transaction
 
 from governance import doorbell, task_types, transitions
 from governance.actors import Actor
-from governance.errors import FieldError, IdempotencyMismatch, InvalidSubmission, TaskNotFound, TransitionConflict
+from governance.errors import (
+    FieldError,
+    IdempotencyMismatch,
+    InvalidSubmission,
+    TaskNotFound,
+    TransitionConflict,
+)
 from governance.models import Task, Worker
 from governance.submission import Submission
 from governance.transitions import DEPENDENCIES, Moved
@@ -18,22 +25,27 @@ from governance.transitions import DEPENDENCIES, Moved
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the submitter gets back: the task's id and whether an earlier submission had made it."""
+    """What the submitter gets back: the task as it was created, and whether an earlier submission had
+    made it. Nothing in it ever changes, so that a replay can be given the same answer."""
 
     id: UUID
     status: str
-    is_replay: bool
+    worker_id: str
+    created_at: datetime
+    is_replay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a verb did to a set of tasks: those it moved, and those it could not, with the state found."""
+    """What a verb did to a set of tasks: those it moved, with the state they are in now, and those it
+    could not move, with the state found. Ids that no task has are in neither."""
 
-    moved: list[UUID]
+    moved: dict[UUID, str]
     skipped: dict[UUID, str]
 
 
-# Ids are made first, so that what is returned stands in the order of what was asked.
+# Ids are made first, so that what is returned stands in the order of what was asked. Keys are taken in
+# one order by everybody, so that two submissions of the same keys wait for, not lock, one another.
 _CREATE = """
 WITH asked AS MATERIALIZED (
   SELECT juggernaut_uuid7() AS id, a.*
@@ -48,14 +60,15 @@ created AS (
   SELECT id, title, task_type, payload, priority, status, waiting_for, assigned_worker, max_attempts,
     timeout_seconds, coalesce(run_after, now()), deadline, parent_id, max_cost_usd, idempotency_key,
     digest, %(actor)s
-  FROM asked ORDER BY n
+  FROM asked ORDER BY idempotency_key NULLS FIRST, n
   ON CONFLICT (created_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
-  RETURNING id)
-SELECT asked.n, asked.id, asked.status FROM asked JOIN created USING (id)"""
+  RETURNING id, created_at)
+SELECT asked.n, asked.id, asked.status, asked.assigned_worker, created.created_at
+FROM asked JOIN created USING (id)"""
 
 # The state that the first answer told: the one its creation event holds.
 _EARLIER = """
-SELECT t.id, t.idempotency_key, t.submission_digest, e.to_status
+SELECT t.idempotency_key, t.submission_digest, t.id, e.to_status, t.assigned_worker, t.created_at
 FROM governance_tasks t JOIN task_events e ON e.task_id = t.id AND e.seq = 0
 WHERE t.created_by = %(actor)s AND t.idempotency_key = ANY(%(keys)s)"""
 
@@ -64,8 +77,8 @@ def submit(submissions: Sequence[Submission], *, actor: Actor) -> list[Receipt]:
     """Create these tasks in one transaction, all or none, and wake their workers.
 
     A submission whose idempotency key this actor used before creates nothing and gets the earlier
-    task's receipt. Raises `InvalidSubmission` (unknown worker, parent or dependency; fields are
-    prefixed with the index when there are several), `IdempotencyMismatch` or `Forbidden`.
+    task's receipt. Raises `InvalidSubmission` (unknown worker, parent or dependency; its errors carry
+    the index when there are several tasks), `IdempotencyMismatch` or `Forbidden`.
     """
     actor.require("governance.add_task")
     workers = _workers_of(submissions)
@@ -96,11 +109,12 @@ def retry(ids: Sequence[UUID], *, actor: Actor, reason: str) -> Outcome:
     return _apply(transitions.retry, ids, actor, reason)
 
 
-def one(verb: Any, task_id: UUID, *, actor: Actor, reason: str) -> None:
-    """Apply a verb to one task; raises `TaskNotFound`, or `TransitionConflict` with the state found."""
-    outcome = verb([task_id], actor=actor, reason=reason)
+def one(verb: Any, task_id: UUID, *, actor: Actor, reason: str) -> str:
+    """Apply a verb to one task and return its new state; raises `TaskNotFound`, or `TransitionConflict`
+    with the state found."""
+    outcome: Outcome = verb([task_id], actor=actor, reason=reason)
     if outcome.moved:
-        return
+        return outcome.moved[task_id]
     if task_id not in outcome.skipped:
         raise TaskNotFound(task_id)
     raise TransitionConflict(task_id, verb.__name__, outcome.skipped[task_id])
@@ -115,7 +129,7 @@ def _apply(edge: Any, ids: Sequence[UUID], actor: Actor, reason: str) -> Outcome
     gone = {task.id for task in moved}
     left = [task_id for task_id in ids if task_id not in gone]
     skipped = dict(Task.objects.filter(pk__in=left).values_list("pk", "status")) if left else {}
-    return Outcome(moved=[task.id for task in moved], skipped=skipped)
+    return Outcome(moved={task.id: task.status for task in moved}, skipped=skipped)
 
 
 def _workers_of(submissions: Sequence[Submission]) -> list[str]:
@@ -175,7 +189,7 @@ def _refuse_unknown(submissions: Sequence[Submission], found: dict[UUID, str]) -
 
 
 def _error(n: int, submissions: Sequence[Submission], field: str, message: str) -> FieldError:
-    return FieldError(field if len(submissions) == 1 else f"{n}.{field}", message)
+    return FieldError(field, message, index=n if len(submissions) > 1 else None)
 
 
 def _row(n: int, submission: Submission, worker_id: str, unmet: set[UUID]) -> dict[str, object]:
@@ -206,22 +220,22 @@ def _insert(
 ) -> dict[int, Receipt]:
     with connection.cursor() as cursor:
         cursor.execute(_CREATE, {"asked": orjson.dumps(rows).decode(), "actor": actor.name})
-        receipts = {n: Receipt(task_id, status, False) for n, task_id, status in cursor.fetchall()}
+        receipts = {n: Receipt(*created) for n, *created in cursor.fetchall()}
     replayed = [n for n in range(len(rows)) if n not in receipts]
     return receipts | (_replays(replayed, submissions, actor) if replayed else {})
 
 
 def _replays(numbers: list[int], submissions: Sequence[Submission], actor: Actor) -> dict[int, Receipt]:
-    keys = [submissions[n].idempotency_key for n in numbers]
+    keys = [submissions[n].idempotency_key or "" for n in numbers]
     with connection.cursor() as cursor:
         cursor.execute(_EARLIER, {"actor": actor.name, "keys": keys})
-        earlier = {key: (task_id, digest, status) for task_id, key, digest, status in cursor.fetchall()}
+        earlier = {key: (digest, created) for key, digest, *created in cursor.fetchall()}
     receipts = {}
     for n, key in zip(numbers, keys, strict=True):
-        task_id, digest, status = earlier[key]
+        digest, created = earlier[key]
         if digest != submissions[n].digest:
             raise IdempotencyMismatch(key)
-        receipts[n] = Receipt(task_id, status, is_replay=True)
+        receipts[n] = replace(Receipt(*created), is_replay=True)
     return receipts
 
 

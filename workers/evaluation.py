@@ -10,7 +10,7 @@ from governance import task_types
 class EvaluationPayload(BaseModel):
     """What is evaluated. Without bounds or target a metric passes: it has a value, and none was asked for."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     eval_type: Literal["metric"]
     metric_value: FiniteFloat
