@@ -1,0 +1,119 @@
+"""`/api/tasks`: submit tasks, list them, look at one and at its history."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from governance import selectors, submission, tasks
+from governance.api import bodies
+from governance.api.resource import TASKS, Resource, answer, task_id
+from governance.errors import FieldError, InvalidInput, InvalidSubmission
+from governance.submission import Submission
+from governance.tasks import Receipt
+
+MAX_BULK_TASKS = 10_000
+
+
+class Tasks(Resource):
+    """`/api/tasks`."""
+
+    def get(self, request: Request) -> HttpResponse:
+        page = selectors.tasks(self.asked, actor=self.actor)
+        here = self.address(TASKS)
+        return self.page("tasks", page, [row | {"url": f"{here}/{row['id']}"} for row in page.rows])
+
+    def post(self, request: Request) -> HttpResponse:
+        body = bodies.read_object(request, limit=settings.MAX_TASK_BODY_BYTES)
+        asked = submission.parse(_with_key_of_header(request, body))
+        [receipt] = tasks.submit([asked], actor=self.actor)
+        created = _created(asked, receipt, self.address(TASKS))
+        return answer(created, status=201, headers={"Location": created["url"]} | _replayed(receipt))
+
+
+class Bulk(Resource):
+    """`/api/tasks/bulk`: many tasks in one transaction, all or none."""
+
+    def post(self, request: Request) -> HttpResponse:
+        _refuse_key_in_header(request)
+        body = bodies.read_object(request, limit=settings.MAX_BULK_BODY_BYTES)
+        asked = submission.parse_many(_listed_tasks(body))
+        pairs = zip(asked, self._submit(asked), strict=True)
+        here = self.address(TASKS)
+        created = [_created(s, r, here) | {"replayed": r.is_replay} for s, r in pairs]
+        return answer({"tasks": created}, status=201)
+
+    def _submit(self, asked: list[Submission]) -> list[Receipt]:
+        try:
+            return tasks.submit(asked, actor=self.actor)
+        except InvalidSubmission as invalid:
+            # One task alone is not numbered by the verb; in a list it is number 0.
+            raise InvalidSubmission(
+                [FieldError(error.field, error.message, error.index or 0) for error in invalid.errors]
+            ) from None
+
+
+class TaskDetail(Resource):
+    """`/api/tasks/{id}`."""
+
+    def get(self, request: Request, name: str) -> HttpResponse:
+        row = selectors.task(task_id(name), actor=self.actor)
+        return answer(row | _links(self.address(f"{TASKS}/{row['id']}"), self.address(TASKS), row["id"]))
+
+
+class Events(Resource):
+    """`/api/tasks/{id}/events`: the task's history."""
+
+    def get(self, request: Request, name: str) -> HttpResponse:
+        page = selectors.events(task_id(name), self.asked, actor=self.actor)
+        return self.page("events", page, page.rows)
+
+
+def _created(asked: Submission, receipt: Receipt, here: str) -> dict[str, Any]:
+    """The answer to a submission: only what never changes, so that a replay gets the same."""
+    return {
+        "id": receipt.id,
+        "url": f"{here}/{receipt.id}",
+        "title": asked.title,
+        "task_type": asked.task_type,
+        "status": receipt.status,
+        "assigned_worker": receipt.worker_id,
+        "priority": asked.priority,
+        "created_at": receipt.created_at,
+    }
+
+
+def _replayed(receipt: Receipt) -> dict[str, str]:
+    return {"Idempotency-Replayed": "true"} if receipt.is_replay else {}
+
+
+def _with_key_of_header(request: Request, body: dict[str, Any]) -> dict[str, Any]:
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return body
+    if body.get("idempotency_key", key) != key:
+        message = "the header and idempotency_key in the body differ"
+        raise InvalidInput([FieldError("Idempotency-Key", message)])
+    return body | {"idempotency_key": key}
+
+
+def _refuse_key_in_header(request: Request) -> None:
+    if "Idempotency-Key" in request.headers:
+        message = "not for many tasks at once: give each task an idempotency_key of its own"
+        raise InvalidInput([FieldError("Idempotency-Key", message)])
+
+
+def _listed_tasks(body: dict[str, Any]) -> list[Any]:
+    unknown = [FieldError(name, "unknown; expected: tasks") for name in body if name != "tasks"]
+    listed = body.get("tasks")
+    if unknown or not isinstance(listed, list) or not listed:
+        raise InvalidInput(unknown or [FieldError("tasks", "a list of at least one task is expected")])
+    if len(listed) > MAX_BULK_TASKS:
+        raise bodies.TooManyTasks(f"{len(listed)} tasks; at most {MAX_BULK_TASKS} fit into one request")
+    return listed
+
+
+def _links(url: str, here: str, task: UUID) -> dict[str, str]:
+    return {"url": url, "events_url": f"{url}/events", "children_url": f"{here}?parent={task}"}

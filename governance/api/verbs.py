@@ -1,0 +1,107 @@
+"""`POST /api/tasks/{id}/cancel`, `…/terminate`, `…/retry`, and the same for many tasks at once."""
+
+from typing import Any, ClassVar, TypeVar
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpResponse
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from rest_framework.request import Request
+
+from governance import submission, tasks
+from governance.api import bodies
+from governance.api.resource import TASKS, Resource, answer, task_id
+from governance.errors import FieldError, InvalidInput
+from governance.submission import Text
+from governance.tasks import Outcome
+
+MAX_IDS = 10_000
+
+
+class Reason(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Text = Field(default="", max_length=1000)
+
+
+class ReasonForMany(Reason):
+    ids: list[UUID] = Field(min_length=1, max_length=MAX_IDS)
+
+
+Asked = TypeVar("Asked", bound=Reason)
+
+
+class Verb(Resource):
+    """The subclass names the verb of `governance.tasks`. Who destroys something says why."""
+
+    verb: ClassVar[Any]
+    needs_reason: ClassVar[bool] = True
+
+    def read(self, shape: type[Asked]) -> Asked:
+        optional = not self.needs_reason and bodies.is_empty(self.request)
+        body = {} if optional else bodies.read_object(self.request, limit=settings.MAX_TASK_BODY_BYTES)
+        try:
+            asked = shape.model_validate(body)
+        except ValidationError as invalid:
+            raise InvalidInput(submission.field_errors(invalid)) from None
+        if self.needs_reason and not asked.reason.strip():
+            message = "a reason is expected: it is kept in the task's history"
+            raise InvalidInput([FieldError("reason", message)])
+        return asked
+
+
+class One(Verb):
+    """For the task in the address: `{"reason": …}`. 409 when its state does not allow it."""
+
+    def post(self, request: Request, name: str) -> HttpResponse:
+        reason, moved = self.read(Reason).reason, task_id(name)
+        status = tasks.one(self.verb, moved, actor=self.actor, reason=reason)
+        return answer({"id": moved, "url": self.address(f"{TASKS}/{moved}"), "status": status})
+
+
+class Many(Verb):
+    """For `{"ids": […], "reason": …}`: says how many it moved, and which ones it skipped and why."""
+
+    def post(self, request: Request) -> HttpResponse:
+        asked = self.read(ReasonForMany)
+        ids = list(dict.fromkeys(asked.ids))
+        return answer(_told(self.verb(ids, actor=self.actor, reason=asked.reason), ids))
+
+
+class Cancel(One):
+    verb = staticmethod(tasks.cancel)
+
+
+class Terminate(One):
+    verb = staticmethod(tasks.terminate)
+
+
+class Retry(One):
+    verb = staticmethod(tasks.retry)
+    needs_reason = False
+
+
+class CancelMany(Many):
+    verb = staticmethod(tasks.cancel)
+
+
+class TerminateMany(Many):
+    verb = staticmethod(tasks.terminate)
+
+
+class RetryMany(Many):
+    verb = staticmethod(tasks.retry)
+    needs_reason = False
+
+
+def _told(outcome: Outcome, ids: list[UUID]) -> dict[str, Any]:
+    known = {*outcome.moved, *outcome.skipped}
+    unknown = [task for task in ids if task not in known]
+    return {
+        "moved": len(outcome.moved),
+        "skipped": len(outcome.skipped) + len(unknown),
+        "skipped_tasks": [
+            *({"id": task, "found": found} for task, found in outcome.skipped.items()),
+            *({"id": task, "found": None} for task in unknown),
+        ],
+    }

@@ -1,0 +1,224 @@
+"""The questions that API and commands ask about tasks and workers. All of them need a permission."""
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any, TypeVar, get_origin
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from governance.actors import Actor
+from governance.errors import FieldError, InvalidFilter, TaskNotFound
+from governance.models import LateResult, Task, TaskDependency, TaskEvent, Worker, WorkerProcess
+from governance.models.task import Status
+from governance.submission import Text, Time, field_errors
+
+MAX_LIMIT = 200
+# How much later than its `created_at` a task's id may have been made: the length of its transaction.
+_LONGEST_CREATION = timedelta(hours=1)
+
+# What a list shows: enough to find a task, without the documents that may weigh a megabyte each.
+SUMMARY = (
+    "id", "title", "task_type", "status", "waiting_for", "assigned_worker", "priority", "attempts",
+    "max_attempts", "error_message", "created_by", "created_at", "started_at", "updated_at", "completed_at",
+)  # fmt: skip
+DETAIL = (
+    "id", "title", "task_type", "payload", "priority", "status", "waiting_for", "assigned_worker",
+    "attempts", "error_attempts", "crash_attempts", "max_attempts", "run_after", "deadline",
+    "timeout_seconds", "parent", "idempotency_key", "max_cost_usd", "result", "error_message",
+    "created_by", "created_at", "started_at", "updated_at", "completed_at", "lease_owner", "lease_expires_at",
+)  # fmt: skip
+_EVENT = ("seq", "from_status", "to_status", "actor", "reason", "attempt", "process_id", "created_at")
+_LATE = ("attempt", "process_id", "outcome", "result", "error_message", "found_status", "received_at")
+_WORKER = (
+    "worker_id", "status", "description", "capabilities", "max_concurrency", "last_heartbeat", "version",
+)  # fmt: skip
+_PROCESS = (
+    "process_id", "worker_ids", "state", "host", "pid", "started_at", "last_seen", "in_flight",
+    "finished", "rss_bytes", "rss_at_start_bytes", "version",
+)  # fmt: skip
+
+Row = dict[str, Any]
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class TaskFilter(BaseModel):
+    """Which tasks are meant. Lists mean any of them; several filters must all hold.
+
+    `created_after` includes its moment, `created_before` does not (ISO 8601 with a zone).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    status: list[Status] = Field(default_factory=list)
+    task_type: list[Text] = Field(default_factory=list)
+    assigned_worker: list[Text] = Field(default_factory=list)
+    created_by: list[Text] = Field(default_factory=list)
+    parent: UUID | None = None
+    idempotency_key: Text | None = None
+    created_after: Time | None = None
+    created_before: Time | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.model_fields_set
+
+    def condition(self) -> Q:
+        lists = {f"{name}__in": getattr(self, name) for name in _LISTS if getattr(self, name)}
+        exact = {name: getattr(self, name) for name in _EXACT if getattr(self, name) is not None}
+        return Q(**lists, **exact) & self._time()
+
+    def _time(self) -> Q:
+        """Ids hold the time of their making, so the primary key bounds what has to be read."""
+        condition = Q()
+        if self.created_after:
+            condition &= Q(created_at__gte=self.created_after, id__gte=_first_id_of(self.created_after))
+        if self.created_before:
+            bound = _first_id_of(self.created_before + _LONGEST_CREATION)
+            condition &= Q(created_at__lt=self.created_before, id__lt=bound)
+        return condition
+
+
+_LISTS = tuple(name for name, f in TaskFilter.model_fields.items() if get_origin(f.annotation) is list)
+_EXACT = ("parent", "idempotency_key")
+
+
+class _PageOptions(BaseModel):
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some rows, and the cursor of the next ones; None when these are the last."""
+
+    rows: list[Row]
+    cursor: str | None
+
+
+def parse_filter(asked: Mapping[str, Sequence[str]], *, besides: Iterable[str] = ()) -> TaskFilter:
+    """The filter that `asked` (name → values, as in a query string) means.
+
+    Raises `InvalidFilter` for a name that is neither a filter nor in `besides`, and for every bad value.
+    Values of a list may be given one by one or separated by commas.
+    """
+    _refuse_unknown(asked, known=[*TaskFilter.model_fields, *besides])
+    named = {name: values for name, values in asked.items() if name in TaskFilter.model_fields}
+    return _validate(
+        TaskFilter, {name: _split(v) if name in _LISTS else _single(name, v) for name, v in named.items()}
+    )
+
+
+def tasks(asked: Mapping[str, Sequence[str]], *, actor: Actor) -> Page:
+    """A page of tasks, newest first: filters, `limit` (at most 200) and `cursor`. Nothing is counted."""
+    actor.require("governance.view_task")
+    found = Task.objects.filter(parse_filter(asked, besides=_PageOptions.model_fields).condition())
+    options = _page_options(asked)
+    if options.cursor is not None:
+        found = found.filter(id__lt=_decode(options.cursor))
+    rows = list(found.order_by("-id").values(*SUMMARY)[: options.limit + 1])
+    return _page(rows, limit=options.limit, key=lambda row: row["id"].bytes)
+
+
+def task_ids(chosen: TaskFilter, *, actor: Actor) -> list[UUID]:
+    """The ids of all matching tasks, oldest first, as they are now; an empty filter is an error."""
+    actor.require("governance.view_task")
+    if chosen.is_empty:
+        raise InvalidFilter([FieldError("filter", "name at least one filter: none would mean every task")])
+    return list(Task.objects.filter(chosen.condition()).order_by("id").values_list("id", flat=True))
+
+
+def statuses(ids: Sequence[UUID], *, actor: Actor) -> dict[UUID, str]:
+    """Where these tasks stand; unknown ids are left out."""
+    actor.require("governance.view_task")
+    return dict(Task.objects.filter(pk__in=ids).values_list("pk", "status"))
+
+
+def task(task_id: UUID, *, actor: Actor) -> Row:
+    """Everything about one task, with its dependencies and late results; raises `TaskNotFound`."""
+    actor.require("governance.view_task")
+    row = Task.objects.filter(pk=task_id).values(*DETAIL).first()
+    if row is None:
+        raise TaskNotFound(task_id)
+    edges = TaskDependency.objects.filter(task_id=task_id).order_by("id")
+    late = LateResult.objects.filter(task_id=task_id).order_by("-id").values(*_LATE)[:MAX_LIMIT]
+    return {
+        **row,
+        "depends_on": list(edges.values_list("depends_on_id", flat=True)),
+        "late_results": list(late),
+    }
+
+
+def events(task_id: UUID, asked: Mapping[str, Sequence[str]], *, actor: Actor) -> Page:
+    """A page of a task's history, oldest first; raises `TaskNotFound`."""
+    actor.require("governance.view_task")
+    _refuse_unknown(asked, known=list(_PageOptions.model_fields))
+    options = _page_options(asked)
+    found: QuerySet[TaskEvent] = TaskEvent.objects.filter(task_id=task_id)
+    if options.cursor is not None:
+        found = found.filter(seq__gt=_decode(options.cursor).int & 0x7FFFFFFF)
+    rows = list(found.order_by("seq").values(*_EVENT)[: options.limit + 1])
+    if not rows and not Task.objects.filter(pk=task_id).exists():
+        raise TaskNotFound(task_id)
+    return _page(rows, limit=options.limit, key=lambda row: row["seq"].to_bytes(16))
+
+
+def workers(*, actor: Actor) -> list[Row]:
+    """Every worker with its living processes."""
+    actor.require("governance.view_worker")
+    processes = list(WorkerProcess.objects.order_by("process_id").values(*_PROCESS))
+    return [
+        row | {"processes": [p for p in processes if row["worker_id"] in p["worker_ids"]]}
+        for row in Worker.objects.order_by("worker_id").values(*_WORKER)
+    ]
+
+
+def _refuse_unknown(asked: Iterable[str], *, known: list[str]) -> None:
+    expected = f"unknown filter; expected one of: {', '.join(known)}"
+    if errors := [FieldError(name, expected) for name in asked if name not in known]:
+        raise InvalidFilter(errors)
+
+
+def _validate(model: type[Model], values: Row) -> Model:
+    try:
+        return model.model_validate(values)
+    except ValidationError as invalid:
+        # The name of the filter is enough; which one of its values was wrong stands in the message.
+        errors = [FieldError(e.field.partition(".")[0], e.message) for e in field_errors(invalid)]
+        raise InvalidFilter(errors) from None
+
+
+def _split(values: Sequence[str]) -> list[str]:
+    return [part for value in values for part in value.split(",")]
+
+
+def _single(name: str, values: Sequence[str]) -> str:
+    if len(values) != 1:
+        raise InvalidFilter([FieldError(name, "expected once")])
+    return values[0]
+
+
+def _page_options(asked: Mapping[str, Sequence[str]]) -> _PageOptions:
+    return _validate(_PageOptions, {n: _single(n, asked[n]) for n in _PageOptions.model_fields if n in asked})
+
+
+def _page(rows: list[Row], *, limit: int, key: Any) -> Page:
+    if len(rows) <= limit:
+        return Page(rows, None)
+    return Page(rows[:limit], base64.urlsafe_b64encode(key(rows[limit - 1])).decode().rstrip("="))
+
+
+def _decode(cursor: str) -> UUID:
+    try:
+        return UUID(bytes=base64.b64decode(f"{cursor}==", altchars=b"-_", validate=True))
+    except (binascii.Error, ValueError):
+        raise InvalidFilter([FieldError("cursor", "not a cursor that this API gave out")]) from None
+
+
+def _first_id_of(moment: datetime) -> UUID:
+    """The smallest version 7 UUID (RFC 9562) of this millisecond."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)

@@ -1,0 +1,112 @@
+"""Every error of the API as a problem document (RFC 9457, `application/problem+json`)."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views import defaults
+from rest_framework.exceptions import APIException
+from rest_framework.views import set_rollback
+
+from governance import errors, outages
+from governance.api.resource import answer
+
+logger = logging.getLogger(__name__)
+
+_STATUS: dict[type[Exception], HTTPStatus] = {
+    errors.InvalidInput: HTTPStatus.BAD_REQUEST,
+    errors.Forbidden: HTTPStatus.FORBIDDEN,
+    errors.TaskNotFound: HTTPStatus.NOT_FOUND,
+    errors.TransitionConflict: HTTPStatus.CONFLICT,
+    errors.IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Http404: HTTPStatus.NOT_FOUND,
+    PermissionDenied: HTTPStatus.FORBIDDEN,
+    RequestDataTooBig: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    SuspiciousOperation: HTTPStatus.BAD_REQUEST,
+}
+
+
+def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
+    """DRF's exception handler. What nobody foresaw is logged with its traceback and told without it."""
+    set_rollback()
+    if isinstance(error, APIException):
+        return _of_framework(error)
+    for kind, status in _STATUS.items():
+        if isinstance(error, kind):
+            return problem(status, str(error), **_facts(error))
+    if outages.is_connection_failure(error):
+        logger.error("%s", outages.describe(error))
+        detail = f"{outages.DATABASE_CONNECTION_FAILED}; try again in a moment"
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "1"})
+    request = context.get("request")
+    logger.error("%s failed", _named(request), exc_info=error)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed at this request; its log says why")
+
+
+def problem(
+    status: int, detail: str, *, headers: Mapping[str, str] | None = None, **facts: Any
+) -> HttpResponse:
+    """A problem document; `facts` are extension members, e.g. `errors` or `found`."""
+    status = HTTPStatus(status)
+    document = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
+    return answer(
+        document | facts, status=status.value, headers=headers, content_type="application/problem+json"
+    )
+
+
+def _of_framework(error: APIException) -> HttpResponse:
+    headers = {}
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(wait))
+    return problem(error.status_code, str(error.detail), headers=headers)
+
+
+def _facts(error: Exception) -> dict[str, Any]:
+    if isinstance(error, errors.InvalidInput):
+        return {"errors": [_field(found) for found in error.errors]}
+    if isinstance(error, errors.TransitionConflict):
+        return {"found": error.found}
+    if isinstance(error, errors.Forbidden):
+        return {"permission": error.permission}
+    return {}
+
+
+def _field(error: errors.FieldError) -> dict[str, object]:
+    place = {} if error.index is None else {"index": error.index}
+    return {**place, "field": error.field, "message": error.message}
+
+
+def _named(request: Any) -> str:
+    return f"{request.method} {request.path}" if request else "a request"
+
+
+# What fails before or outside of a view of the API. Console addresses keep Django's own pages.
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if not _is_api(request):
+        return defaults.bad_request(request, exception)
+    too_big = isinstance(exception, RequestDataTooBig)
+    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_big else HTTPStatus.BAD_REQUEST
+    return problem(status, "the request could not be read")
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if not _is_api(request):
+        return defaults.page_not_found(request, exception)
+    return problem(HTTPStatus.NOT_FOUND, f"there is nothing at {request.path}")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    if not _is_api(request):
+        return defaults.server_error(request)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed at this request; its log says why")
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path == "/api" or request.path.startswith("/api/")
