@@ -1,0 +1,53 @@
+"""What the commands of the law share: JSON on request, one line and exit status 1 for every refusal."""
+
+import getpass
+import os
+from argparse import ArgumentParser
+from typing import Any
+
+import orjson
+from django.core.management.base import BaseCommand, CommandError
+from django.db import InterfaceError, OperationalError
+
+from governance import actors, outages
+from governance.actors import Actor
+from governance.errors import GovernanceError
+
+
+class GovernanceCommand(BaseCommand):
+    """A command that calls the law. Its refusals and an absent database end it with one line."""
+
+    requires_system_checks = ()
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        self.as_json = bool(options.get("json"))
+        try:
+            return super().execute(*args, **options)
+        except GovernanceError as refusal:
+            raise CommandError(str(refusal)) from refusal
+        except (OperationalError, InterfaceError) as failure:
+            if not outages.is_connection_failure(failure):
+                raise
+            raise CommandError(outages.describe(failure)) from failure
+
+    @property
+    def actor(self) -> Actor:
+        return actors.of_command(_login_name())
+
+    def add_json_argument(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print a JSON document instead of sentences")
+
+    def say(self, document: object, *sentences: str) -> None:
+        """Print the document when JSON was asked for, else the sentences."""
+        if self.as_json:
+            self.stdout.write(orjson.dumps(document, default=str).decode())
+            return
+        for sentence in sentences:
+            self.stdout.write(sentence)
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # an account without a name, as in some containers
+        return f"uid {os.getuid()}"

@@ -1,0 +1,28 @@
+"""What clients and people may do: three roles, kept as Django groups so that the console shows them."""
+
+from django.contrib.auth.models import AbstractUser, Group, Permission
+
+_READ = (
+    "view_task", "view_taskevent", "view_taskdependency", "view_lateresult",
+    "view_worker", "view_workerprocess",
+)  # fmt: skip
+_OPERATE = ("add_task", "cancel_task", "terminate_task", "retry_task")
+ROLES: dict[str, tuple[str, ...]] = {
+    "viewer": _READ,
+    "operator": (*_READ, *_OPERATE),
+    "admin": (*_READ, *_OPERATE, "change_worker"),
+}
+
+
+def assign(user: AbstractUser, role: str) -> None:
+    """Give the user this role and no other; permissions given to the user directly stay."""
+    user.groups.remove(*Group.objects.filter(name__in=ROLES))
+    user.groups.add(group(role))
+
+
+def group(role: str) -> Group:
+    """The role's group, with exactly the permissions that the role has in this version."""
+    found, _ = Group.objects.get_or_create(name=role)
+    granted = Permission.objects.filter(content_type__app_label="governance", codename__in=ROLES[role])
+    found.permissions.set(granted)
+    return found
