@@ -1,0 +1,122 @@
+"""Why is this task not running? One sentence that an operator can act on.
+
+Pure: it is told the rows, and asks nobody. The first reason that would stop the task is the answer,
+because mending a later one would change nothing.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from governance.durations import words
+from governance.models import Task, Worker, WorkerProcess
+from governance.transitions import DEPENDENCIES
+
+# A process says every 2 s that it lives; its leases end 8 s after the last time.
+ALIVE_WITHIN = timedelta(seconds=10)
+SUSPECT_CRASHES = 2
+
+
+def is_alive(process: WorkerProcess, *, now: datetime) -> bool:
+    """Whether the process was heard of lately enough to hold leases."""
+    return now - process.last_seen <= ALIVE_WITHIN
+
+
+def not_running(
+    task: Task,
+    *,
+    worker: Worker | None,
+    processes: Sequence[WorkerProcess],
+    unmet: Sequence[Task],
+    now: datetime,
+) -> str:
+    """The sentence; empty for a task that runs as it should, or has ended.
+
+    `worker` is the assigned one if it exists, `processes` are those that serve it, `unmet` are the
+    tasks it depends on that have not completed.
+    """
+    alive = [process for process in processes if is_alive(process, now=now)]
+    match task.status:
+        case Task.Status.PENDING:
+            return _pending(task, worker, alive, now)
+        case Task.Status.PARKED:
+            return _parked(task, unmet)
+        case Task.Status.WAITING_APPROVAL:
+            return "It waits for a person to approve it."
+        case Task.Status.IN_PROGRESS:
+            return _in_progress(task, alive, now)
+    return ""
+
+
+def _pending(task: Task, worker: Worker | None, alive: Sequence[WorkerProcess], now: datetime) -> str:
+    name = task.assigned_worker
+    if worker is None:
+        return f"Its worker {name} is not in the worker registry: nobody will ever take it."
+    if task.deadline and task.deadline <= now:
+        return f"Its deadline passed {words(now - task.deadline)} ago; the watchdog's next sweep fails it."
+    if worker.status == Worker.Status.PAUSED:
+        return f"Its worker {name} is paused; it runs when {name} is resumed."
+    if not alive:
+        return f"No process of {name} is alive; start one with: manage.py run_workers {name}"
+    if task.run_after > now:
+        return _not_due(task, now)
+    return _in_line(task, worker, alive, now)
+
+
+def _not_due(task: Task, now: datetime) -> str:
+    due = f"It is due in {words(task.run_after - now)}, at {task.run_after:%Y-%m-%d %H:%M:%S} UTC"
+    if task.error_attempts:
+        return f"{due}: attempt {task.attempts} failed, and it waits before the next."
+    return f"{due}."
+
+
+def _in_line(task: Task, worker: Worker, alive: Sequence[WorkerProcess], now: datetime) -> str:
+    name = worker.worker_id
+    running = [process for process in alive if process.state == WorkerProcess.State.RUNNING]
+    if not running:
+        return f"Every process of {name} is shutting down; it runs when one has been started."
+    if task.crash_attempts >= SUSPECT_CRASHES:
+        return (
+            f"Its process died under it {task.crash_attempts} times: such tasks run one at a time in each "
+            "process, and it waits for its turn."
+        )
+    waited = f"due for {words(now - task.run_after)}"
+    slots = worker.max_concurrency * len(running)
+    if sum(process.in_flight for process in running) >= slots:
+        return (
+            f"It is {waited}: all {slots} slots of {name} are taken. Raise max_concurrency or add processes."
+        )
+    return f"It is {waited} and stands in line; {name} takes its tasks by priority and age."
+
+
+def _parked(task: Task, unmet: Sequence[Task]) -> str:
+    if task.waiting_for != DEPENDENCIES:
+        return f"It is parked and waits for {task.waiting_for}."
+    if not unmet:
+        return "All tasks it depends on have completed; the watchdog's next sweep releases it."
+    ended = [other for other in unmet if other.is_terminal]
+    if ended:
+        return (
+            f"It waits for {_tasks(len(unmet))}, of which {len(ended)} ended without success: "
+            f"{_names(ended)}. It will not start unless {'that is' if len(ended) == 1 else 'those are'} retried."
+        )
+    return f"It waits for {_tasks(len(unmet))}: {_names(unmet)}."
+
+
+def _in_progress(task: Task, alive: Sequence[WorkerProcess], now: datetime) -> str:
+    if task.lease_expires_at and task.lease_expires_at < now:
+        silent = words(now - task.lease_expires_at)
+        return f"Its process died or froze: its lease ran out {silent} ago. The watchdog gives it back to the queue."
+    if not any(process.process_id == task.lease_owner for process in alive):
+        return (
+            "The process that holds it has not been heard of lately; if its lease runs out, it is given back."
+        )
+    return ""
+
+
+def _tasks(count: int) -> str:
+    return "one task" if count == 1 else f"{count} tasks"
+
+
+def _names(tasks: Sequence[Task], *, shown: int = 3) -> str:
+    named = ", ".join(f"{task.title or task.task_type} ({task.status})" for task in tasks[:shown])
+    return named if len(tasks) <= shown else f"{named} and {len(tasks) - shown} more"
