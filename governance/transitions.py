@@ -107,6 +107,8 @@ _DUE = """
       AND (deadline IS NULL OR deadline > now())
     ORDER BY rank LIMIT slots.free FOR UPDATE SKIP LOCKED) t"""
 
+# The array keeps the planner on the primary key: it cannot know how small `picked` is, and would read
+# the whole table to join it.
 _CLAIM = """
 WITH picked AS MATERIALIZED ({due}{limit}),
 moved AS (
@@ -114,7 +116,7 @@ moved AS (
   SET status = 'in_progress', transitions = t.transitions + 1, updated_at = now(), started_at = now(),
       attempts = t.attempts + 1, lease_token = t.lease_token + 1, lease_owner = %(process)s::uuid,
       lease_expires_at = now() + %(lease)s
-  FROM picked WHERE t.id = picked.id
+  WHERE t.id = ANY(ARRAY(SELECT id FROM picked))
   RETURNING t.*),
 logged AS (
   INSERT INTO task_events (task_id, seq, from_status, to_status, actor, attempt, process_id)

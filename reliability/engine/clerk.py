@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
 from governance import doorbell, transitions
 from governance.transitions import Claimed, Report
@@ -16,9 +17,12 @@ from governance.transitions import Claimed, Report
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Edge = Callable[..., set[UUID]]
 
 # Outcomes that are worth a write of their own, without waiting for more.
 MAX_BATCH = 100
+# From so many outcomes on, a turn saves a commit by claiming in the same transaction.
+WORTH_SHARING = 20
 
 
 @dataclass(slots=True)
@@ -33,9 +37,19 @@ class Reports:
     def __len__(self) -> int:
         return len(self.completed) + len(self.retried) + len(self.failed) + len(self.given_back)
 
+    def singly(self) -> Iterator["Reports"]:
+        """The same, each in a `Reports` of its own."""
+        for name in self.__slots__:
+            for report in getattr(self, name):
+                yield Reports(**{name: [report]})
+
 
 class Clerk:
-    """Writes and claims for one process. A report is acknowledged (removed) only after its commit."""
+    """Writes and claims for one process.
+
+    A turn that returned is committed. One that raised may be repeated with the same reports: an
+    outcome that had been recorded after all is not recorded twice.
+    """
 
     def __init__(self, *, process_id: UUID) -> None:
         self.process_id = process_id
@@ -61,7 +75,20 @@ class Clerk:
             raise
 
     def _turn(self, reports: Reports, free: dict[str, int], with_suspect: bool) -> list[Claimed]:
-        self._record(reports)
+        """Both in one commit when there is much to report; a few outcomes are committed at once."""
+        try:
+            with transaction.atomic() if len(reports) >= WORTH_SHARING else nullcontext():
+                self._record(reports)
+                claimed = self._claim(free, with_suspect)
+        except (OperationalError, InterfaceError):
+            raise
+        except DatabaseError as refusal:
+            logger.warning("writing %d outcomes one by one: %s", len(reports), refusal)
+            self._record_singly(reports)
+            return []
+        return claimed
+
+    def _claim(self, free: dict[str, int], with_suspect: bool) -> list[Claimed]:
         claimed = transitions.claim(process_id=self.process_id, free=free) if any(free.values()) else []
         if with_suspect and not claimed:
             claimed = transitions.claim_suspect(process_id=self.process_id, worker_ids=list(free))
@@ -73,31 +100,25 @@ class Clerk:
         self._write(transitions.fail, reports.failed)
         self._write(transitions.give_back, reports.given_back)
         if done:
-            doorbell.ring(task.worker_id for task in transitions.release_dependents(after=done))
+            doorbell.ring(task.worker_id for task in transitions.release_dependents(after=list(done)))
 
-    def _write(self, edge: Callable[..., set[UUID]], reports: list[Report]) -> list[UUID]:
-        """Write them all at once; if one of them is refused by the database, each by itself."""
-        if not reports:
-            return []
+    def _write(self, edge: Edge, reports: list[Report]) -> set[UUID]:
         reports.sort(key=lambda report: report.id.int)  # one lock order for all who touch these rows
-        try:
-            moved = edge(reports, process_id=self.process_id)
-        except (OperationalError, InterfaceError):
-            raise
-        except DatabaseError:
-            moved = self._write_singly(edge, reports)
-        reports.clear()
-        return list(moved)
+        return edge(reports, process_id=self.process_id)
 
-    def _write_singly(self, edge: Callable[..., set[UUID]], reports: Sequence[Report]) -> set[UUID]:
-        moved: set[UUID] = set()
-        for report in reports:
+    def _record_singly(self, reports: Reports) -> None:
+        """PostgreSQL refused one of them, so all were rolled back: each by itself, the bad one as failed."""
+        for one in reports.singly():
             try:
-                moved |= edge([report], process_id=self.process_id)
+                with transaction.atomic():
+                    self._record(one)
             except (OperationalError, InterfaceError):
                 raise
             except DatabaseError as refusal:
-                logger.error("PostgreSQL refused the outcome of task %s: %s", report.id, refusal)
-                refused = report._replace(result=None, error=f"its outcome could not be stored: {refusal}")
-                transitions.fail([refused], process_id=self.process_id)
-        return moved
+                self._refuse(one, refusal)
+
+    def _refuse(self, one: Reports, refusal: DatabaseError) -> None:
+        (report,) = (*one.completed, *one.retried, *one.failed, *one.given_back)
+        logger.error("PostgreSQL refused the outcome of task %s: %s", report.id, refusal)
+        error = f"its outcome could not be stored: {type(refusal).__name__}"
+        transitions.fail([Report(report.id, report.token, error=error)], process_id=self.process_id)
