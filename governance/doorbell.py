@@ -24,6 +24,11 @@ CROSS JOIN LATERAL (
 WHERE w.status = 'active'
 """
 
+# A ring may get lost, so its commit need not wait for the disk (and hold the server's one lock meanwhile).
+_NOTIFY = """
+SELECT pg_notify(%s, payload)
+FROM (SELECT set_config('synchronous_commit', 'off', true)) hurried, unnest(%s) payload"""
+
 
 def ring(worker_ids: Iterable[str]) -> None:
     """Wake the processes of these workers once the current transaction has committed."""
@@ -48,4 +53,4 @@ def ring_if_waiting() -> int:
 
 def _notify(payloads: list[str]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_notify(%s, p) FROM unnest(%s) p", [CHANNEL, payloads])
+        cursor.execute(_NOTIFY, [CHANNEL, payloads])
