@@ -1,0 +1,37 @@
+"""A client of the API with the permissions that a test names."""
+
+import json
+from typing import Any
+
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from knox.models import AuthToken
+
+
+class Api:
+    """Requests as a client makes them; paths are below `/api`."""
+
+    def __init__(self, **headers: str) -> None:
+        self.client = Client(headers=headers)
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self.client.get(f"/api/{path}", query)
+
+    def post(self, path: str, body: object = None, **headers: str) -> Any:
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.post(f"/api/{path}", raw, content_type="application/json", headers=named)
+
+
+def make_user(name: str, *codenames: str) -> User:
+    """A user with exactly these permissions of the law."""
+    user = User.objects.create_user(name)
+    user.user_permissions.set(
+        Permission.objects.filter(content_type__app_label="governance", codename__in=codenames)
+    )
+    return user
+
+
+def client_of(user: User) -> Api:
+    _, token = AuthToken.objects.create(user=user, expiry=None)
+    return Api(Authorization=f"Bearer {token}")
