@@ -90,8 +90,8 @@ class Clerk:
 
     def _claim(self, free: dict[str, int], with_suspect: bool) -> list[Claimed]:
         claimed = transitions.claim(process_id=self.process_id, free=free) if any(free.values()) else []
-        if with_suspect and not claimed:
-            claimed = transitions.claim_suspect(process_id=self.process_id, worker_ids=list(free))
+        if with_suspect:
+            claimed += transitions.claim_suspect(process_id=self.process_id, worker_ids=list(free))
         return claimed
 
     def _record(self, reports: Reports) -> None:

@@ -46,6 +46,7 @@ class Drain:
         self._is_registered = asyncio.Event()
         self._may_have_more = True
         self._is_away = False
+        self._sought_suspects_at = 0.0
         self._clerk = Clerk(process_id=process_id)
         self._threads = Threads(settings.JUGGERNAUT_SYNC_THREADS)
         self._listener = Listener(self._on_ring)
@@ -97,10 +98,9 @@ class Drain:
         """Report what ended and claim what fits, in one go; on a broken connection keep both for later."""
         reports, self._reports = self._reports, Reports()
         room = {} if self.is_leaving else self._window.room()
-        wants_suspect = bool(room) and not self._window.has_suspect
         self._bell.clear()
         try:
-            claimed = await self._clerk.turn(reports, free=room, with_suspect=wants_suspect)
+            claimed = await self._clerk.turn(reports, free=room, with_suspect=self._wants_suspect())
         except (DatabaseError, InterfaceError) as error:
             self._put_back(reports)
             self._complain(error)
@@ -110,6 +110,14 @@ class Drain:
         self._may_have_more = 0 < len(claimed) >= min(free for free in room.values() if free)
         self._window.add(claimed)
         self._start_what_fits()
+
+    def _wants_suspect(self) -> bool:
+        """Once a second is enough: suspects are rare, and looking for them costs a query."""
+        is_time = time.monotonic() - self._sought_suspects_at >= POLL_SECONDS
+        if self.is_leaving or not is_time or self._window.has_suspect:
+            return False
+        self._sought_suspects_at = time.monotonic()
+        return True
 
     def _put_back(self, reports: Reports) -> None:
         """What could not be written is written with the next turn, before what came since."""
