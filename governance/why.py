@@ -97,7 +97,7 @@ def _parked(task: Task, unmet: Sequence[Task]) -> str:
     if ended:
         return (
             f"It waits for {_tasks(len(unmet))}, of which {len(ended)} ended without success: "
-            f"{_names(ended)}. It will not start unless {'that is' if len(ended) == 1 else 'those are'} retried."
+            f"{_names(ended)}. It will not start unless they are retried."
         )
     return f"It waits for {_tasks(len(unmet))}: {_names(unmet)}."
 
@@ -105,7 +105,7 @@ def _parked(task: Task, unmet: Sequence[Task]) -> str:
 def _in_progress(task: Task, alive: Sequence[WorkerProcess], now: datetime) -> str:
     if task.lease_expires_at and task.lease_expires_at < now:
         silent = words(now - task.lease_expires_at)
-        return f"Its process died or froze: its lease ran out {silent} ago. The watchdog gives it back to the queue."
+        return f"Its process died or froze: its lease ran out {silent} ago. The next sweep requeues it."
     if not any(process.process_id == task.lease_owner for process in alive):
         return (
             "The process that holds it has not been heard of lately; if its lease runs out, it is given back."

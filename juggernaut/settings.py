@@ -9,7 +9,7 @@ import os
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from juggernaut import endpoints, logs, secret_key
+from juggernaut import console, endpoints, logs, secret_key
 from juggernaut.environment import ROOT
 
 PROFILE = os.environ.get("JUGGERNAUT_PROFILE", "local")
@@ -103,6 +103,8 @@ STATIC_URL = "static/"
 # Served from the packages they come in: there is nothing to collect.
 WHITENOISE_USE_FINDERS = True
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+UNFOLD = console.UNFOLD
 
 # Bodies over these sizes are refused with 413 before anything is parsed.
 MAX_TASK_BODY_BYTES = 1024 * 1024

@@ -115,7 +115,7 @@ def test_what_it_waits_for_has_failed():
     said = reason(a_task(status="parked", waiting_for="dependencies"), unmet=unmet)
 
     assert "of which 1 ended without success: evaluation (failed)" in said
-    assert "unless that is retried" in said
+    assert "unless they are retried" in said
 
 
 def test_what_it_waited_for_is_there():

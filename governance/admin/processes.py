@@ -1,0 +1,53 @@
+"""Worker processes in the console: where they run, what they hold, how much memory they take."""
+
+from django.contrib import admin
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from governance import looks, why
+from governance.admin.rows import MachineRows
+from governance.models import WorkerProcess
+
+
+@admin.register(WorkerProcess)
+class WorkerProcessAdmin(MachineRows):
+    list_display = ("where", "state_seen", "serves", "in_flight", "finished", "memory", "started", "seen")
+    ordering = ("host", "pid")
+    nothing_exists = "No worker process is alive, so no task runs. Start some: manage.py run_workers"
+    readonly_fields = (
+        "process_id", "where", "state_seen", "serves", "in_flight", "finished", "memory", "started", "seen",
+        "version",
+    )  # fmt: skip
+    fieldsets = (
+        (None, {"fields": (("where", "process_id"), ("state_seen", "serves"), ("started", "seen"))}),
+        ("Work", {"fields": (("in_flight", "finished"), ("memory", "version"))}),
+    )
+
+    @display(description="Process")
+    def where(self, process: WorkerProcess) -> SafeString:
+        return format_html('<span class="jg-title">{}</span>', f"{process.host}, pid {process.pid}")
+
+    @display(description="State")
+    def state_seen(self, process: WorkerProcess) -> SafeString:
+        """One that has fallen silent is shown as that, whatever it said last."""
+        alive = why.is_alive(process, now=timezone.now())
+        return looks.badge(process.state if alive else "silent")
+
+    @display(description="Serves")
+    def serves(self, process: WorkerProcess) -> str:
+        return ", ".join(process.worker_ids)
+
+    @display(description="Memory")
+    def memory(self, process: WorkerProcess) -> str:
+        growth = process.rss_bytes - process.rss_at_start_bytes
+        return f"{looks.mebibytes(process.rss_bytes)} ({growth / 1024 / 1024:+.0f} since start)"
+
+    @display(description="Started")
+    def started(self, process: WorkerProcess) -> SafeString | str:
+        return looks.moment(process.started_at)
+
+    @display(description="Last seen")
+    def seen(self, process: WorkerProcess) -> SafeString | str:
+        return looks.moment(process.last_seen)

@@ -1,0 +1,75 @@
+"""What the page of one task shows beside its columns. A fixed number of queries, however much there is."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from governance import why
+from governance.models import LateResult, Task, TaskEvent, Worker, WorkerProcess
+
+SHOWN = 50
+EVENTS_SHOWN = 200
+_BRIEF = ("title", "task_type", "status", "created_at")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One event of the timeline, and how long the task had been in the state that it left."""
+
+    event: TaskEvent
+    after: timedelta | None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The first of a list of tasks, and whether there are more."""
+
+    tasks: list[Task]
+    is_cut: bool
+
+
+def context(task: Task) -> dict[str, object]:
+    """Everything that the page's template names."""
+    depends_on = _listing(Task.objects.filter(dependents__task=task))
+    return {
+        "task": task,
+        "why": _why(task, depends_on, now=timezone.now()),
+        "steps": _steps(task),
+        "events_shown": EVENTS_SHOWN,
+        "late_results": list(LateResult.objects.filter(task_id=task.pk).order_by("-pk")[:SHOWN]),
+        "related": [
+            ("Depends on", depends_on),
+            ("Waited for by", _listing(Task.objects.filter(dependencies__depends_on=task))),
+            ("Children", _listing(Task.objects.filter(parent=task))),
+        ],
+    }
+
+
+def _why(task: Task, depends_on: Listing, *, now: datetime) -> str:
+    if task.is_terminal:
+        return ""
+    return why.not_running(
+        task,
+        worker=Worker.objects.filter(pk=task.assigned_worker).first(),
+        processes=list(WorkerProcess.objects.filter(worker_ids__contains=[task.assigned_worker])),
+        unmet=[other for other in depends_on.tasks if other.status != Task.Status.COMPLETED],
+        now=now,
+    )
+
+
+def _steps(task: Task) -> list[Step]:
+    """Newest first; the oldest one shown knows how long it took only if it is the first of all."""
+    events = list(TaskEvent.objects.filter(task_id=task.pk).order_by("-seq")[: EVENTS_SHOWN + 1])
+    earlier = [*events[1:], None]
+    steps = [
+        Step(event, event.created_at - before.created_at if before else None)
+        for event, before in zip(events, earlier, strict=True)
+    ]
+    return steps[:EVENTS_SHOWN]
+
+
+def _listing(found: "QuerySet[Task]") -> Listing:
+    tasks = list(found.only(*_BRIEF).order_by("-pk")[: SHOWN + 1])
+    return Listing(tasks[:SHOWN], is_cut=len(tasks) > SHOWN)

@@ -1,0 +1,155 @@
+"""The verbs of tasks in the console: each asks first, does it through its service, and tells in numbers."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin import helpers
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from governance import actors, tasks
+from governance.admin.rows import LISTED
+from governance.errors import Forbidden
+from governance.models import Task
+from governance.models.task import LIVE
+from governance.tasks import Outcome
+
+CONFIRMED = "confirmed"
+SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One thing that an operator does to tasks. `moves` are the states that it leads out of."""
+
+    name: str
+    done: str
+    call: Callable[..., Outcome]
+    moves: Sequence[str]
+    says: str
+    is_destructive: bool
+
+
+TERMINATE = Verb(
+    "terminate",
+    "Terminated",
+    tasks.terminate,
+    LIVE,
+    "They end as failed, with your reason as their error. A worker that runs one stops at its next step, "
+    "and whatever it returns later is kept apart.",
+    is_destructive=True,
+)
+CANCEL = Verb(
+    "cancel",
+    "Cancelled",
+    tasks.cancel,
+    LIVE,
+    "They end as cancelled: nobody needs them any more. A worker that runs one stops at its next step.",
+    is_destructive=True,
+)
+RETRY = Verb(
+    "retry",
+    "Retried",
+    tasks.retry,
+    (Task.Status.FAILED, Task.Status.CANCELLED),
+    "They go back to the queue with fresh attempts. Their earlier result and error are cleared; the history "
+    "keeps them.",
+    is_destructive=False,
+)
+
+
+class ReasonForm(forms.Form):
+    """Why the operator does it; kept in every event. Whoever destroys must say."""
+
+    reason = forms.CharField(max_length=500, widget=UnfoldAdminTextInputWidget(attrs={"autofocus": True}))
+
+    def __init__(self, verb: Verb, data: object = None) -> None:
+        super().__init__(data)  # type: ignore[arg-type]
+        self.fields["reason"].required = verb.is_destructive
+        if not verb.is_destructive:
+            self.fields["reason"].help_text = "May be left empty."
+
+
+def ask_or_do(
+    admin: ModelAdmin, request: HttpRequest, chosen: "QuerySet[Task]", verb: Verb, *, back: str
+) -> HttpResponse | None:
+    """The page that asks for the reason; once confirmed, do it, say what was done, and return None.
+
+    "All that match" means all that matched when the page was asked for, `LISTED` at most: tasks that
+    arrive meanwhile are left alone.
+    """
+    is_confirmed = CONFIRMED in request.POST
+    if newest := request.POST.get("newest"):
+        chosen = chosen.filter(pk__lte=UUID(newest))
+    form = ReasonForm(verb, request.POST if is_confirmed else None)
+    if form.is_valid():
+        _do(request, verb, _ids(chosen), reason=form.cleaned_data["reason"] or f"{verb.name} in the console")
+        return None
+    return _ask(admin, request, chosen, verb, form, back)
+
+
+def _ids(chosen: "QuerySet[Task]") -> list[UUID]:
+    return list(chosen.order_by("-pk").values_list("pk", flat=True)[:LISTED])
+
+
+def _do(request: HttpRequest, verb: Verb, ids: list[UUID], *, reason: str) -> None:
+    try:
+        outcome = verb.call(ids, actor=actors.of_user(request.user), reason=reason)
+    except Forbidden as forbidden:
+        raise PermissionDenied(str(forbidden)) from forbidden
+    level = messages.SUCCESS if len(outcome.moved) == len(ids) else messages.WARNING
+    messages.add_message(request, level, told(verb, ids, outcome))
+
+
+def told(verb: Verb, ids: Sequence[UUID], outcome: Outcome) -> str:
+    """What was done, what was skipped and why: `Terminated 3 tasks. Skipped 2: 1 completed, 1 failed.`"""
+    said = [f"{verb.done} {_tasks(len(outcome.moved))}."]
+    found = Counter(outcome.skipped.values())
+    if found:
+        states = ", ".join(f"{count:,} {state.replace('_', ' ')}" for state, count in found.most_common())
+        said.append(f"Skipped {len(outcome.skipped):,}: {states}.")
+    if gone := len(ids) - len(outcome.moved) - len(outcome.skipped):
+        said.append(f"{_tasks(gone)} no longer existed.")
+    return " ".join(said)
+
+
+def _ask(
+    admin: ModelAdmin, request: HttpRequest, chosen: "QuerySet[Task]", verb: Verb, form: ReasonForm, back: str
+) -> HttpResponse:
+    ids = _ids(chosen)
+    states = dict(Task.objects.filter(pk__in=ids).order_by().values_list("status").annotate(count=Count("*")))
+    moving = sum(count for state, count in states.items() if state in verb.moves)
+    skipped = {state: count for state, count in states.items() if state not in verb.moves}
+    across = request.POST.get("select_across") == "1"
+    context = {
+        **admin.admin_site.each_context(request),
+        "title": f"{verb.name.capitalize()} {_tasks(moving)}?",
+        "opts": admin.opts,
+        "verb": verb,
+        "form": form,
+        "moving": moving,
+        "skipped": skipped,
+        "is_cut": len(ids) == LISTED,
+        "limit": LISTED,
+        "shown": Task.objects.filter(pk__in=ids[:SHOWN]).only("title", "task_type", "status").order_by("-pk"),
+        "more": max(0, len(ids) - SHOWN),
+        "selected": [] if across else ids,
+        "newest": ids[0] if across and ids else None,
+        "action": request.POST.get("action", ""),
+        "checkbox": helpers.ACTION_CHECKBOX_NAME,
+        "confirmed": CONFIRMED,
+        "back": back,
+    }
+    return TemplateResponse(request, "governance/confirm_verb.html", context)
+
+
+def _tasks(count: int) -> str:
+    return "1 task" if count == 1 else f"{count:,} tasks"

@@ -1,0 +1,108 @@
+"""Workers in the console: who they are, whether they live, pause and resume."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Func, IntegerField, Model, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from governance import actors, looks, why, worker_control
+from governance.admin.rows import MachineRows
+from governance.models import Worker
+
+
+class LivingProcesses(Func):
+    """How many living processes serve the worker, and how many tasks they run."""
+
+    template = (
+        "(SELECT %(counted)s FROM worker_processes p WHERE worker_registry.worker_id = ANY(p.worker_ids)"
+        " AND p.last_seen > now() - interval '%(seconds)s seconds')"
+    )
+    arity = 0
+    output_field = IntegerField()
+    seconds = int(why.ALIVE_WITHIN.total_seconds())
+
+    def __init__(self, counted: str) -> None:
+        super().__init__(counted=counted, seconds=self.seconds)
+
+
+@admin.register(Worker)
+class WorkerAdmin(MachineRows):
+    list_display = ("who", "state", "living", "running", "max_concurrency", "heard", "can_run")
+    list_filter = ()
+    ordering = ("pk",)
+    nothing_exists = "The worker registry is empty. The migrations fill it: manage.py migrate"
+    actions = ("pause_chosen", "resume_chosen")
+    readonly_fields = ("worker_id", "description", "can_run", "heard", "living", "running", "version")
+    fieldsets = (
+        (None, {"fields": (("worker_id", "description"), ("status", "max_concurrency"))}),
+        ("Life", {"fields": (("living", "running"), ("heard", "version"), "can_run")}),
+    )
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm(worker_control.PERMISSION)
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Worker]":
+        return super().get_queryset(request).annotate(
+            process_count=LivingProcesses("count(*)"),
+            in_flight=LivingProcesses("coalesce(sum(p.in_flight), 0)"),
+        )  # fmt: skip
+
+    def save_model(self, request: HttpRequest, obj: Worker, form: ModelForm, change: bool) -> None:
+        """What was edited, by the verbs; nothing else of the row is written."""
+        actor = actors.of_user(request.user)
+        if "status" in form.changed_data:
+            turn = worker_control.pause if obj.status == Worker.Status.PAUSED else worker_control.resume
+            turn([obj.pk], actor=actor)
+        if "max_concurrency" in form.changed_data:
+            worker_control.set_concurrency(obj.pk, max_concurrency=obj.max_concurrency, actor=actor)
+
+    @admin.action(description="Pause", permissions=["change"])
+    def pause_chosen(self, request: HttpRequest, queryset: "QuerySet[Worker]") -> None:
+        self._turn(request, queryset, worker_control.pause, "Paused", "paused already")
+
+    @admin.action(description="Resume", permissions=["change"])
+    def resume_chosen(self, request: HttpRequest, queryset: "QuerySet[Worker]") -> None:
+        self._turn(request, queryset, worker_control.resume, "Resumed", "active already")
+
+    def _turn(
+        self, request: HttpRequest, queryset: "QuerySet[Worker]", verb: Any, done: str, otherwise: str
+    ) -> None:
+        chosen = list(queryset.values_list("pk", flat=True))
+        turned = verb(chosen, actor=actors.of_user(request.user))
+        said = f"{done} {len(turned)}: {', '.join(turned)}." if turned else f"{done} none."
+        left = sorted(set(chosen) - set(turned))
+        said += f" Skipped {len(left)}, {otherwise}: {', '.join(left)}." if left else ""
+        messages.add_message(request, messages.WARNING if left else messages.SUCCESS, said)
+
+    @display(description="Worker")
+    def who(self, worker: Worker) -> SafeString:
+        return format_html(
+            '<span class="jg-title">{}</span><span class="jg-note">{}</span>',
+            worker.worker_id,
+            worker.description,
+        )
+
+    @display(description="Status")
+    def state(self, worker: Worker) -> SafeString:
+        return looks.badge(worker.status)
+
+    @display(description="Living processes")
+    def living(self, worker: Any) -> int:
+        return int(worker.process_count)
+
+    @display(description="Running tasks")
+    def running(self, worker: Any) -> int:
+        return int(worker.in_flight)
+
+    @display(description="Last heard of")
+    def heard(self, worker: Worker) -> SafeString | str:
+        return looks.moment(worker.last_heartbeat) if worker.last_heartbeat else "never"
+
+    @display(description="Task types")
+    def can_run(self, worker: Worker) -> str:
+        return ", ".join("all" if kind == "*" else kind for kind in worker.capabilities) or looks.NOTHING

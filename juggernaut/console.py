@@ -1,0 +1,90 @@
+"""How the console as a whole looks: its name, its navigation, and the page it opens with."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+
+def _link(title: str, icon: str, address: str, permission: str) -> dict[str, Any]:
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{address}"),
+        "permission": lambda request: request.user.has_perm(permission),
+    }
+
+
+UNFOLD = {
+    "SITE_TITLE": "Juggernaut",
+    "SITE_HEADER": "Juggernaut",
+    "SITE_SUBHEADER": "Fleet of AI workers",
+    "SITE_SYMBOL": "hub",
+    "SITE_URL": None,
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "ENVIRONMENT": "juggernaut.console.profile",
+    "DASHBOARD_CALLBACK": "juggernaut.console.overview",
+    "STYLES": [lambda request: static("governance/console.css")],
+    "SIDEBAR": {
+        "show_search": False,
+        "show_all_applications": False,
+        "navigation": [
+            {
+                "title": "Work",
+                "items": [
+                    {"title": "Overview", "icon": "monitor_heart", "link": reverse_lazy("admin:index")},
+                    _link("Tasks", "task_alt", "governance_task_changelist", "governance.view_task"),
+                ],
+            },
+            {
+                "title": "Fleet",
+                "items": [
+                    _link("Workers", "groups", "governance_worker_changelist", "governance.view_worker"),
+                    _link(
+                        "Processes",
+                        "memory",
+                        "governance_workerprocess_changelist",
+                        "governance.view_workerprocess",
+                    ),
+                    _link(
+                        "Watchdog sweeps",
+                        "visibility",
+                        "reliability_watchdogsweep_changelist",
+                        "reliability.view_watchdogsweep",
+                    ),
+                ],
+            },
+            {
+                "title": "Access",
+                "items": [
+                    _link("Users", "person", "auth_user_changelist", "auth.view_user"),
+                    _link("Groups", "badge", "auth_group_changelist", "auth.view_group"),
+                    _link("Tokens", "key", "knox_authtoken_changelist", "knox.view_authtoken"),
+                ],
+            },
+        ],
+    },
+}
+
+
+def profile(request: HttpRequest) -> list[str]:
+    """The label at the top of every page: which installation this is."""
+    from django.conf import settings
+
+    return ["Local", "info"] if settings.IS_LOCAL else ["Production", "danger"]
+
+
+def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """What the console opens with: the state of everything, as `/health` tells it."""
+    from monitoring import health
+
+    found = health.report()
+    duties = ("database", "redis", "workers", "watchdog", "queue")
+    return context | {
+        "title": "Overview",
+        "health": found["status"],
+        "queue": found["queue"],
+        "duties": [(duty, found[duty]) for duty in duties],
+    }

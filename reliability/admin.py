@@ -1,0 +1,41 @@
+"""The watchdog's sweeps in the console. django-q2's own tables are machinery and have no page."""
+
+from django.contrib import admin
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django_q.models import Failure, OrmQ, Schedule, Success
+from unfold.decorators import display
+
+from governance import looks
+from governance.admin.rows import MachineRows
+from reliability.models import WatchdogSweep
+
+# Their actions name no permission, so whoever may look could also resubmit and delete.
+# Which of them django-q2 registers depends on the cluster's broker.
+admin.site.unregister([kind for kind in (Schedule, Success, Failure, OrmQ) if admin.site.is_registered(kind)])
+
+
+@admin.register(WatchdogSweep)
+class WatchdogSweepAdmin(MachineRows):
+    list_display = ("at", "leader", "took", "did", "failed")
+    list_display_links = None
+    ordering = ("-started_at",)
+    nothing_exists = "The watchdog has never swept. Start it: python watchdog_main.py"
+
+    @display(description="Sweep")
+    def at(self, sweep: WatchdogSweep) -> SafeString | str:
+        return looks.exact_moment(sweep.started_at)
+
+    @display(description="Took")
+    def took(self, sweep: WatchdogSweep) -> str:
+        return f"{sweep.duration_ms} ms"
+
+    @display(description="Did")
+    def did(self, sweep: WatchdogSweep) -> str:
+        return (
+            ", ".join(f"{name} {count}" for name, count in sweep.counts.items() if count) or "nothing to do"
+        )
+
+    @display(description="Failed")
+    def failed(self, sweep: WatchdogSweep) -> SafeString:
+        return format_html('<span class="jg-note">{}</span>', sweep.error)
