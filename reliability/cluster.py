@@ -24,6 +24,7 @@ from typing import NoReturn
 import psutil
 import setproctitle
 from django import db
+from django.conf import settings
 from django.utils.module_loading import import_string
 from django_q.cluster import Cluster
 from django_q.conf import Conf
@@ -38,11 +39,6 @@ LOOP_SECONDS = 0.2
 MARGIN_SECONDS = 2.0
 # Slots beyond the pool's size are for processes that outlived their replacement for a moment.
 SPARE_SLOTS = 16
-
-
-def grace_seconds() -> float:
-    """How long running tasks may take to finish once the cluster is told to stop."""
-    return float(os.environ.get("JUGGERNAUT_GRACE_SECONDS", "30"))
 
 
 class SupervisedCluster(Cluster):
@@ -69,7 +65,7 @@ class SupervisedCluster(Cluster):
             if self.is_told_to_stop:
                 # A signal to the whole process group may end the sentinel first.
                 return self.stop()
-            logger.error("%s ends with an error, to be started again: %s", self.children, error)
+            logger.critical("%s ends with an error, to be started again: %s", self.children, error)
             self._end_everything()
             return 1
         return self.stop()
@@ -82,17 +78,19 @@ class SupervisedCluster(Cluster):
         gc.freeze()
         self.sentinel = sentinel.fork(self.children, self.cluster_id)
         logger.info("%s started, %d processes", self.children, Conf.WORKERS)
-        return self.pid
+        return os.getpid()
 
     def _guard(self) -> None:
-        rounds = checkup.Checkup(pulse.current(), self._sentinel, grace_seconds=grace_seconds())
+        rounds = checkup.Checkup(
+            pulse.current(), self._sentinel, grace_seconds=settings.JUGGERNAUT_GRACE_SECONDS
+        )
         while not self.is_told_to_stop:
             rounds.look()
             time.sleep(LOOP_SECONDS)
 
     def stop(self) -> int:
         """Let the drains return within the grace time, kill what stays longer; always 0."""
-        grace = grace_seconds()
+        grace = settings.JUGGERNAUT_GRACE_SECONDS
         logger.info("%s stop, within %g seconds", self.children, grace)
         pulse.current().ask_to_leave(within_seconds=max(grace - MARGIN_SECONDS, grace / 2))
         self._sentinel.join(grace - min(1.0, grace / 4))

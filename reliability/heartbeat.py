@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 import redis
 from django.conf import settings
-from django.db.models.functions import Now
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from governance.models import Worker
+from governance import workers
+from governance.version import VERSION
 from reliability.outage import Outage
 
 WATCHDOG = "WATCHDOG"
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 def into_registry() -> None:
     """Write `worker_registry.last_heartbeat`."""
-    Worker.objects.filter(worker_id=WATCHDOG).update(last_heartbeat=Now())
+    workers.say_heard([WATCHDOG], version=VERSION)
 
 
 class RedisHeartbeat:
@@ -43,7 +43,7 @@ class RedisHeartbeat:
         try:
             self._client.set(KEY, datetime.now(UTC).isoformat(), ex=EXPIRES_SECONDS)
         except redis.RedisError as error:
-            self._outage.seen(error)
+            self._outage.seen(f"redis connection failed: {error}")
             return False
         self._outage.over()
         return True

@@ -14,7 +14,8 @@ from reliability.models import Leadership
 # A statement's own time, not its transaction's: the lease must not begin in the past.
 _ACQUIRE = """
 INSERT INTO leadership AS held (name, owner, since, expires_at)
-VALUES (%(name)s, %(owner)s, statement_timestamp(), statement_timestamp() + %(lease)s)
+VALUES (%(name)s, %(owner)s, statement_timestamp(),
+        statement_timestamp() + make_interval(secs => %(seconds)s))
 ON CONFLICT (name) DO UPDATE SET
   owner = excluded.owner,
   since = CASE WHEN held.owner = excluded.owner THEN held.since ELSE excluded.since END,
@@ -26,7 +27,7 @@ RETURNING owner"""
 def acquire(name: str, *, owner: str, lease: timedelta) -> bool:
     """Become or stay the leader for the next `lease`; False when somebody else leads."""
     with connection.cursor() as cursor:
-        cursor.execute(_ACQUIRE, {"name": name, "owner": owner, "lease": lease})
+        cursor.execute(_ACQUIRE, {"name": name, "owner": owner, "seconds": lease.total_seconds()})
         return cursor.fetchone() is not None
 
 

@@ -5,19 +5,20 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from multiprocessing.context import ForkContext
 from multiprocessing.process import BaseProcess
 from queue import Empty
-from typing import Any
+from typing import Any, cast
 
 import setproctitle
 from django_q.cluster import Sentinel, get_mp_context
+from django_q.conf import Conf
 from django_q.monitor import monitor
 from django_q.pusher import pusher
 from django_q.status import Stat
 from django_q.worker import worker
 
 from reliability import orphans, pulse
+from reliability.queues import SurvivingQueue
 
 POLL_SECONDS = 0.1
 # How long the monitor may take to note the results of drains that have all returned.
@@ -46,8 +47,7 @@ class Flag:
 class Orders:
     """The task queue as a worker process reads it: it ends when the cluster is told to stop.
 
-    django-q2 ends its workers by messages through the queue itself, which a process that died while it
-    held the queue's lock would keep from all others.
+    django-q2 ends its workers by messages through the queue itself, and has to wait for room in it.
     """
 
     def __init__(self, queue: Any) -> None:
@@ -73,6 +73,8 @@ class GuardingSentinel(Sentinel):
         # The parent alone listens to signals; it may be sent one together with its whole process group.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         self.event_out = is_stopping
+        self.task_queue = SurvivingQueue(maxsize=Conf.QUEUE_LIMIT)
+        self.result_queue = SurvivingQueue()
         self.start()
 
     def spawn_process(self, target: Callable[..., None], *args: Any) -> BaseProcess:
@@ -81,14 +83,14 @@ class GuardingSentinel(Sentinel):
         if target is worker:
             slot = pulse.current().take_slot()
             args = (Orders(args[0]), *args[1:])
-        process = get_mp_context().Process(
+        process: Any = get_mp_context().Process(
             target=_begin, args=(os.getpid(), f"{self.title}: {role}", slot, target, args), daemon=True
         )
         if target is worker:
             process.timer = args[2]
             self.pool.append(process)
         process.start()
-        return process
+        return cast(BaseProcess, process)
 
     def status(self) -> Any:
         """django-q2 asks once in each round of its loop: so the parent knows that the loop goes round."""
@@ -111,8 +113,7 @@ class GuardingSentinel(Sentinel):
 
 def fork(title: str, cluster_id: Any) -> BaseProcess:
     """Start the sentinel of the cluster whose pulse has begun, as a child of this process."""
-    context: ForkContext = get_mp_context()
-    process = context.Process(
+    process: BaseProcess = get_mp_context().Process(
         target=_begin, args=(os.getpid(), f"{title}: sentinel", None, GuardingSentinel, (cluster_id, title))
     )
     process.start()
@@ -134,4 +135,4 @@ def _keep_title(title: str) -> None:
     """Name this process, and keep django-q2 from naming it otherwise with every message."""
     setproctitle.setproctitle(title)
     for name in ("worker", "pusher", "monitor"):
-        importlib.import_module(f"django_q.{name}").setproctitle = None
+        vars(importlib.import_module(f"django_q.{name}"))["setproctitle"] = None

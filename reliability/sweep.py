@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django_q.models import Schedule
 
-from governance import doorbell, transitions
+from governance import doorbell, outages, transitions, workers
 from governance.transitions import Moved
 from reliability.models import WatchdogSweep
 
@@ -26,7 +26,7 @@ SCHEDULE = "watchdog"
 def carry_out(duties: Mapping[str, Duty], *, leader: str) -> WatchdogSweep:
     """Do every duty, whatever becomes of the one before it, and record what each did.
 
-    Raises `OperationalError` or `InterfaceError` when the database went away, and then nothing is recorded.
+    Raises what `outages.is_connection_failure` knows when the database went away; nothing is recorded then.
     """
     started_at, began = timezone.now(), time.monotonic()
     counts, errors = {}, []
@@ -34,7 +34,7 @@ def carry_out(duties: Mapping[str, Duty], *, leader: str) -> WatchdogSweep:
         try:
             counts[name] = duty(started_at)
         except Exception as error:
-            if not connection.is_usable():
+            if outages.is_connection_failure(error):
                 raise
             logger.exception("watchdog duty %r failed", name)
             errors.append(f"{name}: {error}")
@@ -72,6 +72,11 @@ def release_dependents(now: datetime) -> int:
 def ring_for_unseen_work(now: datetime) -> int:
     """Workers whose due work nobody takes are rung for: counts those workers."""
     return doorbell.ring_if_waiting()
+
+
+def forget_silent_processes(now: datetime) -> int:
+    """Processes that say nothing any more are no longer listed as living."""
+    return workers.forget_silent_processes()
 
 
 def keep_schedule(now: datetime) -> int:
@@ -115,6 +120,7 @@ DUTIES: Mapping[str, Duty] = {
     "expired": expire_overdue,
     "released": release_dependents,
     "rung": ring_for_unseen_work,
+    "forgotten processes": forget_silent_processes,
     "scheduled": keep_schedule,
     "forgotten sweeps": forget_sweeps,
 }

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connection
 from django_q.brokers.orm import ORM
 
+from governance import outages
 from reliability import pulse, standing_order
 from reliability.outage import Outage
 
@@ -44,10 +45,12 @@ class WatchOrder(ORM):
 
     def _queued(self) -> list[Any] | None:
         try:
-            queued = super().dequeue()
+            queued: list[Any] | None = super().dequeue()
         except (OperationalError, InterfaceError) as error:
+            if not outages.is_connection_failure(error):
+                raise
             connection.close()
-            self._outage.seen(error)
+            self._outage.seen(outages.describe(error))
             time.sleep(BEGIN_SECONDS)
             return None
         self._outage.over()

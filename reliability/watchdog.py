@@ -20,6 +20,7 @@ from functools import cache
 
 from django.db import InterfaceError, OperationalError, connection
 
+from governance import outages
 from reliability import heartbeat, leadership, pulse, sweep
 from reliability.outage import Outage
 
@@ -55,9 +56,7 @@ class Watchdog:
         try:
             self._take_part()
         except (OperationalError, InterfaceError) as error:
-            connection.close()
-            self.outage.seen(error)
-            self.redis.beat()
+            self._wait_for_database(error)
         self.due_at = time.monotonic() + (SWEEP_SECONDS if self.is_leading else STANDBY_SECONDS)
 
     def _take_part(self) -> None:
@@ -71,12 +70,19 @@ class Watchdog:
             heartbeat.into_registry()
             sweep.carry_out(self.duties, leader=self.owner)
 
+    def _wait_for_database(self, error: OperationalError | InterfaceError) -> None:
+        if not outages.is_connection_failure(error):
+            raise error
+        connection.close()
+        self.outage.seen(outages.describe(error))
+        self.redis.beat()
+
     def resign(self) -> None:
         """Leave the lead to the standby, as far as the database can be told."""
         try:
             leadership.resign(NAME, owner=self.owner)
         except (OperationalError, InterfaceError) as error:
-            self.outage.seen(error)
+            self.outage.seen(outages.describe(error))
         self.is_leading = False
 
 

@@ -37,6 +37,11 @@ def raise_at_once() -> None:
     raise LookupError("there is no work of this kind")
 
 
+def return_at_once() -> None:
+    pulse.join()
+    note("returned")
+
+
 def never_join() -> None:
     note("entered")
     while True:

@@ -1,0 +1,45 @@
+"""Fixtures that start programs and never leave one behind."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.polling import until
+from tests.reliability.processes import Program, database_url
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Program]]:
+    """Starts a program with arguments and environment."""
+    programs: list[Program] = []
+
+    def start_program(*arguments: str, **environment: str) -> Program:
+        programs.append(Program(list(arguments), folder=tmp_path, **environment))
+        return programs[-1]
+
+    yield start_program
+    for program in programs:
+        program.end()
+
+
+@pytest.fixture
+def start_cluster(start: Callable[..., Program]) -> Callable[..., Program]:
+    """Starts a cluster whose processes run a function of `tests.reliability.drains`, and waits for them."""
+
+    def start_program(
+        function: str, *, processes: int = 2, begins_with: str = "joined", **environment: str
+    ) -> Program:
+        program = start("-m", "tests.reliability.cluster_program", function, str(processes), **environment)
+        until(lambda: len(program.lines(begins_with)) >= processes, what="every process at work", timeout=60)
+        assert len(program.of_role("worker")) <= processes
+        list(program.family())
+        return program
+
+    return start_program
+
+
+@pytest.fixture
+def start_watchdog(transactional_db: None, start: Callable[..., Program]) -> Callable[..., Program]:
+    """Starts `watchdog_main.py` on this test's database."""
+    return lambda **environment: start("watchdog_main.py", DATABASE_URL=database_url(), **environment)

@@ -1,0 +1,147 @@
+"""The watch in this process: lead or stand by, beat, sweep, and sit an outage out."""
+
+import logging
+from datetime import datetime, timedelta
+
+import pytest
+import redis
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+from django_q.conf import Conf
+from django_q.models import OrmQ
+from django_q.signing import SignedPackage
+
+from governance.models import Worker
+from reliability import pulse
+from reliability.heartbeat import KEY, RedisHeartbeat
+from reliability.models import Leadership, WatchdogSweep
+from reliability.watch_order import WatchOrder
+from reliability.watchdog import Watchdog
+
+# A port of this machine on which nothing listens: refused at once.
+NOWHERE = "redis://127.0.0.1:1/0"
+
+
+@pytest.fixture
+def client():
+    with redis.Redis.from_url(settings.REDIS_URL, decode_responses=True) as client:
+        client.delete(KEY)
+        yield client
+        client.delete(KEY)
+
+
+def watchdog(owner="me", **options) -> Watchdog:
+    return Watchdog(owner=owner, duties={"nothing": lambda now: 0}, **options)
+
+
+@pytest.mark.django_db
+def test_the_leader_beats_in_redis_and_in_the_registry_and_sweeps(client):
+    watchdog().round()
+
+    beat = datetime.fromisoformat(client.get(KEY))
+    assert beat.utcoffset() == timedelta(0)
+    assert 0 < client.ttl(KEY) <= 15
+    assert Worker.objects.get(pk="WATCHDOG").last_heartbeat is not None
+    assert WatchdogSweep.objects.get().leader == "me"
+
+
+@pytest.mark.django_db
+def test_the_standby_does_neither(client):
+    watchdog("leader").round()
+    client.delete(KEY)
+
+    watchdog("standby").round()
+
+    assert client.get(KEY) is None
+    assert WatchdogSweep.objects.get().leader == "leader"
+
+
+@pytest.mark.django_db
+def test_who_resigns_makes_room():
+    leader = watchdog("leader")
+    leader.round()
+
+    leader.resign()
+    watchdog("standby").round()
+
+    assert Leadership.objects.get().owner == "standby"
+
+
+@pytest.mark.django_db
+def test_without_redis_it_goes_on_and_says_so_once(caplog, client):
+    alone = watchdog(redis=RedisHeartbeat(NOWHERE))
+
+    alone.round()
+    alone.round()
+
+    assert WatchdogSweep.objects.count() == 2
+    assert Worker.objects.get(pk="WATCHDOG").last_heartbeat is not None
+    said = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [message[:24] for message in said] == ["redis connection failed:"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_postgresql_it_lives_on_and_recovers_by_itself(monkeypatch, caplog, client):
+    alone = watchdog()
+    alone.round()
+    client.delete(KEY)
+
+    with monkeypatch.context() as away:
+        connection.close()
+        away.setitem(connection.settings_dict, "PORT", "1")
+        alone.round()
+        alone.round()
+
+    assert client.get(KEY) is not None
+    alone.round()
+    assert WatchdogSweep.objects.count() == 2
+    said = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [message[:26] for message in said] == ["database connection failed", "database connection restor"]
+
+
+@pytest.fixture
+def broker(settings, monkeypatch):
+    monkeypatch.setattr(Conf, "ORM", "default")
+    pulse.begin(slots=1)
+    return WatchOrder("watchdog")
+
+
+@pytest.mark.django_db
+def test_the_broker_orders_a_watch_when_nobody_watches_and_then_waits(broker, monkeypatch):
+    monkeypatch.setattr(Conf, "POLL", 0)
+
+    [(_, package)] = broker.dequeue()
+
+    assert SignedPackage.loads(package)["func"] == "reliability.watchdog.watch"
+    assert broker.dequeue() is None
+
+
+@pytest.mark.django_db
+def test_the_broker_hands_out_what_is_queued_while_this_process_watches(broker):
+    pulse.join()
+    OrmQ.objects.create(key="watchdog", payload="a scheduled message", lock=timezone.now())
+
+    [(_, package)] = broker.dequeue()
+
+    assert package == "a scheduled message"
+
+
+@pytest.mark.django_db
+def test_the_broker_hands_out_nothing_once_the_cluster_stops(broker):
+    pulse.current().ask_to_leave(within_seconds=1)
+
+    assert broker.dequeue() is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_broker_sits_out_an_outage(broker, monkeypatch, caplog):
+    pulse.join()
+    monkeypatch.setattr("reliability.watch_order.BEGIN_SECONDS", 0)
+
+    with monkeypatch.context() as away:
+        connection.close()
+        away.setitem(connection.settings_dict, "PORT", "1")
+        assert broker.dequeue() is None
+
+    assert caplog.records[0].message.startswith("database connection failed")
