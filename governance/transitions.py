@@ -99,7 +99,8 @@ _DUE = """
   SELECT t.id, 'pending' AS was FROM
     (SELECT s.worker_id, s.free
      FROM unnest(%(workers)s::text[], %(free)s::int[]) AS s(worker_id, free)
-     JOIN worker_registry w ON w.worker_id = s.worker_id AND w.status = 'active' AND s.free > 0) slots
+     JOIN worker_registry w ON w.worker_id = s.worker_id AND w.status = 'active' AND s.free > 0
+     CROSS JOIN (SELECT set_config('synchronous_commit', %(commit)s, true)) AS durability) slots
   CROSS JOIN LATERAL (
     SELECT id FROM governance_tasks
     WHERE status = 'pending' AND assigned_worker = slots.worker_id AND crash_attempts {suspicion}
@@ -146,7 +147,16 @@ def claim_suspect(*, process_id: UUID, worker_ids: Sequence[str]) -> list[Claime
 
 
 def _claim(statement: str, process_id: UUID, free: dict[str, int]) -> list[Claimed]:
-    rows = _run(statement, workers=list(free), free=list(free.values()), process=str(process_id), lease=LEASE)
+    """A claim of its own need not wait for the disk: if the server crashes before it got there, the task is
+    pending again and the claimant's token refused. Together with reports it is as durable as they are."""
+    rows = _run(
+        statement,
+        workers=list(free),
+        free=list(free.values()),
+        process=str(process_id),
+        lease=LEASE,
+        commit="on" if connection.in_atomic_block else "off",
+    )
     return [Claimed(*row) for row in rows]
 
 
