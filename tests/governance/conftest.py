@@ -1,11 +1,39 @@
-"""Clients of the API: an operator, one with the permissions that a test names, and a stranger."""
+"""Clients of the API with the permissions that a test names."""
 
+import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission, User
+from django.http import HttpResponse
+from django.test import Client
+from knox.models import AuthToken
 
 from governance import roles
-from tests.governance.api_client import Api, client_of, make_user
+
+
+class Api:
+    """Requests as a client of the API makes them; paths are below `/api`."""
+
+    def __init__(self, **headers: str) -> None:
+        self.client = Client(headers=headers)
+
+    def get(self, path: str, **query: Any) -> HttpResponse:
+        return self.client.get(f"/api/{path}", query)
+
+    def post(self, path: str, body: object = None, **headers: str) -> HttpResponse:
+        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.post(f"/api/{path}", raw, content_type="application/json", headers=named)
+
+
+def make_user(name: str, *codenames: str) -> User:
+    user = User.objects.create_user(name)
+    user.user_permissions.set(
+        Permission.objects.filter(content_type__app_label="governance", codename__in=codenames)
+    )
+    return user
 
 
 @pytest.fixture
@@ -13,7 +41,8 @@ def client_with(db: None) -> Callable[..., Api]:
     """`client_with("add_task", …)`: a client whose token carries exactly these permissions."""
 
     def make(*codenames: str, name: str = "ci") -> Api:
-        return client_of(make_user(name, *codenames))
+        _, token = AuthToken.objects.create(user=make_user(name, *codenames), expiry=None)
+        return Api(Authorization=f"Bearer {token}")
 
     return make
 
@@ -22,7 +51,8 @@ def client_with(db: None) -> Callable[..., Api]:
 def operator(db: None) -> Api:
     user = make_user("operator")
     roles.assign(user, "operator")
-    return client_of(user)
+    _, token = AuthToken.objects.create(user=user, expiry=None)
+    return Api(Authorization=f"Bearer {token}")
 
 
 @pytest.fixture
