@@ -15,6 +15,8 @@ def prepare() -> None:
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "juggernaut.settings")
     own = ROOT / ".venv" / "bin" / "python"
+    if not own.exists() and not _has_django():
+        sys.exit("Django is not installed for this python: run `make run` once, which sets up .venv/")
     if own.exists() and Path(sys.prefix).resolve() != (ROOT / ".venv").resolve() and not _has_django():
         os.execv(own, [str(own), *sys.argv])
 

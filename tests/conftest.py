@@ -1,14 +1,21 @@
 """What every test stands on: real servers, then Django, then fixtures."""
 
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
 import django
 import pytest
 
-from juggernaut.embedded import EmbeddedServerError
+from juggernaut import embedded, endpoints
+from juggernaut.embedded import home
 from tests import session_servers
+from tests.machine import Machine
 
 try:
     session_servers.start()
-except EmbeddedServerError as error:
+except embedded.EmbeddedServerError as error:
     pytest.exit(f"no servers to test with: {error}", returncode=3)
 # pytest-django would do it after all conftests are imported; theirs may import models.
 django.setup()
@@ -17,3 +24,31 @@ django.setup()
 def pytest_unconfigure() -> None:
     """Leave no server behind."""
     session_servers.stop()
+
+
+@pytest.fixture
+def own_var() -> Iterator[Path]:
+    """A `var/` for this test alone, in a place that the servers' account can enter."""
+    endpoints.var_dir().mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(prefix="own-", dir=endpoints.var_dir()))
+    place.chmod(0o755)
+    yield place
+    for link in filter(Path.is_symlink, place.rglob("*")):
+        if link.readlink().is_relative_to(home.STAGE):
+            shutil.rmtree(link.readlink().parent, ignore_errors=True)
+    shutil.rmtree(place)
+
+
+@pytest.fixture
+def own_servers(own_var: Path) -> Iterator[embedded.EmbeddedServers]:
+    """PostgreSQL and Redis for this test alone, to be stopped, killed and restarted at will."""
+    with embedded.running(own_var, named={}) as servers:
+        yield servers
+
+
+@pytest.fixture
+def machine(own_var: Path) -> Iterator[Machine]:
+    """A whole machine for this test alone, not started yet."""
+    mine = Machine(own_var)
+    yield mine
+    mine.end()

@@ -9,7 +9,7 @@ Answer = TypeVar("Answer")
 INTERVAL_SECONDS = 0.02
 
 
-def until(condition: Callable[[], Answer], *, timeout: float = 10.0, what: str = "") -> Answer:
+def until(condition: Callable[[], Answer | None], *, timeout: float = 10.0, what: str = "") -> Answer:
     """Ask until the answer is true, and return it; fail the test after `timeout` seconds.
 
     `timeout` is a deadline for a machine that is busy, not an expectation of how long it takes.

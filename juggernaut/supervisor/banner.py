@@ -5,6 +5,7 @@ import os
 from juggernaut import logs
 from juggernaut.embedded import EmbeddedServers
 from juggernaut.environment import ROOT
+from juggernaut.supervisor import parts
 from juggernaut.web_address import WebAddress
 
 
@@ -12,7 +13,7 @@ def text(*, address: WebAddress | None, servers: EmbeddedServers) -> str:
     """The banner; without an address it says only what a machine without a web server has."""
     rows = [*_web_rows(address), ("Log", str(logs.log_file(ROOT))), *_server_rows(servers)]
     if servers.has_any:
-        rows.append(("Second terminal", f'eval "$({_command("env")})"'))
+        rows.append(("Second terminal", f'eval "$({parts.interpreter()} {ROOT / "manage.py"} env)"'))
     rows.append(("Stop", "Ctrl-C, or kill -TERM of this process"))
     lines = [f"  {name:<16} {value}" for name, value in rows]
     return "\n".join(["", f"Juggernaut is running ({_profile()}).", "", *lines, "", ""])
@@ -39,7 +40,3 @@ def _profile() -> str:
     return (
         "local profile: from this machine, no token is needed" if profile == "local" else f"{profile} profile"
     )
-
-
-def _command(name: str) -> str:
-    return f"{ROOT / '.venv' / 'bin' / 'python'} {ROOT / 'manage.py'} {name}"

@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import logging
 import logging.config
 import os
 import sys
@@ -29,8 +28,6 @@ environment:
 
 Ctrl-C or SIGTERM stops everything in order; a second one stops it at once.
 """
-
-logger = logging.getLogger(__name__)
 
 
 class PreparationError(Exception):
@@ -96,11 +93,17 @@ def _watch(
     is_announced = False
     while not signals.is_stop_requested:
         if not is_announced and (address is None or address.accepts()):
-            sys.stdout.write(banner.text(address=address, servers=servers))
-            sys.stdout.flush()
+            _say(banner.text(address=address, servers=servers))
             is_announced = True
         machine.look(at_most_seconds=1.0 if is_announced else 0.1)
-    logger.info("stopping: running tasks may end first")
+    _say("Stopping; running tasks may end first. Another Ctrl-C stops at once.\n")
+
+
+def _say(text: str) -> None:
+    # The terminal may be gone; that must not keep anything from running or from stopping in order.
+    with contextlib.suppress(OSError):
+        sys.stdout.write(text)
+        sys.stdout.flush()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -18,7 +18,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--username", default=operators.DEFAULT_USERNAME, help="default: %(default)s")
 
-    def handle(self, *, username: str, **options: Any) -> None:
+    def handle(self, *, username: str, verbosity: int, **options: Any) -> None:
         try:
             made = operators.ensure_first(username=username)
         except OperationalError as error:
@@ -26,7 +26,8 @@ class Command(BaseCommand):
         except operators.NameTaken as error:
             raise CommandError(str(error)) from error
         if made is None:
-            self.stdout.write("An operator exists already; nothing was changed.")
+            if verbosity:
+                self.stdout.write("An operator exists already; nothing was changed.")
         elif made.password is None:
             self.stdout.write(f"Operator {made.username} created; its password is JUGGERNAUT_ADMIN_PASSWORD.")
         else:

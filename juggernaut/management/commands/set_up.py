@@ -18,7 +18,7 @@ class Command(BaseCommand):
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])  # freed with the connection
             call_command("migrate", verbosity=0, interactive=False)
-            call_command("create_operator", stdout=self.stdout)
+            call_command("create_operator", verbosity=0, stdout=self.stdout)
         except OperationalError as error:
             raise CommandError(f"database connection failed: {' '.join(str(error).split())}") from error
         finally:
