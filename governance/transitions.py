@@ -19,6 +19,7 @@ from django.db import connection
 MAX_CRASHES = 3
 SUSPECT_CRASHES = 2
 LEASE = timedelta(seconds=8)
+GRACE_AFTER_RESTART = LEASE
 DEPENDENCIES = "dependencies"
 
 
@@ -263,7 +264,9 @@ _CRASHED = f"t.crash_attempts + 1 >= {MAX_CRASHES}"
 _RESCUE = _edge(
     picked="""
   SELECT id, status AS was FROM governance_tasks
-  WHERE status = 'in_progress' AND (lease_expires_at < now() OR lease_owner = ANY(%(dead)s::uuid[]))
+  WHERE status = 'in_progress'
+    AND (lease_owner = ANY(%(dead)s::uuid[])
+         OR lease_expires_at < now() AND pg_postmaster_start_time() <= now() - %(grace)s)
   LIMIT %(limit)s FOR UPDATE SKIP LOCKED""",
     to=f"CASE WHEN {_CRASHED} THEN 'failed' ELSE 'pending' END",
     sets=f"""crash_attempts = t.crash_attempts + 1, run_after = now(),
@@ -276,8 +279,12 @@ _RESCUE = _edge(
 
 
 def rescue(*, dead: Sequence[UUID] = (), limit: int = 1000) -> list[Moved]:
-    """in_progress → pending, or → failed at the third crash: the lease ran out, or its owner is `dead`."""
-    return _moved(_RESCUE, dead=[str(process) for process in dead], limit=limit)
+    """in_progress → pending, or → failed at the third crash: the lease ran out, or its owner is `dead`.
+
+    While the server was away nobody could renew: after its start, leases have one more lease of time.
+    """
+    owners = [str(process) for process in dead]
+    return _moved(_RESCUE, dead=owners, limit=limit, grace=GRACE_AFTER_RESTART)
 
 
 # ----------------------------------------------------------------------------------------- waiting
