@@ -79,3 +79,29 @@ class Forbidden(GovernanceError):
     def __init__(self, actor: str, permission: str) -> None:
         super().__init__(f"{actor} may not do this: it needs the permission {permission}")
         self.permission = permission
+
+
+class DeadLetterNotFound(GovernanceError):
+    """There is no dead letter with this id."""
+
+    def __init__(self, letter_id: UUID | str) -> None:
+        super().__init__(f"no dead letter has the id {letter_id}")
+        self.letter_id = letter_id
+
+
+class DeadLetterConflict(GovernanceError):
+    """The dead letter is not in a state in which this can be done. `found` is the state it was in."""
+
+    def __init__(self, letter_id: UUID, verb: str, found: str) -> None:
+        super().__init__(f"cannot {verb} dead letter {letter_id}: it is {found}")
+        self.letter_id = letter_id
+        self.verb = verb
+        self.found = found
+
+
+class EmptyFilter(GovernanceError):
+    """Something was to be done to everything that matches, and nothing was said that must match."""
+
+    def __init__(self, known: list[str]) -> None:
+        super().__init__(f"an empty filter matches everything: name at least one of {', '.join(known)}")
+        self.known = known

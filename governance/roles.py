@@ -4,9 +4,12 @@ from django.contrib.auth.models import AbstractUser, Group, Permission
 
 _READ = (
     "view_task", "view_taskevent", "view_taskdependency", "view_lateresult",
-    "view_worker", "view_workerprocess",
+    "view_worker", "view_workerprocess", "view_deadletter", "view_failuresignature", "view_failurehour",
 )  # fmt: skip
-_OPERATE = ("add_task", "cancel_task", "terminate_task", "retry_task")
+_OPERATE = (
+    "add_task", "cancel_task", "terminate_task", "retry_task",
+    "move_deadletter", "retry_deadletter", "resolve_deadletter", "triage_failuresignature",
+)  # fmt: skip
 ROLES: dict[str, tuple[str, ...]] = {
     "viewer": _READ,
     "operator": (*_READ, *_OPERATE),

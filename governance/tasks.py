@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from governance import doorbell, task_types, transitions
 from governance.actors import Actor
+from governance.claims import Moved
 from governance.errors import (
     FieldError,
     IdempotencyMismatch,
@@ -20,7 +21,7 @@ from governance.errors import (
 )
 from governance.models import Task, Worker
 from governance.submission import Submission
-from governance.transitions import DEPENDENCIES, Moved
+from governance.transitions import DEPENDENCIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +95,19 @@ def submit(submissions: Sequence[Submission], *, actor: Actor) -> list[Receipt]:
 def cancel(ids: Sequence[UUID], *, actor: Actor, reason: str) -> Outcome:
     """End live tasks as `cancelled`; needs `governance.cancel_task`. Ended tasks are skipped."""
     actor.require("governance.cancel_task")
-    return _apply(transitions.cancel, ids, actor, reason)
+    return apply(transitions.cancel, ids, actor, reason)
 
 
 def terminate(ids: Sequence[UUID], *, actor: Actor, reason: str) -> Outcome:
     """End live tasks as `failed` with this reason; needs `governance.terminate_task`."""
     actor.require("governance.terminate_task")
-    return _apply(transitions.terminate, ids, actor, reason)
+    return apply(transitions.terminate, ids, actor, reason)
 
 
 def retry(ids: Sequence[UUID], *, actor: Actor, reason: str) -> Outcome:
     """Give failed and cancelled tasks fresh attempts; needs `governance.retry_task`."""
     actor.require("governance.retry_task")
-    return _apply(transitions.retry, ids, actor, reason)
+    return apply(transitions.retry, ids, actor, reason)
 
 
 def one(verb: Any, task_id: UUID, *, actor: Actor, reason: str) -> str:
@@ -120,7 +121,7 @@ def one(verb: Any, task_id: UUID, *, actor: Actor, reason: str) -> str:
     raise TransitionConflict(task_id, verb.__name__, outcome.skipped[task_id])
 
 
-def _apply(edge: Any, ids: Sequence[UUID], actor: Actor, reason: str) -> Outcome:
+def apply(edge: Any, ids: Sequence[UUID], actor: Actor, reason: str) -> Outcome:
     with transaction.atomic():
         moved: list[Moved] = edge(ids, actor=actor.name, reason=reason)
         if any(task.was == Task.Status.IN_PROGRESS for task in moved):

@@ -8,65 +8,29 @@ engine's edges are fenced by the lease token: whoever lost the lease moves nothi
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import orjson
 from django.db import connection
 
+from governance.claims import MAX_CRASHES, SUSPECT_CRASHES, Claimed, Moved, Report
+from governance.dead_letter_rows import GIVES_UP, INSERT_LETTERS, NEW_LETTER
+
 # ruff: noqa: S608 (the statements are put together from constants of this module; values are parameters)
 
-MAX_CRASHES = 3
-SUSPECT_CRASHES = 2
 LEASE = timedelta(seconds=8)
 GRACE_AFTER_RESTART = LEASE
 DEPENDENCIES = "dependencies"
 
 
-class Claimed(NamedTuple):
-    """A task that this process now holds, as the claim found it.
+def _edge(
+    *, picked: str, to: str, sets: str = "", actor: str, reason: str, process: str = "NULL", letters: str = ""
+) -> str:
+    """The statement of one edge: rows of `picked` (id, was, …) become `to`, each with its event.
 
-    `payload` is JSON text, `deadline_in` seconds from the claim."""
-
-    id: UUID
-    task_type: str
-    payload: str
-    worker_id: str
-    attempt: int
-    error_attempts: int
-    max_attempts: int
-    token: int
-    timeout_seconds: int
-    deadline_in: float | None
-    crash_attempts: int = 0
-
-    @property
-    def is_suspect(self) -> bool:
-        """Whether two processes have died under it."""
-        return self.crash_attempts >= SUSPECT_CRASHES
-
-
-class Report(NamedTuple):
-    """What became of one held task. `result` is JSON text; `delay` is seconds until the next attempt."""
-
-    id: UUID
-    token: int
-    result: bytes | None = None
-    error: str = ""
-    delay: float = 0.0
-
-
-class Moved(NamedTuple):
-    """One row that an edge moved."""
-
-    id: UUID
-    was: str
-    status: str
-    worker_id: str
-
-
-def _edge(*, picked: str, to: str, sets: str = "", actor: str, reason: str, process: str = "NULL") -> str:
-    """The statement of one edge: rows of `picked` (id, was, …) become `to`, each with its event."""
+    With `letters`, those that the machinery gave up get their dead letter in the same statement.
+    """
     return f"""
 WITH picked AS MATERIALIZED ({picked}),
 moved AS (
@@ -75,10 +39,10 @@ moved AS (
       lease_owner = NULL, lease_expires_at = NULL{sets and ", " + sets}
   FROM picked WHERE t.id = picked.id
   RETURNING t.id, picked.was, t.status, t.assigned_worker, t.transitions, t.attempts, t.error_message,
-            t.waiting_for, t.crash_attempts),
+            t.waiting_for, t.crash_attempts{letters and GIVES_UP}),
 logged AS (
   INSERT INTO task_events (task_id, seq, from_status, to_status, actor, reason, attempt, process_id)
-  SELECT id, transitions, was, status, {actor}, {reason}, attempts, {process} FROM moved)
+  SELECT id, transitions, was, status, {actor}, {reason}, attempts, {process} FROM moved){letters}
 SELECT id, was, status, assigned_worker FROM moved"""
 
 
@@ -91,6 +55,11 @@ def _in_states(*states: str) -> str:
 
 _LIVE = _in_states("pending", "in_progress", "parked", "waiting_approval")
 _ENDED = "completed_at = now(), waiting_for = ''"
+
+
+def _failure(cause: str) -> str:
+    return f"""'{{"cause": "{cause}"}}'::jsonb"""
+
 
 # ---------------------------------------------------------------------------------------- claiming
 
@@ -164,8 +133,9 @@ def _claim(statement: str, process_id: UUID, free: dict[str, int]) -> list[Claim
 # --------------------------------------------------------------------------------------- reporting
 
 _HELD = """
-  SELECT t.id, t.status AS was, r.result, r.error, r.delay
-  FROM json_to_recordset(%(reports)s) AS r(id uuid, token bigint, result jsonb, error text, delay float8)
+  SELECT t.id, t.status AS was, r.result, r.error, r.delay, r.failure
+  FROM json_to_recordset(%(reports)s)
+    AS r(id uuid, token bigint, result jsonb, error text, delay float8, failure jsonb)
   JOIN governance_tasks t ON t.id = r.id AND t.status = 'in_progress' AND t.lease_token = r.token
   ORDER BY t.id FOR NO KEY UPDATE OF t"""
 
@@ -184,8 +154,10 @@ _RETRY_LATER = _edge(
 )  # fmt: skip
 _FAIL = _edge(
     picked=_HELD, to="'failed'",
-    sets=f"error_attempts = t.error_attempts + 1, error_message = picked.error, {_ENDED}",
-    actor=_WORKER, reason="error_message", process=_PROCESS,
+    sets=f"error_attempts = t.error_attempts + 1, error_message = picked.error, "
+    f" failure = coalesce(picked.failure, {_failure('attempts')}),"
+    f" dead_letter_id = {NEW_LETTER}, {_ENDED}",
+    actor=_WORKER, reason="error_message", process=_PROCESS, letters=INSERT_LETTERS,
 )  # fmt: skip
 _GIVE_BACK = _edge(
     picked=_HELD, to="'pending'", sets="attempts = t.attempts - 1, run_after = now()",
@@ -236,7 +208,7 @@ def _report(statement: str, reports: Sequence[Report], process_id: UUID, late_as
 
 def _encode(reports: Sequence[Report]) -> str:
     rows = [
-        {"id": r.id, "token": r.token, "error": r.error, "delay": r.delay}
+        {"id": r.id, "token": r.token, "error": r.error, "delay": r.delay, "failure": r.failure}
         | ({} if r.result is None else {"result": orjson.Fragment(r.result)})
         for r in reports
     ]
@@ -272,9 +244,12 @@ _RESCUE = _edge(
     sets=f"""crash_attempts = t.crash_attempts + 1, run_after = now(),
       completed_at = CASE WHEN {_CRASHED} THEN now() END,
       error_message = CASE WHEN {_CRASHED}
-        THEN format('killed its worker process %%s times', t.crash_attempts + 1) ELSE t.error_message END""",
+        THEN format('killed its worker process %%s times', t.crash_attempts + 1) ELSE t.error_message END,
+      failure = CASE WHEN {_CRASHED} THEN {_failure("crashes")} END,
+      dead_letter_id = CASE WHEN {_CRASHED} THEN {NEW_LETTER} ELSE t.dead_letter_id END""",
     actor="'WATCHDOG'",
     reason="format('its worker process died or stalled (crash %%s)', crash_attempts)",
+    letters=INSERT_LETTERS,
 )
 
 
@@ -310,9 +285,11 @@ _EXPIRE = _edge(
   WHERE status IN ('pending', 'parked', 'waiting_approval') AND deadline IS NOT NULL AND deadline <= now()
   LIMIT %(limit)s FOR UPDATE SKIP LOCKED""",
     to="'failed'",
-    sets=f"error_message = 'its deadline passed before it could run', {_ENDED}",
+    sets=f"error_message = 'its deadline passed before it could run', failure = {_failure('deadline')},"
+    f" dead_letter_id = {NEW_LETTER}, {_ENDED}",
     actor="'WATCHDOG'",
     reason="error_message",
+    letters=INSERT_LETTERS,
 )
 
 
@@ -331,6 +308,14 @@ def expire(*, limit: int = 1000) -> list[Moved]:
 _BY_ACTOR = {"actor": "%(actor)s", "reason": "%(reason)s"}
 _CANCEL = _edge(picked=_LIVE, to="'cancelled'", sets=f"error_message = %(reason)s, {_ENDED}", **_BY_ACTOR)
 _TERMINATE = _edge(picked=_LIVE, to="'failed'", sets=f"error_message = %(reason)s, {_ENDED}", **_BY_ACTOR)
+_DEAD_LETTER = _edge(
+    picked=_LIVE,
+    to="'failed'",
+    sets=f"error_message = %(reason)s, failure = {_failure('operator')},"
+    f" dead_letter_id = {NEW_LETTER}, {_ENDED}",
+    letters=INSERT_LETTERS,
+    **_BY_ACTOR,
+)
 _UNMET = """EXISTS (SELECT FROM task_dependencies d JOIN governance_tasks p ON p.id = d.depends_on_id
                      WHERE d.task_id = t.id AND p.status <> 'completed')"""
 _RETRY = _edge(
@@ -338,7 +323,7 @@ _RETRY = _edge(
     to=f"CASE WHEN {_UNMET} THEN 'parked' ELSE 'pending' END",
     sets=f"""waiting_for = CASE WHEN {_UNMET} THEN '{DEPENDENCIES}' ELSE '' END,
       error_attempts = 0, crash_attempts = 0, run_after = now(), result = NULL, error_message = '',
-      completed_at = NULL, deadline = CASE WHEN t.deadline > now() THEN t.deadline END""",
+      failure = NULL, completed_at = NULL, deadline = CASE WHEN t.deadline > now() THEN t.deadline END""",
     **_BY_ACTOR,
 )
 
@@ -351,6 +336,11 @@ def cancel(ids: Sequence[UUID], *, actor: str, reason: str) -> list[Moved]:
 def terminate(ids: Sequence[UUID], *, actor: str, reason: str) -> list[Moved]:
     """Any live state → failed, with the reason as its error. Reaches the running worker like `cancel`."""
     return _by_operator(_TERMINATE, ids, actor, reason)
+
+
+def dead_letter(ids: Sequence[UUID], *, actor: str, reason: str) -> list[Moved]:
+    """Any live state → failed with a dead letter: an operator wants a person to look at it."""
+    return _by_operator(_DEAD_LETTER, ids, actor, reason)
 
 
 def retry(ids: Sequence[UUID], *, actor: str, reason: str) -> list[Moved]:

@@ -11,6 +11,10 @@ class PermanentFailure(TaskFailure):
     """It will fail again however often it is tried: a bad request, a denied call, an unknown thing."""
 
 
+class DeadlinePassed(PermanentFailure):
+    """The task's own deadline came while it ran."""
+
+
 class TransientFailure(TaskFailure):
     """It may pass: a timeout, an outage. `retry_after` is the earliest next try (`Retry-After`)."""
 

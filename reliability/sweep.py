@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from governance import doorbell, outages, transitions, workers
-from governance.transitions import Moved
+from governance.claims import Moved
 from reliability.models import WatchdogSweep
 
 logger = logging.getLogger(__name__)

@@ -62,8 +62,10 @@ class Task(models.Model):
     `governance.transitions` writes `status`; an edit made in SQL is obeyed and recorded by trigger.
 
     Attempts: `attempts` counts the runs that were started, `error_attempts` those that ended in an
-    error (at most `max_attempts`), `crash_attempts` those whose process died (at most three). Money is
-    USD. Times are UTC. `timeout_seconds` bounds one attempt, `deadline` the whole task.
+    error (at most `max_attempts`), `crash_attempts` those whose process died (at most three).
+    `failure` says why the machinery gave the task up (`cause`, `error_class`, and `tool_name` and
+    `service` where one was called); `dead_letter_id` is its open dead letter. Money is USD. Times are
+    UTC. `timeout_seconds` bounds one attempt, `deadline` the whole task.
     """
 
     Status = Status
@@ -92,6 +94,8 @@ class Task(models.Model):
     max_cost_usd = models.DecimalField(max_digits=18, decimal_places=9, null=True, blank=True)
     result = models.JSONField(null=True, blank=True)
     error_message = models.TextField(db_default="")
+    failure = models.JSONField(null=True, blank=True, editable=False)
+    dead_letter_id = models.UUIDField(null=True, blank=True, editable=False)
     created_by = models.CharField(max_length=150, db_default=SqlUser())
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True, blank=True)
@@ -133,7 +137,9 @@ class Task(models.Model):
                 ),
             ),
             # Read by the console's lists of what ended badly.
-            models.Index("id", name="task_ended_badly", condition=Q(status__in=[Status.FAILED, Status.CANCELLED])),
+            models.Index(
+                "id", name="task_ended_badly", condition=Q(status__in=[Status.FAILED, Status.CANCELLED])
+            ),
             # Read by the lists filtered by type.
             models.Index("task_type", "id", name="task_type_id"),
             # Read by the foreign key and the page of a parent.
@@ -150,8 +156,12 @@ class Task(models.Model):
             # Who runs a task holds a lease on it, and nobody else does.
             models.CheckConstraint(
                 name="task_lease_while_in_progress",
-                condition=Q(status=Status.IN_PROGRESS, lease_owner__isnull=False, lease_expires_at__isnull=False)
-                | (~Q(status=Status.IN_PROGRESS) & Q(lease_owner__isnull=True, lease_expires_at__isnull=True)),
+                condition=Q(
+                    status=Status.IN_PROGRESS, lease_owner__isnull=False, lease_expires_at__isnull=False
+                )
+                | (
+                    ~Q(status=Status.IN_PROGRESS) & Q(lease_owner__isnull=True, lease_expires_at__isnull=True)
+                ),
             ),
             # A task has an end time exactly when it has ended.
             models.CheckConstraint(
@@ -178,7 +188,8 @@ class Task(models.Model):
                 ),
             ),
             models.CheckConstraint(
-                name="task_max_cost_positive", condition=Q(max_cost_usd__isnull=True) | Q(max_cost_usd__gte=Value(0))
+                name="task_max_cost_positive",
+                condition=Q(max_cost_usd__isnull=True) | Q(max_cost_usd__gte=Value(0)),
             ),
         ]
 

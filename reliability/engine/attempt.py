@@ -10,13 +10,13 @@ from django.db import close_old_connections
 from pydantic import BaseModel, ValidationError
 
 from governance import log_context, task_types
+from governance.claims import Claimed
 from governance.submission import field_errors
 from governance.task_types import TaskType
-from governance.transitions import Claimed
 from reliability import retry
 from reliability.engine.context import TaskContext
 from reliability.engine.threads import Threads
-from reliability.failures import PermanentFailure, TransientFailure
+from reliability.failures import DeadlinePassed, PermanentFailure, TransientFailure
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,10 @@ class RetryLater:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
+    """`failure` is what `Report.failure` takes: why the task is given up."""
+
     error: str
+    failure: dict[str, str]
 
 
 Ending = Completed | RetryLater | Failed
@@ -98,7 +101,7 @@ def _limit(task: Claimed) -> float:
 
 def _too_late(task: Claimed, limit: float) -> Exception:
     if task.deadline_in is not None and task.deadline_in <= limit:
-        return PermanentFailure("its deadline passed while it ran")
+        return DeadlinePassed("its deadline passed while it ran")
     return TransientFailure(f"timed out after {limit:g} s")
 
 
@@ -136,7 +139,13 @@ def _ending(task: Claimed, error: Exception) -> Ending:
             )
             return RetryLater(text, decision.delay_seconds)
         logger.error("failed after %d attempts: %s", task.attempt, text, exc_info=_unexpected(error))
-    return Failed(text)
+    return Failed(text, {"cause": _cause(error), "error_class": type(error).__name__})
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, DeadlinePassed):
+        return "deadline"
+    return "permanent" if isinstance(error, PermanentFailure) else "attempts"
 
 
 def _describe(error: Exception) -> str:

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
 from governance import doorbell, transitions
-from governance.transitions import Claimed, Report
+from governance.claims import Claimed, Report
 
 logger = logging.getLogger(__name__)
 
@@ -121,4 +121,6 @@ class Clerk:
         (report,) = (*one.completed, *one.retried, *one.failed, *one.given_back)
         logger.error("PostgreSQL refused the outcome of task %s: %s", report.id, refusal)
         error = f"its outcome could not be stored: {type(refusal).__name__}"
-        transitions.fail([Report(report.id, report.token, error=error)], process_id=self.process_id)
+        failure = {"cause": "permanent", "error_class": type(refusal).__name__}
+        refused = Report(report.id, report.token, error=error, failure=failure)
+        transitions.fail([refused], process_id=self.process_id)

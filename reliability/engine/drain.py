@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from governance import doorbell, outages
-from governance.transitions import Claimed, Report
+from governance.claims import Claimed, Report
 from reliability import pulse
 from reliability.engine import attempt
 from reliability.engine.clerk import MAX_BATCH, Clerk, Reports
@@ -195,8 +195,8 @@ class Drain:
                 self._reports.completed.append(Report(task.id, task.token, result=result))
             case attempt.RetryLater(error, delay):
                 self._reports.retried.append(Report(task.id, task.token, error=error, delay=delay))
-            case attempt.Failed(error):
-                self._reports.failed.append(Report(task.id, task.token, error=error))
+            case attempt.Failed(error, failure):
+                self._reports.failed.append(Report(task.id, task.token, error=error, failure=failure))
 
     def _on_late(self, task: Claimed, result: bytes) -> None:
         """In the abandoned thread: its result is reported like any other, and refused by its token."""

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from governance.transitions import Claimed
+from governance.claims import Claimed
 from reliability.engine.context import TaskContext
 
 # A process that just finished many short tasks may hold this many beyond what it runs, so that the next
