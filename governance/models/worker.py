@@ -75,6 +75,7 @@ class WorkerProcess(models.Model):
 
     class Meta:
         db_table = "worker_processes"
+        verbose_name_plural = "worker processes"
 
     def __str__(self) -> str:
         return f"{'/'.join(self.worker_ids)} on {self.host}, pid {self.pid}"
