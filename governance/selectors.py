@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeVar, get_origin
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+import orjson
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from governance.actors import Actor
@@ -27,13 +29,13 @@ SUMMARY = (
     "max_attempts", "error_message", "created_by", "created_at", "started_at", "updated_at", "completed_at",
 )  # fmt: skip
 DETAIL = (
-    "id", "title", "task_type", "payload", "priority", "status", "waiting_for", "assigned_worker",
+    "id", "title", "task_type", "priority", "status", "waiting_for", "assigned_worker",
     "attempts", "error_attempts", "crash_attempts", "max_attempts", "run_after", "deadline",
-    "timeout_seconds", "parent", "idempotency_key", "max_cost_usd", "result", "error_message",
-    "created_by", "created_at", "started_at", "updated_at", "completed_at", "lease_owner", "lease_expires_at",
+    "timeout_seconds", "parent", "idempotency_key", "max_cost_usd", "error_message", "created_by",
+    "created_at", "started_at", "updated_at", "completed_at", "lease_owner", "lease_expires_at",
 )  # fmt: skip
 _EVENT = ("seq", "from_status", "to_status", "actor", "reason", "attempt", "process_id", "created_at")
-_LATE = ("attempt", "process_id", "outcome", "result", "error_message", "found_status", "received_at")
+_LATE = ("attempt", "process_id", "outcome", "error_message", "found_status", "received_at")
 _WORKER = (
     "worker_id", "status", "description", "capabilities", "max_concurrency", "last_heartbeat", "version",
 )  # fmt: skip
@@ -141,15 +143,15 @@ def statuses(ids: Sequence[UUID], *, actor: Actor) -> dict[UUID, str]:
 def task(task_id: UUID, *, actor: Actor) -> Row:
     """Everything about one task, with its dependencies and late results; raises `TaskNotFound`."""
     actor.require("governance.view_task")
-    row = Task.objects.filter(pk=task_id).values(*DETAIL).first()
-    if row is None:
+    found = Task.objects.filter(pk=task_id).values(*DETAIL, **_json("payload", "result"))
+    if not found:
         raise TaskNotFound(task_id)
     edges = TaskDependency.objects.filter(task_id=task_id).order_by("id")
-    late = LateResult.objects.filter(task_id=task_id).order_by("-id").values(*_LATE)[:MAX_LIMIT]
+    late = LateResult.objects.filter(task_id=task_id).order_by("-id").values(*_LATE, **_json("result"))
     return {
-        **row,
+        **_with_json(found[0]),
         "depends_on": list(edges.values_list("depends_on_id", flat=True)),
-        "late_results": list(late),
+        "late_results": [_with_json(row) for row in late[:MAX_LIMIT]],
     }
 
 
@@ -165,6 +167,19 @@ def events(task_id: UUID, asked: Mapping[str, Sequence[str]], *, actor: Actor) -
     if not rows and not Task.objects.filter(pk=task_id).exists():
         raise TaskNotFound(task_id)
     return _page(rows, limit=options.limit, key=lambda row: row["seq"].to_bytes(16))
+
+
+def _json(*columns: str) -> dict[str, Cast]:
+    """These columns as PostgreSQL writes them: a number may be larger than Python's JSON can say again
+    (1e300 comes back as 301 digits)."""
+    return {f"{column}_text": Cast(column, TextField()) for column in columns}
+
+
+def _with_json(row: Row) -> Row:
+    """The row with its JSON texts as what they are, to be copied into an answer."""
+    plain = {name: value for name, value in row.items() if not name.endswith("_text")}
+    texts = {name.removesuffix("_text"): value for name, value in row.items() if name.endswith("_text")}
+    return plain | {name: None if text is None else orjson.Fragment(text) for name, text in texts.items()}
 
 
 def workers(*, actor: Actor) -> list[Row]:
