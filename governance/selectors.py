@@ -1,7 +1,6 @@
 """The questions that API and commands ask about tasks and workers. All of them need a permission."""
 
 import base64
-import binascii
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -121,7 +120,7 @@ def tasks(asked: Mapping[str, Sequence[str]], *, actor: Actor) -> Page:
     found = Task.objects.filter(parse_filter(asked, besides=_PageOptions.model_fields).condition())
     options = _page_options(asked)
     if options.cursor is not None:
-        found = found.filter(id__lt=_decode(options.cursor))
+        found = found.filter(id__lt=UUID(bytes=_decode(options.cursor, size=16)))
     rows = list(found.order_by("-id").values(*SUMMARY)[: options.limit + 1])
     return _page(rows, limit=options.limit, key=lambda row: row["id"].bytes)
 
@@ -162,11 +161,11 @@ def events(task_id: UUID, asked: Mapping[str, Sequence[str]], *, actor: Actor) -
     options = _page_options(asked)
     found: QuerySet[TaskEvent] = TaskEvent.objects.filter(task_id=task_id)
     if options.cursor is not None:
-        found = found.filter(seq__gt=_decode(options.cursor).int & 0x7FFFFFFF)
+        found = found.filter(seq__gt=int.from_bytes(_decode(options.cursor, size=4)))
     rows = list(found.order_by("seq").values(*_EVENT)[: options.limit + 1])
     if not rows and not Task.objects.filter(pk=task_id).exists():
         raise TaskNotFound(task_id)
-    return _page(rows, limit=options.limit, key=lambda row: row["seq"].to_bytes(16))
+    return _page(rows, limit=options.limit, key=lambda row: row["seq"].to_bytes(4))
 
 
 def _json(*columns: str) -> dict[str, Cast]:
@@ -227,11 +226,14 @@ def _page(rows: list[Row], *, limit: int, key: Any) -> Page:
     return Page(rows[:limit], base64.urlsafe_b64encode(key(rows[limit - 1])).decode().rstrip("="))
 
 
-def _decode(cursor: str) -> UUID:
+def _decode(cursor: str, *, size: int) -> bytes:
     try:
-        return UUID(bytes=base64.b64decode(f"{cursor}==", altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError):
-        raise InvalidFilter([FieldError("cursor", "not a cursor that this API gave out")]) from None
+        key = base64.b64decode(f"{cursor}==", altchars=b"-_", validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != size:
+        raise InvalidFilter([FieldError("cursor", "not a cursor of this list")])
+    return key
 
 
 def _first_id_of(moment: datetime) -> UUID:

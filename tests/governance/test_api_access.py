@@ -1,6 +1,7 @@
 """Who may use the API: tokens, sessions, and this machine without either."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -27,7 +28,11 @@ VALID = {
         f"tasks/{verb}": {"ids": [str(uuid4())], "reason": "why"} for verb in ("cancel", "terminate", "retry")
     },
 }
-RUNBOOK = {"HTTP_HOST": "localhost:8000", "REMOTE_ADDR": "127.0.0.1", "content_type": "application/json"}
+RUNBOOK: dict[str, Any] = {
+    "HTTP_HOST": "localhost:8000",
+    "REMOTE_ADDR": "127.0.0.1",
+    "content_type": "application/json",
+}
 
 
 @pytest.mark.parametrize("path", READ)

@@ -212,8 +212,15 @@ def test_history_is_told_in_order_and_in_pages(operator: Api):
     ]
 
 
-def test_a_wrong_question_about_history_is_refused(operator: Api):
-    assert operator.get(f"tasks/{samples.submit()}/events", status="failed").status_code == 400
+@pytest.mark.parametrize("query", [{"status": "failed"}, {"cursor": "AAAA"}, {"limit": "many"}])
+def test_a_wrong_question_about_history_is_refused(operator: Api, query: dict[str, str]):
+    assert operator.get(f"tasks/{samples.submit()}/events", **query).status_code == 400
+
+
+def test_a_cursor_behind_the_end_of_history_finds_nothing(operator: Api):
+    answer = operator.get(f"tasks/{samples.submit()}/events", cursor="_____w")
+
+    assert answer.json() == {"events": [], "next": None}
 
 
 def test_workers_are_shown_with_their_processes(operator: Api):

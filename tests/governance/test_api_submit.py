@@ -185,11 +185,8 @@ def test_a_body_of_unknown_length_is_read_to_its_end(operator: Api):
 
 def _post_chunked(api: Api, stream: io.BytesIO) -> Any:
     """What a WSGI server hands over for `Transfer-Encoding: chunked`: no length, a stream that ends."""
-    return api.client.post(
-        "/api/tasks",
-        content_type="application/json",
-        **{"wsgi.input": stream, "CONTENT_LENGTH": "", "wsgi.input_terminated": True},
-    )
+    environ: dict[str, Any] = {"wsgi.input": stream, "CONTENT_LENGTH": "", "wsgi.input_terminated": True}
+    return api.client.post("/api/tasks", content_type="application/json", **environ)
 
 
 def test_many_tasks_are_created_in_the_order_given(operator: Api):

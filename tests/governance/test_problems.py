@@ -3,13 +3,14 @@
 import logging
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import uuid4
 
 import psycopg2
 import pytest
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import connections
-from django.http import Http404, HttpResponse
+from django.http import Http404
 from django.test import Client, RequestFactory
 from rest_framework.exceptions import Throttled
 
@@ -24,10 +25,10 @@ REQUEST = RequestFactory().get("/api/tasks")
 def unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
-def ask_without_database(port: int) -> HttpResponse:
+def ask_without_database(port: int) -> Any:
     """A request in a thread, and so on a connection, of its own: to a port where nobody listens."""
     wrapper = connections["default"]
     wrapper.settings_dict = wrapper.settings_dict | {"HOST": "127.0.0.1", "PORT": port}

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -36,7 +36,7 @@ def run_json(command: str, *arguments: object) -> Any:
     return json.loads(run(command, *arguments, "--json"))
 
 
-def status_of(task_id: object) -> str:
+def status_of(task_id: UUID) -> str:
     return Task.objects.get(pk=task_id).status
 
 
