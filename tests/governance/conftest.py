@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from django.http import HttpResponse
 from django.test import Client
 from knox.models import AuthToken
 
-from governance import roles
+from governance import roles, transitions
+from tests.fleet import enlist
 
 
 class Api:
@@ -59,3 +61,15 @@ def operator(db: None) -> Api:
 def nobody(db: None) -> Api:
     """Without a token, from elsewhere (the test client's host name is not a loopback one)."""
     return Api()
+
+
+@pytest.fixture
+def fleet(transactional_db: None) -> None:
+    """The workers that the migration registers, in a test whose predecessor emptied every table."""
+    enlist()
+
+
+@pytest.fixture
+def settled_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server has been up for long: no lease has grace because of a restart."""
+    monkeypatch.setattr(transitions, "GRACE_AFTER_RESTART", timedelta(0))
