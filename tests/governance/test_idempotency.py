@@ -1,7 +1,6 @@
 """The same key again: the first answer, and nothing created twice."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import httpx
 import pytest
@@ -116,15 +115,12 @@ def test_one_mismatch_among_many_creates_nothing(operator: Api):
     assert Task.objects.count() == 1
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_fifty_posts_at_once_create_one_task(live_server: Any):
+def test_fifty_posts_at_once_create_one_task(web_server: str):
     token = token_of(make_user("ci", "add_task"))
     headers = {"Authorization": token, "Idempotency-Key": "k"}
 
     def post(_: int) -> tuple[int, bytes]:
-        answer = httpx.post(
-            f"{live_server.url}/api/tasks", json=samples.EVALUATION, headers=headers, timeout=60
-        )
+        answer = httpx.post(f"{web_server}/api/tasks", json=samples.EVALUATION, headers=headers, timeout=60)
         return answer.status_code, answer.content
 
     with ThreadPoolExecutor(50) as clients:
@@ -136,15 +132,14 @@ def test_fifty_posts_at_once_create_one_task(live_server: Any):
     assert str(Task.objects.get().id).encode() in body
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_bulks_with_the_same_keys_in_other_orders_do_not_lock_each_other(live_server: Any):
+def test_bulks_with_the_same_keys_in_other_orders_do_not_lock_each_other(web_server: str):
     token = token_of(make_user("ci", "add_task"))
     keyed = [samples.EVALUATION | {"idempotency_key": str(n)} for n in range(200)]
 
     def post(n: int) -> int:
         body = {"tasks": keyed if n % 2 else keyed[::-1]}
         answer = httpx.post(
-            f"{live_server.url}/api/tasks/bulk", json=body, headers={"Authorization": token}, timeout=60
+            f"{web_server}/api/tasks/bulk", json=body, headers={"Authorization": token}, timeout=60
         )
         return answer.status_code
 
