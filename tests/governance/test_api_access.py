@@ -180,7 +180,7 @@ def test_a_session_with_that_token_acts_as_its_user(db):
     assert Task.objects.get().created_by == "user:anna"
 
 
-@pytest.mark.parametrize("path", ["/api/tasks/", "/api/nothing", "/api/"])
+@pytest.mark.parametrize("path", ["/api/tasks/", "/api/nothing", "/api//"])
 def test_other_addresses_are_a_problem_document_too(client: Client, path: str):
     answer = client.get(path)
 

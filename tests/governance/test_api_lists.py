@@ -239,3 +239,19 @@ def test_workers_are_shown_with_their_processes(operator: Api):
     assert [p["process_id"] for p in found["ANALYST"]] == [p["process_id"] for p in found["EXECUTOR"]]
     assert found["ANALYST"][0]["process_id"] == str(process)
     assert found["STRATEGIST"] == []
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/"])
+def test_the_index_names_the_task_types_with_their_payloads(operator: Api, path: str):
+    index = operator.client.get(path).json()
+
+    assert operator.client.get(index["tasks_url"]).status_code == 200
+    assert operator.client.get(index["workers_url"]).status_code == 200
+    [evaluation] = [kind for kind in index["task_types"] if kind["name"] == "evaluation"]
+    assert evaluation["assigned_worker"] == "ANALYST"
+    assert "metric_value" in evaluation["payload_schema"]["properties"]
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/"])
+def test_the_index_is_not_for_strangers(nobody: Api, path: str):
+    assert nobody.client.get(path).status_code == 401
