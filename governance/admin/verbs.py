@@ -141,7 +141,8 @@ def _ask(
         "limit": LISTED,
         "shown": Task.objects.filter(pk__in=ids[:SHOWN]).only("title", "task_type", "status").order_by("-pk"),
         "more": max(0, len(ids) - SHOWN),
-        "selected": [] if across else ids,
+        # Django wants at least one to be chosen, also when all that match are.
+        "selected": ids[:1] if across else ids,
         "newest": ids[0] if across and ids else None,
         "action": request.POST.get("action", ""),
         "checkbox": helpers.ACTION_CHECKBOX_NAME,
