@@ -1,6 +1,7 @@
 import os
 
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class MonitoringConfig(AppConfig):
@@ -12,5 +13,5 @@ class MonitoringConfig(AppConfig):
         if os.environ.get("JUGGERNAUT_PROCESS"):
             from monitoring import memory
 
-            memory.note_start()
-            memory.note_children()
+            memory.note_start(settings.VAR_DIR)
+            memory.note_children(settings.VAR_DIR)

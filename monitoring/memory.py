@@ -27,45 +27,45 @@ class Size:
     growth: int | None
 
 
-def note_start() -> None:
-    """Note this process's size as what its growth is counted from.
+def note_start(var_dir: Path) -> None:
+    """Note this process's size under `var_dir` as what its growth is counted from.
 
     Whoever cannot note it (a full disk, another account's folder) runs all the same.
     """
     process = psutil.Process()
     try:
-        _folder().mkdir(parents=True, exist_ok=True)
-        _file(process).write_text(str(process.memory_info().rss))
+        _folder(var_dir).mkdir(parents=True, exist_ok=True)
+        (_folder(var_dir) / _name(process)).write_text(str(process.memory_info().rss))
     except OSError:
         return
 
 
-def note_children() -> None:
+def note_children(var_dir: Path) -> None:
     """Note the size of every process that this one forks from now on."""
-    os.register_at_fork(after_in_child=note_start)
+    os.register_at_fork(after_in_child=lambda: note_start(var_dir))
 
 
 def sizes() -> list[Size]:
     """Every living process of the system on this machine, largest first."""
-    noted = _noted()
+    noted = _noted(Path(settings.VAR_DIR))
     found = [size for process in _processes() if (size := _size(process, noted))]
     return sorted(found, key=lambda size: -size.rss)
 
 
-def _folder() -> Path:
-    return Path(settings.VAR_DIR) / "run" / "memory"
+def _folder(var_dir: Path) -> Path:
+    return var_dir / "run" / "memory"
 
 
-def _file(process: psutil.Process) -> Path:
-    """Named after pid and start: the kernel gives a pid to others later."""
-    return _folder() / f"{process.pid}-{process.create_time():.2f}"
+def _name(process: psutil.Process) -> str:
+    """Of the note: pid and start, because the kernel gives a pid to others later."""
+    return f"{process.pid}-{process.create_time():.2f}"
 
 
-def _noted() -> dict[str, int]:
+def _noted(var_dir: Path) -> dict[str, int]:
     """What was noted, by file name; the notes of the dead are removed on the way."""
     living = {str(pid) for pid in psutil.pids()}
     noted = {}
-    for path in _folder().glob("*-*"):
+    for path in _folder(var_dir).glob("*-*"):
         if path.name.split("-")[0] in living and (text := path.read_text()).isdigit():
             noted[path.name] = int(text)
         else:
@@ -101,7 +101,7 @@ def _is_program(arguments: list[str]) -> bool:
 def _size(process: psutil.Process, noted: dict[str, int]) -> Size | None:
     try:
         rss, command = process.memory_info().rss, " ".join(process.cmdline()).strip()
-        start = noted.get(_file(process).name)
+        start = noted.get(_name(process))
         name = command[:80] or process.name()
     except psutil.Error:
         return None

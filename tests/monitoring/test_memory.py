@@ -11,10 +11,10 @@ from monitoring import memory
 from tests.polling import until
 
 GROWING = """
-import sys, setproctitle
+import sys, pathlib, setproctitle
 setproctitle.setproctitle("juggernaut test: grower")
 from monitoring import memory
-memory.note_start()
+memory.note_start(pathlib.Path(sys.argv[1]))
 held = bytearray(b"x") * (40 * 1024 * 1024)
 print("grown", flush=True)
 sys.stdin.read()
@@ -25,7 +25,7 @@ sys.stdin.read()
 def grower():
     """A process of the system that has grown by 40 MiB since it noted its size."""
     process = subprocess.Popen(
-        [sys.executable, "-c", GROWING],
+        [sys.executable, "-c", GROWING, str(settings.VAR_DIR)],
         cwd=settings.BASE_DIR,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -52,7 +52,7 @@ def test_children_of_the_system_s_processes_belong_to_it(grower):
 
 def test_the_notes_of_the_dead_are_removed(grower):
     def notes():
-        return list(memory._folder().glob(f"{grower.pid}-*"))
+        return list(memory._folder(settings.VAR_DIR).glob(f"{grower.pid}-*"))
 
     assert notes()
     grower.communicate()
@@ -61,10 +61,9 @@ def test_the_notes_of_the_dead_are_removed(grower):
     assert until(lambda: not notes(), what="the note is gone")
 
 
-def test_a_note_that_cannot_be_written_stops_nobody(settings, tmp_path):
+def test_a_note_that_cannot_be_written_stops_nobody(tmp_path):
     (tmp_path / "file").write_text("")
-    settings.VAR_DIR = tmp_path / "file"
 
-    memory.note_start()
+    memory.note_start(tmp_path / "file")
 
     assert (tmp_path / "file").read_text() == ""
