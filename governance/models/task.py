@@ -133,7 +133,9 @@ class Task(models.Model):
                 ),
             ),
             # Read by the console's lists of what ended badly.
-            models.Index("id", name="task_ended_badly", condition=Q(status__in=[Status.FAILED, Status.CANCELLED])),
+            models.Index(
+                "id", name="task_ended_badly", condition=Q(status__in=[Status.FAILED, Status.CANCELLED])
+            ),
             # Read by the lists filtered by type.
             models.Index("task_type", "id", name="task_type_id"),
             # Read by the foreign key and the page of a parent.
@@ -150,8 +152,12 @@ class Task(models.Model):
             # Who runs a task holds a lease on it, and nobody else does.
             models.CheckConstraint(
                 name="task_lease_while_in_progress",
-                condition=Q(status=Status.IN_PROGRESS, lease_owner__isnull=False, lease_expires_at__isnull=False)
-                | (~Q(status=Status.IN_PROGRESS) & Q(lease_owner__isnull=True, lease_expires_at__isnull=True)),
+                condition=Q(
+                    status=Status.IN_PROGRESS, lease_owner__isnull=False, lease_expires_at__isnull=False
+                )
+                | (
+                    ~Q(status=Status.IN_PROGRESS) & Q(lease_owner__isnull=True, lease_expires_at__isnull=True)
+                ),
             ),
             # A task has an end time exactly when it has ended.
             models.CheckConstraint(
@@ -178,7 +184,8 @@ class Task(models.Model):
                 ),
             ),
             models.CheckConstraint(
-                name="task_max_cost_positive", condition=Q(max_cost_usd__isnull=True) | Q(max_cost_usd__gte=Value(0))
+                name="task_max_cost_positive",
+                condition=Q(max_cost_usd__isnull=True) | Q(max_cost_usd__gte=Value(0)),
             ),
         ]
 
