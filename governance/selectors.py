@@ -1,14 +1,15 @@
 """The questions that API and commands ask about tasks and workers. All of them need a permission."""
 
 import base64
-import binascii
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeVar, get_origin
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+import orjson
+from django.db.models import Q, QuerySet, TextField
+from django.db.models.functions import Cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from governance.actors import Actor
@@ -27,13 +28,13 @@ SUMMARY = (
     "max_attempts", "error_message", "created_by", "created_at", "started_at", "updated_at", "completed_at",
 )  # fmt: skip
 DETAIL = (
-    "id", "title", "task_type", "payload", "priority", "status", "waiting_for", "assigned_worker",
+    "id", "title", "task_type", "priority", "status", "waiting_for", "assigned_worker",
     "attempts", "error_attempts", "crash_attempts", "max_attempts", "run_after", "deadline",
-    "timeout_seconds", "parent", "idempotency_key", "max_cost_usd", "result", "error_message",
-    "created_by", "created_at", "started_at", "updated_at", "completed_at", "lease_owner", "lease_expires_at",
+    "timeout_seconds", "parent", "idempotency_key", "max_cost_usd", "error_message", "created_by",
+    "created_at", "started_at", "updated_at", "completed_at", "lease_owner", "lease_expires_at",
 )  # fmt: skip
 _EVENT = ("seq", "from_status", "to_status", "actor", "reason", "attempt", "process_id", "created_at")
-_LATE = ("attempt", "process_id", "outcome", "result", "error_message", "found_status", "received_at")
+_LATE = ("attempt", "process_id", "outcome", "error_message", "found_status", "received_at")
 _WORKER = (
     "worker_id", "status", "description", "capabilities", "max_concurrency", "last_heartbeat", "version",
 )  # fmt: skip
@@ -119,7 +120,7 @@ def tasks(asked: Mapping[str, Sequence[str]], *, actor: Actor) -> Page:
     found = Task.objects.filter(parse_filter(asked, besides=_PageOptions.model_fields).condition())
     options = _page_options(asked)
     if options.cursor is not None:
-        found = found.filter(id__lt=_decode(options.cursor))
+        found = found.filter(id__lt=UUID(bytes=_decode(options.cursor, size=16)))
     rows = list(found.order_by("-id").values(*SUMMARY)[: options.limit + 1])
     return _page(rows, limit=options.limit, key=lambda row: row["id"].bytes)
 
@@ -141,15 +142,15 @@ def statuses(ids: Sequence[UUID], *, actor: Actor) -> dict[UUID, str]:
 def task(task_id: UUID, *, actor: Actor) -> Row:
     """Everything about one task, with its dependencies and late results; raises `TaskNotFound`."""
     actor.require("governance.view_task")
-    row = Task.objects.filter(pk=task_id).values(*DETAIL).first()
-    if row is None:
+    found = Task.objects.filter(pk=task_id).values(*DETAIL, **_json("payload", "result"))
+    if not found:
         raise TaskNotFound(task_id)
     edges = TaskDependency.objects.filter(task_id=task_id).order_by("id")
-    late = LateResult.objects.filter(task_id=task_id).order_by("-id").values(*_LATE)[:MAX_LIMIT]
+    late = LateResult.objects.filter(task_id=task_id).order_by("-id").values(*_LATE, **_json("result"))
     return {
-        **row,
+        **_with_json(found[0]),
         "depends_on": list(edges.values_list("depends_on_id", flat=True)),
-        "late_results": list(late),
+        "late_results": [_with_json(row) for row in late[:MAX_LIMIT]],
     }
 
 
@@ -160,11 +161,24 @@ def events(task_id: UUID, asked: Mapping[str, Sequence[str]], *, actor: Actor) -
     options = _page_options(asked)
     found: QuerySet[TaskEvent] = TaskEvent.objects.filter(task_id=task_id)
     if options.cursor is not None:
-        found = found.filter(seq__gt=_decode(options.cursor).int & 0x7FFFFFFF)
+        found = found.filter(seq__gt=int.from_bytes(_decode(options.cursor, size=4)))
     rows = list(found.order_by("seq").values(*_EVENT)[: options.limit + 1])
     if not rows and not Task.objects.filter(pk=task_id).exists():
         raise TaskNotFound(task_id)
-    return _page(rows, limit=options.limit, key=lambda row: row["seq"].to_bytes(16))
+    return _page(rows, limit=options.limit, key=lambda row: row["seq"].to_bytes(4))
+
+
+def _json(*columns: str) -> dict[str, Cast]:
+    """These columns as PostgreSQL writes them: a number may be larger than Python's JSON can say again
+    (1e300 comes back as 301 digits)."""
+    return {f"{column}_text": Cast(column, TextField()) for column in columns}
+
+
+def _with_json(row: Row) -> Row:
+    """The row with its JSON texts as what they are, to be copied into an answer."""
+    plain = {name: value for name, value in row.items() if not name.endswith("_text")}
+    texts = {name.removesuffix("_text"): value for name, value in row.items() if name.endswith("_text")}
+    return plain | {name: None if text is None else orjson.Fragment(text) for name, text in texts.items()}
 
 
 def workers(*, actor: Actor) -> list[Row]:
@@ -212,11 +226,14 @@ def _page(rows: list[Row], *, limit: int, key: Any) -> Page:
     return Page(rows[:limit], base64.urlsafe_b64encode(key(rows[limit - 1])).decode().rstrip("="))
 
 
-def _decode(cursor: str) -> UUID:
+def _decode(cursor: str, *, size: int) -> bytes:
     try:
-        return UUID(bytes=base64.b64decode(f"{cursor}==", altchars=b"-_", validate=True))
-    except (binascii.Error, ValueError):
-        raise InvalidFilter([FieldError("cursor", "not a cursor that this API gave out")]) from None
+        key = base64.b64decode(f"{cursor}==", altchars=b"-_", validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != size:
+        raise InvalidFilter([FieldError("cursor", "not a cursor of this list")])
+    return key
 
 
 def _first_id_of(moment: datetime) -> UUID:

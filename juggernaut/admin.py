@@ -41,4 +41,5 @@ class TokenAdmin(ModelAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[AuthToken]":
-        return super().get_queryset(request).select_related("user")
+        found: QuerySet[AuthToken] = super().get_queryset(request)
+        return found.select_related("user")

@@ -1,10 +1,14 @@
 """How the console as a whole looks: its name, its navigation, and the page it opens with."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from django.utils import timezone
+
+DAY = timedelta(hours=24)
 
 
 def _link(title: str, icon: str, address: str, permission: str) -> dict[str, Any]:
@@ -22,6 +26,13 @@ UNFOLD = {
     "SITE_SUBHEADER": "Fleet of AI workers",
     "SITE_SYMBOL": "hub",
     "SITE_URL": None,
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda request: static("governance/favicon.svg"),
+        }
+    ],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "juggernaut.console.profile",
@@ -78,13 +89,17 @@ def profile(request: HttpRequest) -> list[str]:
 
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the console opens with: the state of everything, as `/health` tells it."""
+    from governance.admin import search
+    from governance.models import Task
     from monitoring import health
 
     found = health.report()
+    failed = Task.objects.filter(status=Task.Status.FAILED, pk__gte=search.id_at(timezone.now() - DAY))
     duties = ("database", "redis", "workers", "watchdog", "queue")
     return context | {
         "title": "Overview",
         "health": found["status"],
         "queue": found["queue"],
+        "failed": failed.values("pk")[: health.COUNTED_UP_TO].count(),
         "duties": [(duty, found[duty]) for duty in duties],
     }

@@ -41,7 +41,7 @@ def log_file(root: Path) -> Path:
 def role() -> str:
     """What this process is in the system: `JUGGERNAUT_PROCESS`, else told from its command line."""
     if named := os.environ.get("JUGGERNAUT_PROCESS"):
-        return named
+        return named.removeprefix("juggernaut ").replace(" ", "-")
     program = Path(sys.argv[0]).stem
     if program in {"", "-", "-c", "-m"}:
         return "python"

@@ -3,9 +3,12 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from governance.api.index import Index
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("monitoring.urls")),
+    path("api", Index.as_view()),
     path("api/", include("governance.api.urls")),
 ]
 handler400 = "juggernaut.problems.bad_request"

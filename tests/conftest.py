@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import django
@@ -24,6 +25,14 @@ django.setup()
 def pytest_unconfigure() -> None:
     """Leave no server behind."""
     session_servers.stop()
+
+
+@pytest.fixture(autouse=True)
+def leases_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The session's PostgreSQL has just started; the respite after that has a test of its own."""
+    from governance import transitions
+
+    monkeypatch.setattr(transitions, "GRACE_AFTER_RESTART", timedelta(0))
 
 
 @pytest.fixture

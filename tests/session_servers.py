@@ -17,6 +17,7 @@ _open = contextlib.ExitStack()
 def start() -> None:
     """Start what the environment does not name, and name it there."""
     os.environ.setdefault("JUGGERNAUT_VAR", str(ROOT / "var" / "test"))
+    os.environ.setdefault("JUGGERNAUT_LOGS", str(endpoints.var_dir() / "logs"))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "juggernaut.settings")
     if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
         servers = _open.enter_context(embedded.running(endpoints.var_dir()))

@@ -1,11 +1,13 @@
 """What the console's lists have in common: no row is made by hand, and no page counts a whole table."""
 
 from functools import cached_property
+from typing import Any, cast
 
 from django.core.paginator import Paginator
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
+from unfold.views import ChangeList
 
 # A list shows this many of what matches, newest first. To look further back, filter or search.
 LISTED = 10_000
@@ -18,11 +20,20 @@ class BoundedPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        return self.object_list.order_by().values("pk")[:LISTED].count()
+        listed = cast("QuerySet[Model]", self.object_list)
+        return listed.order_by().values("pk")[:LISTED].count()
 
     @property
     def is_cut(self) -> bool:
         return self.count >= LISTED
+
+
+class BoundedChangeList(ChangeList):
+    """Knows of no more rows than it lists, so that the page's head does not offer to show "all"."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.full_result_count = self.result_count
 
 
 class MachineRows(ModelAdmin):
@@ -36,6 +47,9 @@ class MachineRows(ModelAdmin):
     list_fullwidth = True
     # Which words an empty list says when no filter hides anything.
     nothing_exists = ""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return BoundedChangeList
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

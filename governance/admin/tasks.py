@@ -43,15 +43,16 @@ class TaskAdmin(MachineRows):
     actions = ("terminate_chosen", "cancel_chosen", "retry_chosen")
     actions_detail = ("retry_this", "cancel_this", "terminate_this")
     change_form_outer_before_template = "governance/task_state.html"
-    change_form_outer_after_template = "governance/task_history.html"
+    change_form_outer_after_template = "governance/task_relations.html"
     fieldsets = (
         (
             "Task",
             {
                 "fields": (
-                    ("id", "task_type", "assigned_worker"),
-                    ("created_by", "created_exactly", "priority"),
-                    ("parent_task", "idempotency_key", "max_cost_usd"),
+                    ("task_type", "assigned_worker"),
+                    ("created_by", "created_exactly"),
+                    ("priority", "parent_task"),
+                    ("idempotency_key", "max_cost_usd"),
                 )
             },
         ),
@@ -59,19 +60,19 @@ class TaskAdmin(MachineRows):
             "Runs",
             {
                 "fields": (
-                    ("attempts_told", "started_exactly", "ended_exactly"),
-                    ("due_exactly", "deadline_exactly", "timeout_told"),
+                    ("attempts_told", "timeout_told"),
+                    ("started_exactly", "ended_exactly"),
+                    ("due_exactly", "deadline_exactly"),
                 )
             },
         ),
-        ("Payload", {"fields": ("payload_json",), "classes": ("jg-wide",)}),
-        ("Result", {"fields": ("result_json",), "classes": ("jg-wide",)}),
+        ("Data", {"fields": ("payload_json", "result_json")}),
     )
 
     # ---------------------------------------------------------------------------------- the list
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Task]":
-        found = super().get_queryset(request)
+        found: QuerySet[Task] = super().get_queryset(request)
         is_list = request.resolver_match and request.resolver_match.url_name == "governance_task_changelist"
         return found.only(*_LISTED) if is_list else found
 
@@ -137,7 +138,9 @@ class TaskAdmin(MachineRows):
         task = self.get_object(request, object_id)
         known = task_page.context(task) if task and self.has_view_permission(request, task) else {}
         title = {"title": str(task.title or task.task_type)} if task else {}
-        return super().change_view(request, object_id, form_url, (extra_context or {}) | known | title)
+        context = (extra_context or {}) | known | title
+        shown: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return shown
 
     @display(description="Parent")
     def parent_task(self, task: Task) -> SafeString | str:
@@ -231,8 +234,9 @@ class TaskAdmin(MachineRows):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
         """The buttons of the verbs that would move the task as it is now."""
-        status = Task.objects.filter(pk=object_id).values_list("status", flat=True).first()
-        able = {verb.name for verb in (verbs.TERMINATE, verbs.CANCEL, verbs.RETRY) if status in verb.moves}
+        task = self.get_object(request, object_id)
+        every = (verbs.TERMINATE, verbs.CANCEL, verbs.RETRY)
+        able = {verb.name for verb in every if task and task.status in verb.moves}
         return [button for button in super().get_actions_detail(request, object_id) if button.path in able]
 
     def _many(self, request: HttpRequest, chosen: "QuerySet[Task]", verb: verbs.Verb) -> HttpResponse | None:

@@ -43,8 +43,8 @@ TERMINATE = Verb(
     "Terminated",
     tasks.terminate,
     LIVE,
-    "They end as failed, with your reason as their error. A worker that runs one stops at its next step, "
-    "and whatever it returns later is kept apart.",
+    "A terminated task ends as failed, with your reason as its error. A worker that runs it stops at its "
+    "next step, and whatever it returns later is kept apart.",
     is_destructive=True,
 )
 CANCEL = Verb(
@@ -52,7 +52,7 @@ CANCEL = Verb(
     "Cancelled",
     tasks.cancel,
     LIVE,
-    "They end as cancelled: nobody needs them any more. A worker that runs one stops at its next step.",
+    "A cancelled task has ended: nobody needs it any more. A worker that runs it stops at its next step.",
     is_destructive=True,
 )
 RETRY = Verb(
@@ -60,8 +60,8 @@ RETRY = Verb(
     "Retried",
     tasks.retry,
     (Task.Status.FAILED, Task.Status.CANCELLED),
-    "They go back to the queue with fresh attempts. Their earlier result and error are cleared; the history "
-    "keeps them.",
+    "A retried task goes back to the queue with fresh attempts. Its result and error are cleared; "
+    "its history stays.",
     is_destructive=False,
 )
 
@@ -141,7 +141,8 @@ def _ask(
         "limit": LISTED,
         "shown": Task.objects.filter(pk__in=ids[:SHOWN]).only("title", "task_type", "status").order_by("-pk"),
         "more": max(0, len(ids) - SHOWN),
-        "selected": [] if across else ids,
+        # Django wants at least one to be chosen, also when all that match are.
+        "selected": ids[:1] if across else ids,
         "newest": ids[0] if across and ids else None,
         "action": request.POST.get("action", ""),
         "checkbox": helpers.ACTION_CHECKBOX_NAME,

@@ -47,10 +47,11 @@ class WorkerAdmin(MachineRows):
         return request.user.has_perm(worker_control.PERMISSION)
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Worker]":
-        return super().get_queryset(request).annotate(
+        found: QuerySet[Worker] = super().get_queryset(request)
+        return found.annotate(
             process_count=LivingProcesses("count(*)"),
             in_flight=LivingProcesses("coalesce(sum(p.in_flight), 0)"),
-        )  # fmt: skip
+        )
 
     def save_model(self, request: HttpRequest, obj: Worker, form: ModelForm, change: bool) -> None:
         """What was edited, by the verbs; nothing else of the row is written."""

@@ -5,7 +5,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
-from governance.api import tasks, verbs, workers
+from governance.api import index, tasks, verbs, workers
 from governance.api.resource import Resource
 
 
@@ -20,6 +20,7 @@ class Nowhere(Resource):
 
 
 urlpatterns = [
+    path("", index.Index.as_view()),
     path("tasks", tasks.Tasks.as_view()),
     path("tasks/bulk", tasks.Bulk.as_view()),
     path("tasks/cancel", verbs.CancelMany.as_view()),

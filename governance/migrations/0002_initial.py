@@ -4,9 +4,10 @@ import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.datetime
+from django.db import migrations, models
+
 import governance.models.defaults
 import governance.models.task
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):

@@ -49,7 +49,7 @@ class FailureSignature(models.Model):
     ignored_until_failures = models.BigIntegerField(null=True, blank=True)
     ignored_until_per_hour = models.IntegerField(null=True, blank=True)
     note = models.TextField(db_default="")
-    triaged_by = models.CharField(max_length=150, db_default="")
+    triaged_by = models.CharField(max_length=160, db_default="")
     triaged_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -153,9 +153,9 @@ class DeadLetter(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     failed_at = models.DateTimeField(db_default=Now())
     retried_at = models.DateTimeField(null=True, blank=True)
-    retried_by = models.CharField(max_length=150, db_default="")
+    retried_by = models.CharField(max_length=160, db_default="")
     resolved_at = models.DateTimeField(null=True, blank=True)
-    resolved_by = models.CharField(max_length=150, db_default="")
+    resolved_by = models.CharField(max_length=160, db_default="")
     resolution = models.TextField(db_default="")
     outcome = models.CharField(max_length=20, choices=Outcome, db_default="", blank=True)
     open_task_id = models.GeneratedField(

@@ -19,7 +19,7 @@ class TaskEvent(models.Model):
     seq = models.IntegerField()
     from_status = models.CharField(max_length=20, db_default="")
     to_status = models.CharField(max_length=20)
-    actor = models.CharField(max_length=150)
+    actor = models.CharField(max_length=160)
     reason = models.TextField(db_default="")
     attempt = models.IntegerField(db_default=0)
     process_id = models.UUIDField(null=True)

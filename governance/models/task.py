@@ -96,7 +96,7 @@ class Task(models.Model):
     error_message = models.TextField(db_default="")
     failure = models.JSONField(null=True, blank=True, editable=False)
     dead_letter_id = models.UUIDField(null=True, blank=True, editable=False)
-    created_by = models.CharField(max_length=150, db_default=SqlUser())
+    created_by = models.CharField(max_length=160, db_default=SqlUser())
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True, blank=True)
     updated_at = models.DateTimeField(db_default=Now())

@@ -1,5 +1,6 @@
 """Workers: the named ones that tasks are assigned to, and the processes that do their work."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
@@ -10,6 +11,11 @@ from django.db.models.functions import Now
 from governance.models.defaults import TimeOrderedId
 
 ANY_TASK_TYPE = "*"
+
+
+def includes(capabilities: Sequence[str], task_type: str) -> bool:
+    """Whether a worker with these capabilities may run this task type."""
+    return ANY_TASK_TYPE in capabilities or task_type in capabilities
 
 
 class Worker(models.Model):
@@ -45,7 +51,7 @@ class Worker(models.Model):
         return self.worker_id
 
     def can_run(self, task_type: str) -> bool:
-        return ANY_TASK_TYPE in self.capabilities or task_type in self.capabilities
+        return includes(self.capabilities, task_type)
 
 
 class WorkerProcess(models.Model):
@@ -75,6 +81,7 @@ class WorkerProcess(models.Model):
 
     class Meta:
         db_table = "worker_processes"
+        verbose_name_plural = "worker processes"
 
     def __str__(self) -> str:
         return f"{'/'.join(self.worker_ids)} on {self.host}, pid {self.pid}"

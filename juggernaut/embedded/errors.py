@@ -24,10 +24,10 @@ class NotOurs(EmbeddedServerError):
     """The folder belongs to another account, which cannot be helped from this one."""
 
     def __init__(self, path: Path) -> None:
-        there = next(place for place in (path, *path.parents) if place.exists())
+        there = next(place for place in (path, *path.parents) if _is_seen(place))
         super().__init__(
-            f"{there} cannot be used by {accounts.name(os.geteuid())}, "
-            f"it belongs to {accounts.name(there.stat().st_uid)}: start as that account, "
+            f"{path} cannot be used by {accounts.name(os.geteuid())}: "
+            f"{there} belongs to {accounts.name(there.stat().st_uid)}. Start as that account, "
             "or choose another folder with JUGGERNAUT_VAR"
         )
 
@@ -37,3 +37,11 @@ class DidNotStart(EmbeddedServerError):
 
     def __init__(self, server: str, *, reason: str, log: Path) -> None:
         super().__init__(f"{server} did not start: {reason} (log: {log})")
+
+
+def _is_seen(path: Path) -> bool:
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True

@@ -14,6 +14,7 @@ from juggernaut.supervisor import banner, parts
 from juggernaut.supervisor.machine import Machine
 from juggernaut.supervisor.signals import Signals, StopRequested
 from juggernaut.web_address import WebAddress, WebAddressError
+from monitoring import memory
 
 EPILOG = """\
 environment:
@@ -60,6 +61,7 @@ def _run(names: Sequence[str], *, signals: Signals) -> None:
         with signals.interrupting():
             servers = stack.enter_context(embedded.running(endpoints.var_dir()))
             _prepare_database(servers.environment)
+        memory.note_start(endpoints.var_dir())
         machine = Machine(_parts(names, servers=servers), signals=signals)
         try:
             machine.start()

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import orjson
 from django.db import close_old_connections
@@ -22,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 MAX_RESULT_BYTES = 256 * 1024
 MAX_ERROR_CHARS = 4000
+# `\u0000`, but not `\\u0000`, which is an escaped backslash and text.
+_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,33 +54,59 @@ OnLate = Callable[[Claimed, bytes], None]
 
 
 async def run(task: Claimed, context: TaskContext, *, threads: Threads, on_late: OnLate) -> Ending:
-    """Carry the task out once and say how it ended. Only `CancelledError` leaves this function.
+    """Carry the task out once and say how it ended.
+
+    Only the `CancelledError` of somebody who cancels this very call leaves this function.
 
     `on_late` gets the result of a plain function that came back after its task was over.
     """
     try:
         return Completed(await _answer(task, context, threads, on_late))
-    except Exception as error:  # noqa: BLE001 the outer loop of all task types: it is how they ended
+    except asyncio.CancelledError as cancelled:
+        if _is_being_cancelled():
+            raise
+        return _ending(task, cancelled)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 the outer loop of all task types: it is how they ended
         return _ending(task, error)
+
+
+def _is_being_cancelled() -> bool:
+    """False when a `CancelledError` came from within: from something that the task type awaited."""
+    current = asyncio.current_task()
+    return current is not None and current.cancelling() > 0
 
 
 async def _answer(task: Claimed, context: TaskContext, threads: Threads, on_late: OnLate) -> bytes:
     kind = _kind(task)
     payload = _payload(kind, task)
-    limit = _limit(task)
+    begin = partial(_begin, task, context)
     try:
-        async with asyncio.timeout(limit) as clock:
+        async with asyncio.timeout(task.deadline_in) as clock:
+            deadline = clock.when()
             if kind.is_async:
+                begin(clock)
                 return encode(await kind.run(payload, context))
+            # The threads may all be taken: its time runs from when one of them takes it up.
+            begin_soon = partial(asyncio.get_running_loop().call_soon_threadsafe, begin, clock)
             plain: bytes = await threads.call(
-                lambda: _run_plain(kind, payload, context), on_late=lambda result: on_late(task, result)
+                lambda: _run_plain(kind, payload, context, begin_soon),
+                on_late=lambda result: on_late(task, result),
             )
             return plain
     except TimeoutError:
         if not clock.expired():
             raise
         context.is_stopped = True
-        raise _too_late(task, limit) from None
+        if clock.when() == deadline:
+            raise DeadlinePassed("its deadline passed while it ran") from None
+        raise TransientFailure(f"timed out after {task.timeout_seconds:g} s") from None
+
+
+def _begin(task: Claimed, context: TaskContext, clock: asyncio.Timeout) -> None:
+    """Set the clock to the attempt's own limit, unless the deadline is nearer or the attempt is over."""
+    end, deadline = asyncio.get_running_loop().time() + task.timeout_seconds, clock.when()
+    if not (context.is_stopped or clock.expired()) and (deadline is None or end < deadline):
+        clock.reschedule(end)
 
 
 def _kind(task: Claimed) -> TaskType:
@@ -94,23 +124,15 @@ def _payload(kind: TaskType, task: Claimed) -> BaseModel:
         raise PermanentFailure(f"bad payload: {found}") from None
 
 
-def _limit(task: Claimed) -> float:
-    limit = float(task.timeout_seconds)
-    return limit if task.deadline_in is None else min(limit, task.deadline_in)
-
-
-def _too_late(task: Claimed, limit: float) -> Exception:
-    if task.deadline_in is not None and task.deadline_in <= limit:
-        return DeadlinePassed("its deadline passed while it ran")
-    return TransientFailure(f"timed out after {limit:g} s")
-
-
-def _run_plain(kind: TaskType, payload: BaseModel, context: TaskContext) -> bytes:
+def _run_plain(
+    kind: TaskType, payload: BaseModel, context: TaskContext, begin_soon: Callable[[], object]
+) -> bytes:
     """In a thread of the pool, whose Django connection is its own and must not outlive a broken server."""
     close_old_connections()
     try:
         with log_context.task(context.task_id):
             context.check()
+            begin_soon()
             return encode(kind.run(payload, context))
     finally:
         close_old_connections()
@@ -119,17 +141,18 @@ def _run_plain(kind: TaskType, payload: BaseModel, context: TaskContext) -> byte
 def encode(answer: object) -> bytes:
     """The answer of a task type as JSON text; raises `PermanentFailure` for what cannot be stored."""
     try:
-        text = answer.model_dump_json().encode() if isinstance(answer, BaseModel) else orjson.dumps(answer)
+        # orjson writes numbers that JSON does not know as null; pydantic's models may write `NaN`.
+        text = orjson.dumps(answer.model_dump(mode="json") if isinstance(answer, BaseModel) else answer)
     except (TypeError, ValueError) as error:
         raise PermanentFailure(f"its result is not JSON: {error}") from error
     if len(text) > MAX_RESULT_BYTES:
         raise PermanentFailure(f"its result has {len(text)} bytes; at most {MAX_RESULT_BYTES} can be stored")
-    if b"\\u0000" in text:
+    if _ESCAPED_NUL.search(text):
         raise PermanentFailure("its result holds a NUL character, which PostgreSQL cannot store")
     return text
 
 
-def _ending(task: Claimed, error: Exception) -> Ending:
+def _ending(task: Claimed, error: BaseException) -> Ending:
     text = _describe(error)
     decision = retry.decide(error, error_attempts=task.error_attempts, max_attempts=task.max_attempts)
     with log_context.task(task.id):
@@ -148,12 +171,20 @@ def _cause(error: Exception) -> str:
     return "permanent" if isinstance(error, PermanentFailure) else "attempts"
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: BaseException) -> str:
+    """What the error says, as text that PostgreSQL can store."""
     known = isinstance(error, PermanentFailure | TransientFailure)
-    text = str(error) if known else f"{type(error).__name__}: {error}"
-    return text.replace("\x00", "�")[:MAX_ERROR_CHARS]
+    text = _message(error) if known else f"{type(error).__name__}: {_message(error)}"
+    return text.replace("\x00", "�").encode(errors="replace").decode()[:MAX_ERROR_CHARS]
 
 
-def _unexpected(error: Exception) -> Exception | None:
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as mute:  # noqa: BLE001 an exception of foreign code may be broken in any way
+        return f"(its message cannot be read: {type(mute).__name__})"
+
+
+def _unexpected(error: BaseException) -> BaseException | None:
     """Errors that a task type raised on purpose need no traceback."""
     return None if isinstance(error, PermanentFailure | TransientFailure) else error

@@ -89,10 +89,16 @@ class Clerk:
         return claimed
 
     def _claim(self, free: dict[str, int], with_suspect: bool) -> list[Claimed]:
-        claimed = transitions.claim(process_id=self.process_id, free=free) if any(free.values()) else []
-        if with_suspect:
-            claimed += transitions.claim_suspect(process_id=self.process_id, worker_ids=list(free))
-        return claimed
+        """A suspect comes first: where work never ends, it would otherwise never find a place."""
+        room = {worker_id: places for worker_id, places in free.items() if places}
+        suspects: list[Claimed] = []
+        if room and with_suspect:
+            suspects = transitions.claim_suspect(process_id=self.process_id, worker_ids=list(room))
+        for suspect in suspects:
+            room[suspect.worker_id] -= 1
+        if not any(room.values()):
+            return suspects
+        return suspects + transitions.claim(process_id=self.process_id, free=room)
 
     def _record(self, reports: Reports) -> None:
         done = self._write(transitions.complete, reports.completed)

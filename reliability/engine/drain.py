@@ -73,7 +73,7 @@ class Drain:
     def in_flight(self) -> int:
         return len(self._window)
 
-    def _on_lost(self, lost: set[UUID]) -> None:
+    def _on_lost(self, lost: dict[UUID, int]) -> None:
         self._loop.call_soon_threadsafe(self._drop, lost)
 
     def _on_concurrency(self, concurrency: dict[str, int]) -> None:
@@ -207,12 +207,14 @@ class Drain:
         self._reports.completed.append(report)
         self._bell.set()
 
-    def _drop(self, lost: set[UUID]) -> None:
-        """Stop what an operator ended or the watchdog gave to another."""
+    def _drop(self, lost: dict[UUID, int]) -> None:
+        """Stop what an operator ended or the watchdog gave to another: id and token of each."""
         self._window.drop_waiting(lost)
-        for entry in [self._window.running[task] for task in lost if task in self._window.running]:
-            logger.warning("task %s was taken from this worker: stopping it", entry.task.id)
-            entry.stop()
+        for task_id, token in lost.items():
+            entry = self._window.running.get(task_id)
+            if entry is not None and entry.task.token == token:
+                logger.warning("task %s was taken from this worker: stopping it", task_id)
+                entry.stop()
 
     # ------------------------------------------------------------------------------------------- leaving
 

@@ -52,7 +52,7 @@ class Heartbeat:
         self,
         held: Held,
         *,
-        on_lost: Callable[[set[UUID]], None],
+        on_lost: Callable[[dict[UUID, int]], None],
         on_concurrency: Callable[[dict[str, int]], None],
     ) -> None:
         self._held = held
@@ -100,9 +100,10 @@ class Heartbeat:
     def _beat(self) -> None:
         if time.monotonic() - self._held.moved_at > STUCK_SECONDS:
             return
-        lost = transitions.renew(self._held.held_longer_than(RENEW_AFTER_SECONDS))
+        held = self._held.held_longer_than(RENEW_AFTER_SECONDS)
+        lost = transitions.renew(held)
         if lost:
-            self._on_lost(lost)
+            self._on_lost({task_id: held[task_id] for task_id in lost})
         workers.say_alive(self._sign())
         if not self._has_looked_around:
             neighbours.rescue_from_dead()

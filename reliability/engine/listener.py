@@ -19,6 +19,7 @@ class Listener:
     def __init__(self, on_ring: Callable[[str], None]) -> None:
         self._on_ring = on_ring
         self._connection: Connection | None = None
+        self._socket = -1
 
     @property
     def is_listening(self) -> bool:
@@ -27,11 +28,13 @@ class Listener:
     async def connect(self) -> None:
         """Begin to listen; raises `psycopg2.OperationalError` when the server does not answer."""
         self._connection = await asyncio.to_thread(_open)
-        asyncio.get_running_loop().add_reader(self._connection.fileno(), self._read)
+        self._socket = self._connection.fileno()
+        asyncio.get_running_loop().add_reader(self._socket, self._read)
 
     def close(self) -> None:
         if self._connection is not None:
-            asyncio.get_running_loop().remove_reader(self._connection.fileno())
+            # Not asked from the connection: one that broke does not know its socket any more.
+            asyncio.get_running_loop().remove_reader(self._socket)
             self._connection.close()
             self._connection = None
 

@@ -67,6 +67,11 @@ class Window:
         return taken
 
     def start(self, entry: Running) -> None:
+        """The task runs. If it runs here already, its lease was lost in between: that run is over."""
+        former = self.running.get(entry.task.id)
+        if former is not None:
+            former.stop()
+            self.end(former)
         self.running[entry.task.id] = entry
 
     def end(self, entry: Running) -> None:
@@ -83,14 +88,16 @@ class Window:
             waiting.clear()
         return taken
 
-    def drop_waiting(self, lost: set[UUID]) -> None:
+    def drop_waiting(self, lost: dict[UUID, int]) -> None:
+        """Forget what was lost (id and token) before it was started."""
         for name, waiting in self._waiting.items():
-            self._waiting[name] = deque(entry for entry in waiting if entry[0].id not in lost)
+            self._waiting[name] = deque(entry for entry in waiting if lost.get(entry[0].id) != entry[0].token)
 
     @property
     def has_suspect(self) -> bool:
         """Whether a task is here whose process died under it twice before."""
-        return any(entry.task.is_suspect for entry in list(self.running.values()))
+        waiting = (task for tasks in self._waiting.values() for task, _ in tasks)
+        return any(task.is_suspect for task in (*waiting, *(entry.task for entry in self.running.values())))
 
     def __len__(self) -> int:
         return len(self.running) + sum(len(waiting) for waiting in self._waiting.values())

@@ -32,6 +32,11 @@ def make_user(name: str, *codenames: str) -> User:
     return user
 
 
-def client_of(user: User) -> Api:
+def token_of(user: User) -> str:
+    """A new token, as the Authorization header carries it."""
     _, token = AuthToken.objects.create(user=user, expiry=None)
-    return Api(Authorization=f"Bearer {token}")
+    return f"Bearer {token}"
+
+
+def client_of(user: User) -> Api:
+    return Api(Authorization=token_of(user))

@@ -1,39 +1,22 @@
-"""Clients of the API with the permissions that a test names."""
+"""Clients of the API, the product's web server, and the state of the world that other tests stand on."""
 
-import json
-from collections.abc import Callable
-from typing import Any
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from urllib.parse import quote
 
+import httpx
 import pytest
-from django.contrib.auth.models import Permission, User
-from django.http import HttpResponse
-from django.test import Client
-from knox.models import AuthToken
+from django.db import connection
 
-from governance import roles
-
-
-class Api:
-    """Requests as a client of the API makes them; paths are below `/api`."""
-
-    def __init__(self, **headers: str) -> None:
-        self.client = Client(headers=headers)
-
-    def get(self, path: str, **query: Any) -> HttpResponse:
-        return self.client.get(f"/api/{path}", query)
-
-    def post(self, path: str, body: object = None, **headers: str) -> HttpResponse:
-        raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.client.post(f"/api/{path}", raw, content_type="application/json", headers=named)
-
-
-def make_user(name: str, *codenames: str) -> User:
-    user = User.objects.create_user(name)
-    user.user_permissions.set(
-        Permission.objects.filter(content_type__app_label="governance", codename__in=codenames)
-    )
-    return user
+from governance import roles, transitions
+from juggernaut.environment import ROOT
+from tests import polling
+from tests.fleet import enlist
+from tests.governance.api_client import Api, client_of, make_user
 
 
 @pytest.fixture
@@ -41,8 +24,7 @@ def client_with(db: None) -> Callable[..., Api]:
     """`client_with("add_task", …)`: a client whose token carries exactly these permissions."""
 
     def make(*codenames: str, name: str = "ci") -> Api:
-        _, token = AuthToken.objects.create(user=make_user(name, *codenames), expiry=None)
-        return Api(Authorization=f"Bearer {token}")
+        return client_of(make_user(name, *codenames))
 
     return make
 
@@ -51,11 +33,53 @@ def client_with(db: None) -> Callable[..., Api]:
 def operator(db: None) -> Api:
     user = make_user("operator")
     roles.assign(user, "operator")
-    _, token = AuthToken.objects.create(user=user, expiry=None)
-    return Api(Authorization=f"Bearer {token}")
+    return client_of(user)
 
 
 @pytest.fixture
 def nobody(db: None) -> Api:
     """Without a token, from elsewhere (the test client's host name is not a loopback one)."""
     return Api()
+
+
+@pytest.fixture
+def fleet(transactional_db: None) -> None:
+    """The workers that the migration registers, in a test whose predecessor emptied every table."""
+    enlist()
+
+
+@pytest.fixture
+def settled_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server has been up for long: no lease has grace because of a restart."""
+    monkeypatch.setattr(transitions, "GRACE_AFTER_RESTART", timedelta(0))
+
+
+@pytest.fixture
+def web_server(fleet: None) -> Iterator[str]:
+    """The product's own web server on the test's database: processes, threads, connections. Its URL."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:juggernaut.gunicorn", "juggernaut.wsgi"]
+    environment = os.environ | {"DATABASE_URL": _url_of_test_database(), "JUGGERNAUT_PORT": port}
+    server = subprocess.Popen(command, cwd=ROOT, env=environment)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        polling.until(lambda: _answers(url), timeout=60, what="the web server")
+        yield url
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _url_of_test_database() -> str:
+    where = connection.settings_dict
+    account = ":".join(quote(where[part], safe="") for part in ("USER", "PASSWORD") if where[part])
+    return f"postgresql://{account}@{where['HOST']}:{where['PORT']}/{where['NAME']}"
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/api/nothing").status_code == 404
+    except httpx.TransportError:
+        return False

@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 from django.utils import timezone
 
 from governance import transitions
+from governance.claims import Claimed, Report
 from governance.models import Task, TaskDependency, TaskEvent
-from governance.transitions import Claimed, Report
 
 PROCESS = UUID(int=1)
 OTHER_PROCESS = UUID(int=2)

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from governance import submission, tasks, transitions
 from governance.actors import Actor
-from governance.transitions import Report
+from governance.claims import Report
 
 METRIC = {"eval_type": "metric", "metric_value": 100}
 EVALUATION: dict[str, Any] = {"title": "Health check", "task_type": "evaluation", "payload": METRIC}

@@ -8,11 +8,11 @@ import pytest
 from django.db import connection
 
 from governance import transitions
-from governance.transitions import Report
+from governance.claims import Report
 from tests.governance import lives
 from tests.governance.lives import ENDED, LIVE, PROCESS, STATES
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("settled_server")]
 
 
 def reported(edge: Callable[..., set[UUID]]) -> Callable[[UUID], set[UUID]]:

@@ -9,7 +9,7 @@ from governance.models import Task
 from tests.governance import lives
 from tests.governance.lives import NOBODY, OTHER_PROCESS, PROCESS, fetch, held
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("settled_server")]
 RAN_OUT = timedelta(seconds=-1)
 
 
@@ -78,6 +78,16 @@ def test_a_lease_that_ran_out_is_rescued_and_counts_as_a_crash_not_as_an_error()
     event = lives.events(task.id)[-1]
     assert event.actor == "WATCHDOG"
     assert event.reason == "its worker process died or stalled (crash 1)"
+
+
+def test_after_a_restart_of_the_server_leases_have_time_to_be_renewed(monkeypatch):
+    monkeypatch.setattr(transitions, "GRACE_AFTER_RESTART", timedelta(days=365))
+    silent, dead = held(PROCESS), held(OTHER_PROCESS)
+    transitions.renew({silent.id: silent.token, dead.id: dead.token}, lease=RAN_OUT)
+
+    moved = transitions.rescue(dead=[OTHER_PROCESS])
+
+    assert [row.id for row in moved] == [dead.id]
 
 
 def test_what_a_dead_process_held_is_rescued_before_its_lease_runs_out():

@@ -234,13 +234,13 @@ def test_a_folder_that_the_servers_cannot_enter_keeps_its_mode(own_var):
 
 
 def test_a_copied_checkout_does_not_use_the_data_of_the_original(own_var):
-    original, copy = own_var / "original", own_var / "copy"
-    for place in (original, copy):
-        place.mkdir()
+    copy = own_var / "copy"
+    copy.mkdir()
     (copy / "postgres").symlink_to(home.STAGE / "of-another-checkout" / "postgres")
 
     with embedded.running(copy, named={}) as servers:
-        assert servers.postgres.place == copy / "postgres"
+        assert servers.postgres.data.samefile(copy / "postgres" / "data")
+        assert not servers.postgres.place.is_relative_to(home.STAGE / "of-another-checkout")
 
 
 def test_the_folder_of_another_account_is_refused_in_one_line(own_var):

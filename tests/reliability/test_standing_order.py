@@ -16,7 +16,7 @@ def _own_pulse():
 
 
 def test_it_hands_out_the_drain_without_a_time_limit():
-    [(ack_id, package)] = StandingOrder("workers").dequeue()
+    [(ack_id, package)] = StandingOrder("workers").dequeue() or []
 
     order = SignedPackage.loads(package)
     assert order["func"] == "reliability.engine.drain"

@@ -223,7 +223,7 @@ ALTER TABLE dead_letter_queue SET (fillfactor = 80);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("governance", "0005_dead_letters")]
+    dependencies = [("governance", "0006_dead_letters")]
     operations = [
         migrations.RunSQL(NORMALISE + GROUPED + COUNTED),
         migrations.RunSQL(FOLLOWS + RESOLVED + LINKED + EDITED + CAUSES),

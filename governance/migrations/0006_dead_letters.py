@@ -11,7 +11,7 @@ import governance.models.defaults
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0004_process_machine'),
+        ('governance', '0005_process_plural'),
     ]
 
     operations = [
@@ -50,7 +50,7 @@ class Migration(migrations.Migration):
                 ('ignored_until_failures', models.BigIntegerField(blank=True, null=True)),
                 ('ignored_until_per_hour', models.IntegerField(blank=True, null=True)),
                 ('note', models.TextField(db_default='')),
-                ('triaged_by', models.CharField(db_default='', max_length=150)),
+                ('triaged_by', models.CharField(db_default='', max_length=160)),
                 ('triaged_at', models.DateTimeField(blank=True, null=True)),
             ],
             options={
@@ -94,9 +94,9 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('failed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 ('retried_at', models.DateTimeField(blank=True, null=True)),
-                ('retried_by', models.CharField(db_default='', max_length=150)),
+                ('retried_by', models.CharField(db_default='', max_length=160)),
                 ('resolved_at', models.DateTimeField(blank=True, null=True)),
-                ('resolved_by', models.CharField(db_default='', max_length=150)),
+                ('resolved_by', models.CharField(db_default='', max_length=160)),
                 ('resolution', models.TextField(db_default='')),
                 ('outcome', models.CharField(blank=True, choices=[('completed', 'completed when retried'), ('resolved', 'resolved by an operator'), ('ended', 'its task was ended by an operator')], db_default='', max_length=20)),
                 ('open_task_id', models.GeneratedField(db_persist=True, expression=models.Case(models.When(models.Q(('status', 'resolved'), _negated=True), then='task_id'), default=None), output_field=models.UUIDField(null=True))),

@@ -1,0 +1,16 @@
+"""The runbook runs itself: sections that look at one thing each, and say what they found and what to do.
+
+A new section is a module with a decorated function, and its name in `_MODULES`.
+"""
+
+from importlib import import_module
+
+from monitoring.diagnosis.findings import Finding, Severity
+from monitoring.diagnosis.sections import Diagnosis, known, run, section
+
+__all__ = ["Diagnosis", "Finding", "Severity", "known", "run", "section"]
+
+# In the order in which they are shown: what the others stand on comes first.
+_MODULES = ("database", "redis", "workers", "watchdog", "performance")
+for _module in _MODULES:
+    import_module(f"{__name__}.{_module}")

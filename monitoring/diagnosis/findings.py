@@ -1,0 +1,48 @@
+"""What a look at the system found: how bad, on what evidence, what it means, and what mends it."""
+
+from dataclasses import asdict, dataclass, field
+from enum import IntEnum
+from typing import Any
+
+
+class Severity(IntEnum):
+    """How bad it is. `NOTICE` is worth knowing, `WARNING` will hurt, `CRITICAL` hurts now."""
+
+    OK = 0
+    NOTICE = 1
+    WARNING = 2
+    CRITICAL = 3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found. `said` is a sentence; `remedy` is a command, or where to go."""
+
+    severity: Severity
+    said: str
+    evidence: list[str] = field(default_factory=list)
+    explanation: str = ""
+    remedy: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"severity": self.severity.name.lower()}
+
+
+def ok(said: str, *, evidence: list[str] | None = None) -> Finding:
+    """Nothing is wrong with it; the evidence is for whoever wants to know more."""
+    return Finding(Severity.OK, said, evidence or [])
+
+
+def notice(said: str, **more: Any) -> Finding:
+    """Nothing is wrong, but it is worth knowing."""
+    return Finding(Severity.NOTICE, said, **more)
+
+
+def warning(said: str, **more: Any) -> Finding:
+    """It works, and will hurt if nobody acts."""
+    return Finding(Severity.WARNING, said, **more)
+
+
+def critical(said: str, **more: Any) -> Finding:
+    """It does not work."""
+    return Finding(Severity.CRITICAL, said, **more)

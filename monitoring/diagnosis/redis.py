@@ -1,0 +1,43 @@
+"""Redis: reachable, how much it holds, and whether it throws things away."""
+
+import time
+
+from redis import RedisError
+
+from monitoring.diagnosis.findings import Finding, ok, warning
+from monitoring.diagnosis.sections import section
+from monitoring.probe import redis_client
+
+SECONDS = 1.0
+
+
+@section("redis")
+def look() -> list[Finding]:
+    """Reachable, version, memory, clients. Its absence is no more than a warning: all of it may vanish."""
+    client = redis_client(seconds=SECONDS)
+    began = time.monotonic()
+    try:
+        client.ping()
+        took = time.monotonic() - began
+        facts = client.info()
+    except RedisError as error:
+        return [_unreachable(error)]
+    finally:
+        client.close()
+    return [
+        ok(
+            f"reachable: Redis {facts['redis_version']} answered in {took * 1000:.0f} ms",
+            evidence=[
+                f"{facts['used_memory_human']} used, {facts['connected_clients']} clients, "
+                f"{facts['evicted_keys']} keys evicted"
+            ],
+        )
+    ]
+
+
+def _unreachable(error: RedisError) -> Finding:
+    return warning(
+        f"redis connection failed: {' '.join(str(error).split())}",
+        explanation="The system goes on without it: PostgreSQL holds every fact and wakes the workers.",
+        remedy='redis-cli -u "$REDIS_URL" PING   (python main.py starts the embedded one)',
+    )

@@ -1,0 +1,45 @@
+"""People and tasks for the tests of the console."""
+
+from uuid import UUID, uuid4
+
+import orjson
+from django.contrib.auth.models import Permission, User
+
+from governance import submission, tasks, transitions
+from governance.actors import of_command
+from governance.models import Task
+
+SEED = of_command("test")
+
+
+def person(*permissions: str) -> User:
+    """Somebody who may enter the console and holds these permissions of governance."""
+    user = User.objects.create_user(f"user{User.objects.count()}", is_staff=True)
+    user.user_permissions.set(
+        Permission.objects.filter(content_type__app_label="governance", codename__in=permissions)
+    )
+    return user
+
+
+def submit(title: str = "Report", **facts: object) -> UUID:
+    """A pending evaluation."""
+    payload = {"eval_type": "metric", "metric_value": 1}
+    asked = {"title": title, "task_type": "evaluation", "payload": payload, **facts}
+    return tasks.submit([submission.parse(asked)], actor=SEED)[0].id
+
+
+def run(task_id: UUID, *, process_id: UUID | None = None) -> transitions.Claimed:
+    """Claim what is due; returns the claim of this task."""
+    claimed = transitions.claim(process_id=process_id or uuid4(), free={"EXECUTOR": 1000, "ANALYST": 1000})
+    return next(claim for claim in claimed if claim.id == task_id)
+
+
+def complete(task_id: UUID) -> None:
+    """Run a task to its end."""
+    claim = run(task_id)
+    report = transitions.Report(claim.id, claim.token, result=orjson.dumps({"verdict": "pass"}))
+    transitions.complete([report], process_id=uuid4())
+
+
+def status(task_id: UUID) -> str:
+    return Task.objects.get(pk=task_id).status
