@@ -165,7 +165,7 @@ def _ending(task: Claimed, error: BaseException) -> Ending:
     return Failed(text, {"cause": _cause(error), "error_class": type(error).__name__})
 
 
-def _cause(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
     if isinstance(error, DeadlinePassed):
         return "deadline"
     return "permanent" if isinstance(error, PermanentFailure) else "attempts"

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import orjson
 from django.contrib.auth.models import Permission, User
 
-from governance import submission, tasks, transitions
+from governance import claims, submission, tasks, transitions
 from governance.actors import of_command
 from governance.models import Task
 
@@ -28,7 +28,7 @@ def submit(title: str = "Report", **facts: object) -> UUID:
     return tasks.submit([submission.parse(asked)], actor=SEED)[0].id
 
 
-def run(task_id: UUID, *, process_id: UUID | None = None) -> transitions.Claimed:
+def run(task_id: UUID, *, process_id: UUID | None = None) -> claims.Claimed:
     """Claim what is due; returns the claim of this task."""
     claimed = transitions.claim(process_id=process_id or uuid4(), free={"EXECUTOR": 1000, "ANALYST": 1000})
     return next(claim for claim in claimed if claim.id == task_id)
@@ -37,7 +37,7 @@ def run(task_id: UUID, *, process_id: UUID | None = None) -> transitions.Claimed
 def complete(task_id: UUID) -> None:
     """Run a task to its end."""
     claim = run(task_id)
-    report = transitions.Report(claim.id, claim.token, result=orjson.dumps({"verdict": "pass"}))
+    report = claims.Report(claim.id, claim.token, result=orjson.dumps({"verdict": "pass"}))
     transitions.complete([report], process_id=uuid4())
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.messages import get_messages
 from django.utils import timezone
 
-from governance import tasks, transitions
+from governance import claims, tasks, transitions
 from governance.models import Task, WorkerProcess
 from tests.governance.console import SEED, complete, person, run, submit
 
@@ -61,7 +61,7 @@ def test_a_late_result_is_shown_beside_the_task(viewer):
     task_id, process = submit(), uuid4()
     claim = run(task_id, process_id=process)
     tasks.terminate([task_id], actor=SEED, reason="too long")
-    late = transitions.Report(claim.id, claim.token, result=b'{"answer": "too late"}')
+    late = claims.Report(claim.id, claim.token, result=b'{"answer": "too late"}')
     transitions.complete([late], process_id=process)
 
     shown = page(viewer, task_id).content.decode()

@@ -77,7 +77,9 @@ def test_a_bad_payload_fails_for_good_and_names_the_field(payload):
 
 
 def test_a_permanent_failure_fails_at_the_first_attempt():
-    assert raising(PermanentFailure("no such model")) == Failed("no such model")
+    assert raising(PermanentFailure("no such model")) == Failed(
+        "no such model", {"cause": "permanent", "error_class": "PermanentFailure"}
+    )
 
 
 def test_a_transient_failure_is_tried_again_not_sooner_than_asked():
@@ -98,8 +100,9 @@ def test_an_unexpected_error_is_transient_and_logged_with_its_traceback_in_the_e
 
 def test_the_last_attempt_is_the_last():
     assert isinstance(raising(TransientFailure("busy"), error_attempts=1), RetryLater)
-    assert raising(TransientFailure("busy"), error_attempts=2) == Failed("busy")
-    assert raising(TransientFailure("busy"), max_attempts=1) == Failed("busy")
+    used_up = Failed("busy", {"cause": "attempts", "error_class": "TransientFailure"})
+    assert raising(TransientFailure("busy"), error_attempts=2) == used_up
+    assert raising(TransientFailure("busy"), max_attempts=1) == used_up
 
 
 def test_a_timeout_of_an_async_function_is_transient():
