@@ -1,0 +1,126 @@
+"""Which dead letters are meant: one filter for lists, bulk verbs, redrives and commands."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from governance.errors import EmptyFilter, FieldError, InvalidFilter
+from governance.models import DeadLetter
+from governance.submission import Text, Time, field_errors
+
+
+def _listed(value: object) -> object:
+    """A list, or one value, or text with several separated by commas."""
+    if isinstance(value, str):
+        return value.split(",")
+    return value if isinstance(value, list) else [value]
+
+
+_Name = Annotated[Text, Field(min_length=1, max_length=100)]
+# Anything that is said must match something: a list is never empty, so it can't come to mean "all".
+_Any = (BeforeValidator(_listed), Field(min_length=1, max_length=1000))
+
+
+class LetterFilter(BaseModel):
+    """Which dead letters are meant. Lists mean any of them; several filters must all hold.
+
+    `matching` is text that the error contains, as it was or normalised, in upper or lower case.
+    `created_after` includes its moment, `created_before` does not (ISO 8601 with a zone).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    signature: Annotated[list[UUID], *_Any] | None = None
+    status: Annotated[list[DeadLetter.Status], *_Any] | None = None
+    task_type: Annotated[list[_Name], *_Any] | None = None
+    worker: Annotated[list[_Name], *_Any] | None = None
+    service: Annotated[list[_Name], *_Any] | None = None
+    tool: Annotated[list[_Name], *_Any] | None = None
+    cause: Annotated[list[DeadLetter.Cause], *_Any] | None = None
+    matching: Annotated[Text, Field(min_length=1, max_length=1000)] | None = None
+    created_after: Time | None = None
+    created_before: Time | None = None
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What must match, by name; JSON that `parse` understands."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    def require(self) -> None:
+        """Raise `EmptyFilter` if nothing must match: a verb must not be meant for everything by mistake."""
+        if not self.said:
+            raise EmptyFilter(list(type(self).model_fields))
+
+    def condition(self) -> Q:
+        """What must hold of a `DeadLetter`."""
+        named = {column: getattr(self, name) for name, column in _COLUMNS.items()}
+        condition = Q(**{column: value for column, value in named.items() if value is not None})
+        if self.matching is not None:
+            condition &= Q(failure_reason__icontains=self.matching) | Q(
+                error_message__icontains=self.matching
+            )
+        return condition
+
+    def letters(self) -> QuerySet[DeadLetter]:
+        """The letters that match now, oldest first; all of them if the filter is empty."""
+        return DeadLetter.objects.filter(self.condition()).order_by("pk")
+
+    def __str__(self) -> str:
+        """The filter in words: `status pending, matching "connection reset"`."""
+        return ", ".join(f"{_WORDS.get(name, name)} {_text(value)}" for name, value in self.said.items())
+
+
+_COLUMNS = {
+    "signature": "signature__in",
+    "status": "status__in",
+    "task_type": "task_type__in",
+    "worker": "worker_id__in",
+    "service": "service__in",
+    "tool": "tool_name__in",
+    "cause": "cause__in",
+    "created_after": "created_at__gte",
+    "created_before": "created_at__lt",
+}
+_LISTS = {name for name, column in _COLUMNS.items() if column.endswith("__in")}
+_WORDS = {
+    "signature": "group", "task_type": "type", "created_after": "from", "created_before": "before",
+}  # fmt: skip
+
+
+def parse(data: object) -> LetterFilter:
+    """The filter in `data` (a JSON object). Raises `InvalidFilter`, which names every field that is wrong."""
+    try:
+        return LetterFilter.model_validate(data)
+    except ValidationError as invalid:
+        raise InvalidFilter([_by_name(error) for error in field_errors(invalid)]) from None
+
+
+def parse_query(asked: Mapping[str, Sequence[str]], *, besides: Iterable[str] = ()) -> LetterFilter:
+    """The filter that a query string (name → values) means; names in `besides` are left to the caller.
+
+    Raises `InvalidFilter`. Values of a list may be given one by one or separated by commas.
+    """
+    mine = {name: list(values) for name, values in asked.items() if name not in besides}
+    twice = [name for name, values in mine.items() if name not in _LISTS and len(values) != 1]
+    if twice:
+        raise InvalidFilter([FieldError(name, "expected once") for name in twice])
+    return parse({name: ",".join(values) if name in _LISTS else values[0] for name, values in mine.items()})
+
+
+def _by_name(error: FieldError) -> FieldError:
+    name = error.field.partition(".")[0]
+    if name in LetterFilter.model_fields:
+        return FieldError(name, error.message)
+    expected = ", ".join(LetterFilter.model_fields)
+    return FieldError(
+        name, f"unknown filter; expected one of: {expected}" if name != "body" else error.message
+    )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return " or ".join(str(part) for part in value)
+    return f'"{value}"' if " " in str(value) else str(value)
