@@ -1,5 +1,7 @@
 """Who does something: the name that goes into history, and what that one may do."""
 
+import getpass
+import os
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -36,3 +38,11 @@ def of_user(user: User) -> Actor:
 def of_command(name: str) -> Actor:
     """Who runs a management command: whoever can do that owns the database credentials."""
     return Actor(name=f"command:{name}", is_trusted=True)
+
+
+def of_login() -> Actor:
+    """Whoever is logged in and runs this process from a prompt."""
+    try:
+        return of_command(getpass.getuser())
+    except (KeyError, OSError):  # an account without a name, as in some containers
+        return of_command(f"uid {os.getuid()}")

@@ -1,24 +1,23 @@
 """The questions that API and commands ask about tasks and workers. All of them need a permission."""
 
-import base64
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any, TypeVar, get_origin
+from typing import get_origin
 from uuid import UUID
 
 import orjson
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
+from governance import paging
 from governance.actors import Actor
 from governance.errors import FieldError, InvalidFilter, TaskNotFound
 from governance.models import LateResult, Task, TaskDependency, TaskEvent, Worker, WorkerProcess
 from governance.models.task import Status
-from governance.submission import Text, Time, field_errors
+from governance.paging import MAX_LIMIT, Page, Row
+from governance.submission import Text, Time
 
-MAX_LIMIT = 200
 # How much later than its `created_at` a task's id may have been made: the length of its transaction.
 _LONGEST_CREATION = timedelta(hours=1)
 
@@ -42,9 +41,6 @@ _PROCESS = (
     "process_id", "worker_ids", "state", "host", "pid", "started_at", "last_seen", "in_flight",
     "finished", "rss_bytes", "rss_at_start_bytes", "version",
 )  # fmt: skip
-
-Row = dict[str, Any]
-Model = TypeVar("Model", bound=BaseModel)
 
 
 class TaskFilter(BaseModel):
@@ -88,41 +84,29 @@ _LISTS = tuple(name for name, f in TaskFilter.model_fields.items() if get_origin
 _EXACT = ("parent", "idempotency_key")
 
 
-class _PageOptions(BaseModel):
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 50
-    cursor: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some rows, and the cursor of the next ones; None when these are the last."""
-
-    rows: list[Row]
-    cursor: str | None
-
-
 def parse_filter(asked: Mapping[str, Sequence[str]], *, besides: Iterable[str] = ()) -> TaskFilter:
     """The filter that `asked` (name → values, as in a query string) means.
 
     Raises `InvalidFilter` for a name that is neither a filter nor in `besides`, and for every bad value.
     Values of a list may be given one by one or separated by commas.
     """
-    _refuse_unknown(asked, known=[*TaskFilter.model_fields, *besides])
+    paging.refuse_unknown(asked, known=[*TaskFilter.model_fields, *besides])
     named = {name: values for name, values in asked.items() if name in TaskFilter.model_fields}
-    return _validate(
-        TaskFilter, {name: _split(v) if name in _LISTS else _single(name, v) for name, v in named.items()}
+    return paging.validate(
+        TaskFilter,
+        {name: paging.split(v) if name in _LISTS else paging.single(name, v) for name, v in named.items()},
     )
 
 
 def tasks(asked: Mapping[str, Sequence[str]], *, actor: Actor) -> Page:
     """A page of tasks, newest first: filters, `limit` (at most 200) and `cursor`. Nothing is counted."""
     actor.require("governance.view_task")
-    found = Task.objects.filter(parse_filter(asked, besides=_PageOptions.model_fields).condition())
-    options = _page_options(asked)
-    if options.cursor is not None:
-        found = found.filter(id__lt=UUID(bytes=_decode(options.cursor, size=16)))
+    found = Task.objects.filter(parse_filter(asked, besides=paging.OPTIONS).condition())
+    options = paging.options(asked)
+    if last := options.after(size=16):
+        found = found.filter(id__lt=UUID(bytes=last))
     rows = list(found.order_by("-id").values(*SUMMARY)[: options.limit + 1])
-    return _page(rows, limit=options.limit, key=lambda row: row["id"].bytes)
+    return paging.page(rows, limit=options.limit, key=lambda row: row["id"].bytes)
 
 
 def task_ids(chosen: TaskFilter, *, actor: Actor) -> list[UUID]:
@@ -157,15 +141,15 @@ def task(task_id: UUID, *, actor: Actor) -> Row:
 def events(task_id: UUID, asked: Mapping[str, Sequence[str]], *, actor: Actor) -> Page:
     """A page of a task's history, oldest first; raises `TaskNotFound`."""
     actor.require("governance.view_task")
-    _refuse_unknown(asked, known=list(_PageOptions.model_fields))
-    options = _page_options(asked)
+    paging.refuse_unknown(asked, known=paging.OPTIONS)
+    options = paging.options(asked)
     found: QuerySet[TaskEvent] = TaskEvent.objects.filter(task_id=task_id)
-    if options.cursor is not None:
-        found = found.filter(seq__gt=int.from_bytes(_decode(options.cursor, size=4)))
+    if last := options.after(size=4):
+        found = found.filter(seq__gt=int.from_bytes(last))
     rows = list(found.order_by("seq").values(*_EVENT)[: options.limit + 1])
     if not rows and not Task.objects.filter(pk=task_id).exists():
         raise TaskNotFound(task_id)
-    return _page(rows, limit=options.limit, key=lambda row: row["seq"].to_bytes(4))
+    return paging.page(rows, limit=options.limit, key=lambda row: row["seq"].to_bytes(4))
 
 
 def _json(*columns: str) -> dict[str, Cast]:
@@ -189,51 +173,6 @@ def workers(*, actor: Actor) -> list[Row]:
         row | {"processes": [p for p in processes if row["worker_id"] in p["worker_ids"]]}
         for row in Worker.objects.order_by("worker_id").values(*_WORKER)
     ]
-
-
-def _refuse_unknown(asked: Iterable[str], *, known: list[str]) -> None:
-    expected = f"unknown filter; expected one of: {', '.join(known)}"
-    if errors := [FieldError(name, expected) for name in asked if name not in known]:
-        raise InvalidFilter(errors)
-
-
-def _validate(model: type[Model], values: Row) -> Model:
-    try:
-        return model.model_validate(values)
-    except ValidationError as invalid:
-        # The name of the filter is enough; which one of its values was wrong stands in the message.
-        errors = [FieldError(e.field.partition(".")[0], e.message) for e in field_errors(invalid)]
-        raise InvalidFilter(errors) from None
-
-
-def _split(values: Sequence[str]) -> list[str]:
-    return [part for value in values for part in value.split(",")]
-
-
-def _single(name: str, values: Sequence[str]) -> str:
-    if len(values) != 1:
-        raise InvalidFilter([FieldError(name, "expected once")])
-    return values[0]
-
-
-def _page_options(asked: Mapping[str, Sequence[str]]) -> _PageOptions:
-    return _validate(_PageOptions, {n: _single(n, asked[n]) for n in _PageOptions.model_fields if n in asked})
-
-
-def _page(rows: list[Row], *, limit: int, key: Any) -> Page:
-    if len(rows) <= limit:
-        return Page(rows, None)
-    return Page(rows[:limit], base64.urlsafe_b64encode(key(rows[limit - 1])).decode().rstrip("="))
-
-
-def _decode(cursor: str, *, size: int) -> bytes:
-    try:
-        key = base64.b64decode(f"{cursor}==", altchars=b"-_", validate=True)
-    except ValueError:
-        key = b""
-    if len(key) != size:
-        raise InvalidFilter([FieldError("cursor", "not a cursor of this list")])
-    return key
 
 
 def _first_id_of(moment: datetime) -> UUID:

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from governance import actors
 from governance.actors import Actor
 from governance.errors import TaskNotFound
-from governance.selectors import Page
+from governance.paging import Page
 
 TASKS = "/api/tasks"
 

@@ -1,7 +1,5 @@
 """What the commands of the law share: JSON on request, one line and exit status 1 for every refusal."""
 
-import getpass
-import os
 from argparse import ArgumentParser
 from typing import Any
 
@@ -32,7 +30,7 @@ class GovernanceCommand(BaseCommand):
 
     @property
     def actor(self) -> Actor:
-        return actors.of_command(_login_name())
+        return actors.of_login()
 
     def add_json_argument(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print a JSON document instead of sentences")
@@ -44,10 +42,3 @@ class GovernanceCommand(BaseCommand):
             return
         for sentence in sentences:
             self.stdout.write(sentence)
-
-
-def _login_name() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # an account without a name, as in some containers
-        return f"uid {os.getuid()}"
