@@ -99,6 +99,14 @@ class DeadLetterConflict(GovernanceError):
         self.found = found
 
 
+class GroupNotFound(GovernanceError):
+    """There is no group of dead letters with this id."""
+
+    def __init__(self, group_id: UUID | str) -> None:
+        super().__init__(f"no group of dead letters has the id {group_id}")
+        self.group_id = group_id
+
+
 class EmptyFilter(GovernanceError):
     """Something was to be done to everything that matches, and nothing was said that must match."""
 

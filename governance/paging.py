@@ -35,7 +35,7 @@ class Options(BaseModel):
         except ValueError:
             key = b""
         if len(key) != size:
-            raise InvalidFilter([FieldError("cursor", "not a cursor of this list")])
+            raise wrong_cursor()
         return key
 
 
@@ -59,6 +59,10 @@ def page(rows: list[Row], *, limit: int, key: Callable[[Row], bytes]) -> Page:
     if len(rows) <= limit:
         return Page(rows, None)
     return Page(rows[:limit], base64.urlsafe_b64encode(key(rows[limit - 1])).decode().rstrip("="))
+
+
+def wrong_cursor() -> InvalidFilter:
+    return InvalidFilter([FieldError("cursor", "not a cursor of this list")])
 
 
 def refuse_unknown(asked: Iterable[str], *, known: Sequence[str]) -> None:

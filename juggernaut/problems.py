@@ -21,6 +21,10 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.TaskNotFound: HTTPStatus.NOT_FOUND,
     errors.TransitionConflict: HTTPStatus.CONFLICT,
+    errors.DeadLetterNotFound: HTTPStatus.NOT_FOUND,
+    errors.GroupNotFound: HTTPStatus.NOT_FOUND,
+    errors.DeadLetterConflict: HTTPStatus.CONFLICT,
+    errors.EmptyFilter: HTTPStatus.BAD_REQUEST,
     errors.IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     Http404: HTTPStatus.NOT_FOUND,
     PermissionDenied: HTTPStatus.FORBIDDEN,
@@ -69,7 +73,7 @@ def _of_framework(error: APIException) -> HttpResponse:
 def _facts(error: Exception) -> dict[str, Any]:
     if isinstance(error, errors.InvalidInput):
         return {"errors": [_field(found) for found in error.errors]}
-    if isinstance(error, errors.TransitionConflict):
+    if isinstance(error, errors.TransitionConflict | errors.DeadLetterConflict):
         return {"found": error.found}
     if isinstance(error, errors.Forbidden):
         return {"permission": error.permission}
