@@ -12,9 +12,9 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from governance import doorbell, tasks, transitions
+from governance import doorbell, json_text, tasks, transitions
 from governance.actors import Actor
-from governance.errors import DeadLetterConflict, DeadLetterNotFound
+from governance.errors import DeadLetterConflict, DeadLetterNotFound, FieldError, InvalidInput
 from governance.models import DeadLetter, Task
 
 
@@ -31,9 +31,17 @@ class Outcome:
 
 def move(task_ids: Sequence[UUID], *, actor: Actor, reason: str) -> tasks.Outcome:
     """Fail live tasks with a dead letter; needs `governance.move_deadletter`. A running worker's result is
-    refused from then on."""
+    refused from then on. Raises `InvalidInput` if the reason says nothing: it is the letter's error."""
     actor.require("governance.move_deadletter")
+    _require_text("reason", reason)
     return tasks.apply(transitions.dead_letter, task_ids, actor, reason)
+
+
+def move_one(task_id: UUID, *, actor: Actor, reason: str) -> UUID:
+    """Move one task and return its dead letter's id; raises `TaskNotFound` or `TransitionConflict`."""
+    with transaction.atomic():
+        tasks.one(move, task_id, actor=actor, reason=reason)
+        return letter_of(task_id)
 
 
 def letter_of(task_id: UUID) -> UUID:
@@ -55,9 +63,25 @@ def retry(letter_ids: Sequence[UUID], *, actor: Actor, reason: str) -> Outcome:
     return _outcome(letter_ids, (letter.pk for letter in locked), DeadLetter.Status.RETRYING)
 
 
+def retry_once(letter_id: UUID, *, actor: Actor, reason: str) -> bool:
+    """Retry a letter unless somebody has: true if this call did it, false if its task runs again already or
+    has completed since. Raises `DeadLetterNotFound`, or `DeadLetterConflict` if a person closed it."""
+    try:
+        one(retry, letter_id, actor=actor, reason=reason)
+    except DeadLetterConflict as conflict:
+        if conflict.found == DeadLetter.Status.RETRYING or _has_completed(letter_id):
+            return False
+        raise
+    return True
+
+
 def resolve(letter_ids: Sequence[UUID], *, actor: Actor, note: str) -> Outcome:
-    """Close open letters with a note; needs `governance.resolve_deadletter`. The task stays as it is."""
+    """Close open letters with a note; needs `governance.resolve_deadletter`. The task stays as it is.
+
+    Raises `InvalidInput` if the note says nothing.
+    """
     actor.require("governance.resolve_deadletter")
+    _require_text("note", note)
     now = timezone.now()
     with transaction.atomic():
         locked = _locked(letter_ids, DeadLetter.Status.PENDING, DeadLetter.Status.RETRYING)
@@ -79,6 +103,16 @@ def one(verb: Callable[..., Outcome], letter_id: UUID, **arguments: Any) -> None
     if letter_id not in outcome.skipped:
         raise DeadLetterNotFound(letter_id)
     raise DeadLetterConflict(letter_id, verb.__name__, outcome.skipped[letter_id])
+
+
+def _has_completed(letter_id: UUID) -> bool:
+    return DeadLetter.objects.filter(pk=letter_id, outcome=DeadLetter.Outcome.COMPLETED).exists()
+
+
+def _require_text(field: str, text: str) -> None:
+    flaw = json_text.flaw_in_text(text) if text.strip() else "expected: it is kept with the dead letter"
+    if flaw:
+        raise InvalidInput([FieldError(field, flaw)])
 
 
 def _locked(letter_ids: Sequence[UUID], *states: str) -> list[DeadLetter]:

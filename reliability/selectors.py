@@ -1,0 +1,118 @@
+"""The questions that API, commands and `core.dlq` ask about dead letters and their groups."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Q
+from django.utils import timezone
+from pydantic import BaseModel, ConfigDict
+
+from governance import paging
+from governance.actors import Actor
+from governance.errors import DeadLetterNotFound, GroupNotFound
+from governance.models import DeadLetter, FailureHour, FailureSignature
+from governance.paging import Asked, Page, Row
+from reliability import letter_filter
+
+# What a list shows: enough to judge a letter, without the documents that may weigh a megabyte each.
+SUMMARY = (
+    "id", "task_id", "status", "cause", "failure_reason", "error_message", "error_class", "task_type",
+    "worker_id", "tool_name", "service", "signature_id", "cost_usd", "retries", "created_at", "failed_at",
+    "retried_at", "retried_by", "resolved_at", "resolved_by", "resolution", "outcome",
+)  # fmt: skip
+DETAIL = (*SUMMARY, "rules_version", "snapshot", "attempts", "history")
+GROUP = (
+    "id", "failure_reason", "task_type", "tool_name", "service", "error_class", "pending", "retrying",
+    "resolved", "failures", "redrive_succeeded", "redrive_failed", "cost_usd", "workers", "first_seen",
+    "last_seen", "triage", "ignored_until", "ignored_until_failures", "ignored_until_per_hour", "note",
+    "triaged_by", "triaged_at", "rules_version",
+)  # fmt: skip
+TREND = timedelta(days=7)
+_OPEN = Q(pending__gt=0) | Q(retrying__gt=0)
+_MICROSECOND = timedelta(microseconds=1)
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+class GroupFilter(BaseModel):
+    """Which groups are meant; `open` (the default) leaves out those whose letters are all resolved."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    open: bool = True
+    triage: list[FailureSignature.Triage] | None = None
+    task_type: list[str] | None = None
+
+    def condition(self) -> Q:
+        condition = _OPEN if self.open else Q()
+        named = {"triage__in": self.triage, "task_type__in": self.task_type}
+        return condition & Q(**{column: value for column, value in named.items() if value is not None})
+
+
+def letters(asked: Asked, *, actor: Actor) -> Page:
+    """A page of dead letters, newest first: filters, `limit` (at most 200) and `cursor`. Nothing is counted."""
+    actor.require("governance.view_deadletter")
+    found = DeadLetter.objects.filter(letter_filter.parse_query(asked, besides=paging.OPTIONS).condition())
+    options = paging.options(_only(asked, paging.OPTIONS))
+    if last := options.after(size=16):
+        found = found.filter(id__lt=UUID(bytes=last))
+    rows = list(found.order_by("-id").values(*SUMMARY)[: options.limit + 1])
+    return paging.page(rows, limit=options.limit, key=lambda row: row["id"].bytes)
+
+
+def letter(letter_id: UUID, *, actor: Actor) -> Row:
+    """Everything about one dead letter, with the state of its task; raises `DeadLetterNotFound`."""
+    actor.require("governance.view_deadletter")
+    row = DeadLetter.objects.filter(pk=letter_id).values(*DETAIL, "task__status").first()
+    if row is None:
+        raise DeadLetterNotFound(letter_id)
+    row["task_status"] = row.pop("task__status")
+    return row
+
+
+def groups(asked: Asked, *, actor: Actor) -> Page:
+    """A page of groups, those that failed last first: filters, `limit` and `cursor`."""
+    actor.require("governance.view_failuresignature")
+    found = FailureSignature.objects.filter(_group_filter(asked).condition())
+    options = paging.options(_only(asked, paging.OPTIONS))
+    if last := options.after(size=24):
+        seen, group_id = _moment(last[:8]), UUID(bytes=last[8:])
+        found = found.filter(Q(last_seen__lt=seen) | Q(last_seen=seen, id__lt=group_id))
+    rows = list(found.order_by("-last_seen", "-id").values(*GROUP)[: options.limit + 1])
+    return paging.page(rows, limit=options.limit, key=_key_of_group)
+
+
+def group(group_id: UUID, *, actor: Actor, now: datetime | None = None) -> Row:
+    """Everything about one group, with its failures by hour of the last seven days; raises `GroupNotFound`."""
+    actor.require("governance.view_failuresignature")
+    row = FailureSignature.objects.filter(pk=group_id).values(*GROUP).first()
+    if row is None:
+        raise GroupNotFound(group_id)
+    since = (now or timezone.now()) - TREND
+    hours = FailureHour.objects.filter(signature_id=group_id, hour__gte=since).order_by("hour")
+    return {**row, "hours": list(hours.values("hour", "failures"))}
+
+
+def _group_filter(asked: Asked) -> GroupFilter:
+    known = tuple(GroupFilter.model_fields)
+    paging.refuse_unknown(asked, known=[*known, *paging.OPTIONS])
+    named = _only(asked, known)
+    return paging.validate(
+        GroupFilter,
+        {n: paging.single(n, v) if n == "open" else paging.split(v) for n, v in named.items()},
+    )
+
+
+def _only(asked: Asked, names: tuple[str, ...]) -> Asked:
+    return {name: asked[name] for name in names if name in asked}
+
+
+def _key_of_group(row: Row) -> bytes:
+    """Its time in microseconds since 1970, and its id: an order in which no two groups are alike."""
+    return ((row["last_seen"] - _EPOCH) // _MICROSECOND).to_bytes(8) + row["id"].bytes
+
+
+def _moment(key: bytes) -> datetime:
+    try:
+        return _EPOCH + int.from_bytes(key) * _MICROSECOND
+    except OverflowError:
+        raise paging.wrong_cursor() from None
