@@ -40,6 +40,7 @@ class TaskAdmin(MachineRows):
         "There are no tasks yet. One that is posted to /api/tasks, submitted with manage.py submit_task or "
         "inserted in SQL appears here at once."
     )
+    offered: tuple[verbs.Verb, ...] = (verbs.TERMINATE, verbs.CANCEL, verbs.RETRY)
     actions = ("terminate_chosen", "cancel_chosen", "retry_chosen")
     actions_detail = ("retry_this", "cancel_this", "terminate_this")
     change_form_outer_before_template = "governance/task_state.html"
@@ -235,8 +236,7 @@ class TaskAdmin(MachineRows):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
         """The buttons of the verbs that would move the task as it is now."""
         task = self.get_object(request, object_id)
-        every = (verbs.TERMINATE, verbs.CANCEL, verbs.RETRY)
-        able = {verb.name for verb in every if task and task.status in verb.moves}
+        able = {verb.name for verb in self.offered if task and task.status in verb.moves}
         return [button for button in super().get_actions_detail(request, object_id) if button.path in able]
 
     def _many(self, request: HttpRequest, chosen: "QuerySet[Task]", verb: verbs.Verb) -> HttpResponse | None:

@@ -1,8 +1,9 @@
-"""The verbs of tasks in the console: each asks first, does it through its service, and tells in numbers."""
+"""The verbs of the console: each asks first, does it through its service, and tells in numbers."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 from uuid import UUID
 
 from django import forms
@@ -20,15 +21,29 @@ from governance.admin.rows import LISTED
 from governance.errors import Forbidden
 from governance.models import Task
 from governance.models.task import LIVE
-from governance.tasks import Outcome
 
 CONFIRMED = "confirmed"
 SHOWN = 10
 
 
+class Outcome(Protocol):
+    """How each row that a verb moved stands now, and how it found the ones that it left alone."""
+
+    @property
+    def moved(self) -> Mapping[UUID, str]: ...
+
+    @property
+    def skipped(self) -> Mapping[UUID, str]: ...
+
+
 @dataclass(frozen=True)
 class Verb:
-    """One thing that an operator does to tasks. `moves` are the states that it leads out of."""
+    """One thing that an operator does to rows that have a status and time-ordered ids.
+
+    `moves` are the states that it leads out of. `known_by` are the columns that name a row, the first
+    that says anything. `asks` is what the operator is asked to write: whoever destroys must, and who
+    does what `insists`.
+    """
 
     name: str
     done: str
@@ -36,6 +51,17 @@ class Verb:
     moves: Sequence[str]
     says: str
     is_destructive: bool
+    insists: bool = False
+    asks: str = "reason"
+    noun: str = "task"
+    known_by: tuple[str, str] = ("title", "task_type")
+
+    @property
+    def must_say(self) -> bool:
+        return self.is_destructive or self.insists
+
+    def counted(self, count: int) -> str:
+        return f"1 {self.noun}" if count == 1 else f"{count:,} {self.noun}s"
 
 
 TERMINATE = Verb(
@@ -67,23 +93,23 @@ RETRY = Verb(
 
 
 class ReasonForm(forms.Form):
-    """Why the operator does it; kept in every event. Whoever destroys must say."""
+    """Why the operator does it; kept in the history."""
 
     reason = forms.CharField(max_length=500, widget=UnfoldAdminTextInputWidget(attrs={"autofocus": True}))
 
     def __init__(self, verb: Verb, data: object = None) -> None:
         super().__init__(data)  # type: ignore[arg-type]
-        self.fields["reason"].required = verb.is_destructive
-        if not verb.is_destructive:
+        self.fields["reason"].required = verb.must_say
+        if not verb.must_say:
             self.fields["reason"].help_text = "May be left empty."
 
 
 def ask_or_do(
-    admin: ModelAdmin, request: HttpRequest, chosen: "QuerySet[Task]", verb: Verb, *, back: str
+    admin: ModelAdmin, request: HttpRequest, chosen: "QuerySet[Any]", verb: Verb, *, back: str
 ) -> HttpResponse | None:
     """The page that asks for the reason; once confirmed, do it, say what was done, and return None.
 
-    "All that match" means all that matched when the page was asked for, `LISTED` at most: tasks that
+    "All that match" means all that matched when the page was asked for, `LISTED` at most: rows that
     arrive meanwhile are left alone.
     """
     is_confirmed = CONFIRMED in request.POST
@@ -96,7 +122,7 @@ def ask_or_do(
     return _ask(admin, request, chosen, verb, form, back)
 
 
-def _ids(chosen: "QuerySet[Task]") -> list[UUID]:
+def _ids(chosen: "QuerySet[Any]") -> list[UUID]:
     return list(chosen.order_by("-pk").values_list("pk", flat=True)[:LISTED])
 
 
@@ -111,27 +137,28 @@ def _do(request: HttpRequest, verb: Verb, ids: list[UUID], *, reason: str) -> No
 
 def told(verb: Verb, ids: Sequence[UUID], outcome: Outcome) -> str:
     """What was done, what was skipped and why: `Terminated 3 tasks. Skipped 2: 1 completed, 1 failed.`"""
-    said = [f"{verb.done} {_tasks(len(outcome.moved))}."]
+    said = [f"{verb.done} {verb.counted(len(outcome.moved))}."]
     found = Counter(outcome.skipped.values())
     if found:
         states = ", ".join(f"{count:,} {state.replace('_', ' ')}" for state, count in found.most_common())
         said.append(f"Skipped {len(outcome.skipped):,}: {states}.")
     if gone := len(ids) - len(outcome.moved) - len(outcome.skipped):
-        said.append(f"{_tasks(gone)} no longer existed.")
+        said.append(f"{verb.counted(gone)} no longer existed.")
     return " ".join(said)
 
 
 def _ask(
-    admin: ModelAdmin, request: HttpRequest, chosen: "QuerySet[Task]", verb: Verb, form: ReasonForm, back: str
+    admin: ModelAdmin, request: HttpRequest, chosen: "QuerySet[Any]", verb: Verb, form: ReasonForm, back: str
 ) -> HttpResponse:
     ids = _ids(chosen)
-    states = dict(Task.objects.filter(pk__in=ids).order_by().values_list("status").annotate(count=Count("*")))
+    rows = chosen.model.objects
+    states = dict(rows.filter(pk__in=ids).order_by().values_list("status").annotate(count=Count("*")))
     moving = sum(count for state, count in states.items() if state in verb.moves)
     skipped = {state: count for state, count in states.items() if state not in verb.moves}
     across = request.POST.get("select_across") == "1"
     context = {
         **admin.admin_site.each_context(request),
-        "title": f"{verb.name.capitalize()} {_tasks(moving)}?",
+        "title": f"{verb.name.capitalize()} {verb.counted(moving)}?",
         "opts": admin.opts,
         "verb": verb,
         "form": form,
@@ -139,7 +166,7 @@ def _ask(
         "skipped": skipped,
         "is_cut": len(ids) == LISTED,
         "limit": LISTED,
-        "shown": Task.objects.filter(pk__in=ids[:SHOWN]).only("title", "task_type", "status").order_by("-pk"),
+        "shown": rows.filter(pk__in=ids[:SHOWN]).order_by("-pk").values_list("pk", "status", *verb.known_by),
         "more": max(0, len(ids) - SHOWN),
         # Django wants at least one to be chosen, also when all that match are.
         "selected": ids[:1] if across else ids,
@@ -150,7 +177,3 @@ def _ask(
         "back": back,
     }
     return TemplateResponse(request, "governance/confirm_verb.html", context)
-
-
-def _tasks(count: int) -> str:
-    return "1 task" if count == 1 else f"{count:,} tasks"
