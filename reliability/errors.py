@@ -1,5 +1,9 @@
 """What can go wrong in the machinery, one class per decision that a caller can take."""
 
+from uuid import UUID
+
+from governance.errors import GovernanceError
+
 
 class ReliabilityError(Exception):
     """Base of the errors of this app."""
@@ -18,3 +22,21 @@ class NotAQueue(ReliabilityError):
 
 class ClusterDead(ReliabilityError):
     """The cluster cannot go on and whoever started it should start it again."""
+
+
+class RedriveNotFound(ReliabilityError, GovernanceError):
+    """There is no redrive with this id."""
+
+    def __init__(self, redrive_id: UUID | str) -> None:
+        super().__init__(f"no redrive has the id {redrive_id}")
+        self.redrive_id = redrive_id
+
+
+class RedriveConflict(ReliabilityError, GovernanceError):
+    """The redrive is not in a state in which this can be done. `found` is the state it was in."""
+
+    def __init__(self, redrive_id: UUID, verb: str, found: str) -> None:
+        super().__init__(f"cannot {verb} redrive {redrive_id}: it is {found}")
+        self.redrive_id = redrive_id
+        self.verb = verb
+        self.found = found

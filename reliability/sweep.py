@@ -11,6 +11,7 @@ from django_q.models import Schedule
 
 from governance import doorbell, outages, transitions, workers
 from governance.claims import Moved
+from reliability import redrives
 from reliability.models import WatchdogSweep
 
 logger = logging.getLogger(__name__)
@@ -119,6 +120,7 @@ DUTIES: Mapping[str, Duty] = {
     "rescued": rescue_crashed,
     "expired": expire_overdue,
     "released": release_dependents,
+    "redriven": redrives.advance,
     "rung": ring_for_unseen_work,
     "forgotten processes": forget_silent_processes,
     "scheduled": keep_schedule,

@@ -6,8 +6,8 @@ from uuid import UUID
 from django.db import connection
 
 from governance import transitions
+from governance.claims import Report
 from governance.models import DeadLetter, Task
-from governance.transitions import Report
 from tests.governance import lives
 
 
@@ -38,9 +38,11 @@ def dead_many(count: int, error: str = "it broke") -> list[UUID]:
 
 def run(*letters: DeadLetter, error: str = "") -> None:
     """The retried tasks of these letters run to their end: completed, or failed again with an error."""
-    for letter in letters:
-        Task.objects.filter(pk=letter.task_id).update(run_after=lives.ago(3600))
-    claimed = {task.id: task for task in lives.claim(free=10_000)}
-    for letter in letters:
-        task = claimed[letter.task_id]
-        lives.fail(task, error) if error else lives.complete(task)
+    tasks = Task.objects.filter(pk__in=[letter.task_id for letter in letters])
+    tasks.update(run_after=lives.ago(30 * 86400))
+    claimed = lives.claim(free=len(letters))
+    assert {task.id for task in claimed} == {letter.task_id for letter in letters}
+    if error:
+        transitions.fail([lives.failing(task, error) for task in claimed], process_id=lives.PROCESS)
+    else:
+        transitions.complete([lives.done(task) for task in claimed], process_id=lives.PROCESS)
