@@ -9,7 +9,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("monitoring.urls")),
     path("api", Index.as_view()),
-    path("api/", include("governance.api.urls")),
+    path("api/", include("reliability.api.urls")),
+    path("api/", include("governance.api.urls")),  # last: it answers for all that is not there
 ]
 handler400 = "juggernaut.problems.bad_request"
 handler404 = "juggernaut.problems.not_found"

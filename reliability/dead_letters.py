@@ -4,7 +4,7 @@ Retrying moves the task; triggers move the letter along (see `governance.models.
 agree whichever of them is changed, by whatever door.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,8 +14,12 @@ from django.utils import timezone
 
 from governance import doorbell, json_text, tasks, transitions
 from governance.actors import Actor
-from governance.errors import DeadLetterConflict, DeadLetterNotFound, FieldError, InvalidInput
+from governance.errors import DeadLetterConflict, DeadLetterNotFound, FieldError, InvalidFilter, InvalidInput
 from governance.models import DeadLetter, Task
+from reliability.letter_filter import LetterFilter
+
+# Letters that one transaction locks.
+BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,34 @@ def resolve(letter_ids: Sequence[UUID], *, actor: Actor, note: str) -> Outcome:
             resolved_at=now,
         )
     return _outcome(letter_ids, (letter.pk for letter in locked), DeadLetter.Status.RESOLVED)
+
+
+def resolve_all(
+    chosen: LetterFilter, *, actor: Actor, note: str, at_most: int | None = None
+) -> Iterator[Outcome]:
+    """Close all open letters that match, frozen at the first step; one outcome for each thousand.
+
+    Raises `EmptyFilter` if nothing was said that must match, `InvalidFilter` if more than `at_most` do.
+    """
+    actor.require("governance.resolve_deadletter")
+    ids = open_ids(chosen)
+    if at_most is not None and len(ids) > at_most:
+        message = f"{len(ids)} open dead letters match, at most {at_most} may: say more of what must match"
+        raise InvalidFilter([FieldError("filter", message)])
+    for batch in batches(ids):
+        yield resolve(batch, actor=actor, note=note)
+
+
+def open_ids(chosen: LetterFilter) -> list[UUID]:
+    """The ids of the open letters that match, oldest first; raises `EmptyFilter`."""
+    chosen.require()
+    letters = chosen.letters().exclude(status=DeadLetter.Status.RESOLVED)
+    return list(letters.values_list("pk", flat=True).iterator(chunk_size=2000))
+
+
+def batches(ids: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
+    """The ids in portions that one transaction may hold."""
+    return (ids[start : start + BATCH] for start in range(0, len(ids), BATCH))
 
 
 def one(verb: Callable[..., Outcome], letter_id: UUID, **arguments: Any) -> None:

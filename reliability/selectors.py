@@ -1,5 +1,6 @@
 """The questions that API, commands and `core.dlq` ask about dead letters and their groups."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from governance.errors import DeadLetterNotFound, GroupNotFound
 from governance.models import DeadLetter, FailureHour, FailureSignature
 from governance.paging import Asked, Page, Row
 from reliability import letter_filter
+from reliability.letter_filter import LetterFilter
 
 # What a list shows: enough to judge a letter, without the documents that may weigh a megabyte each.
 SUMMARY = (
@@ -28,6 +30,7 @@ GROUP = (
     "triaged_by", "triaged_at", "rules_version",
 )  # fmt: skip
 TREND = timedelta(days=7)
+_CHUNK = 2000
 _OPEN = Q(pending__gt=0) | Q(retrying__gt=0)
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -49,7 +52,7 @@ class GroupFilter(BaseModel):
 
 
 def letters(asked: Asked, *, actor: Actor) -> Page:
-    """A page of dead letters, newest first: filters, `limit` (at most 200) and `cursor`. Nothing is counted."""
+    """A page of dead letters, newest first: filters, `limit` (at most 200), `cursor`. Nothing is counted."""
     actor.require("governance.view_deadletter")
     found = DeadLetter.objects.filter(letter_filter.parse_query(asked, besides=paging.OPTIONS).condition())
     options = paging.options(_only(asked, paging.OPTIONS))
@@ -62,11 +65,25 @@ def letters(asked: Asked, *, actor: Actor) -> Page:
 def letter(letter_id: UUID, *, actor: Actor) -> Row:
     """Everything about one dead letter, with the state of its task; raises `DeadLetterNotFound`."""
     actor.require("governance.view_deadletter")
-    row = DeadLetter.objects.filter(pk=letter_id).values(*DETAIL, "task__status").first()
+    row: Row | None = DeadLetter.objects.filter(pk=letter_id).values(*DETAIL, "task__status").first()
     if row is None:
         raise DeadLetterNotFound(letter_id)
     row["task_status"] = row.pop("task__status")
     return row
+
+
+def letter_ids(chosen: LetterFilter, *, actor: Actor) -> bytes:
+    """The ids of all matching letters, oldest first, as they are now: 16 bytes each, one after the other."""
+    actor.require("governance.view_deadletter")
+    ids = chosen.letters().values_list("pk", flat=True).iterator(chunk_size=_CHUNK)
+    return b"".join(letter_id.bytes for letter_id in ids)
+
+
+def letters_by_id(ids: Sequence[UUID], *, actor: Actor) -> list[Row]:
+    """These letters in the order of `ids`; unknown ones are left out."""
+    actor.require("governance.view_deadletter")
+    found = {row["id"]: row for row in DeadLetter.objects.filter(pk__in=ids).values(*SUMMARY)}
+    return [found[letter_id] for letter_id in ids if letter_id in found]
 
 
 def groups(asked: Asked, *, actor: Actor) -> Page:
@@ -82,9 +99,9 @@ def groups(asked: Asked, *, actor: Actor) -> Page:
 
 
 def group(group_id: UUID, *, actor: Actor, now: datetime | None = None) -> Row:
-    """Everything about one group, with its failures by hour of the last seven days; raises `GroupNotFound`."""
+    """Everything about one group, its failures by hour of the last seven days too; raises `GroupNotFound`."""
     actor.require("governance.view_failuresignature")
-    row = FailureSignature.objects.filter(pk=group_id).values(*GROUP).first()
+    row: Row | None = FailureSignature.objects.filter(pk=group_id).values(*GROUP).first()
     if row is None:
         raise GroupNotFound(group_id)
     since = (now or timezone.now()) - TREND
@@ -108,11 +125,13 @@ def _only(asked: Asked, names: tuple[str, ...]) -> Asked:
 
 def _key_of_group(row: Row) -> bytes:
     """Its time in microseconds since 1970, and its id: an order in which no two groups are alike."""
-    return ((row["last_seen"] - _EPOCH) // _MICROSECOND).to_bytes(8) + row["id"].bytes
+    seen: datetime = row["last_seen"]
+    group_id: UUID = row["id"]
+    return ((seen - _EPOCH) // _MICROSECOND).to_bytes(8, signed=True) + group_id.bytes
 
 
 def _moment(key: bytes) -> datetime:
     try:
-        return _EPOCH + int.from_bytes(key) * _MICROSECOND
+        return _EPOCH + int.from_bytes(key, signed=True) * _MICROSECOND
     except OverflowError:
         raise paging.wrong_cursor() from None

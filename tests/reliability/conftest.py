@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.governance.conftest import client_with, nobody, operator  # noqa: F401
 from tests.polling import until
 from tests.reliability.processes import Program, database_url
 

@@ -1,0 +1,80 @@
+"""What the verbs of dead letters take in their bodies."""
+
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+from django.conf import settings
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from rest_framework.request import Request
+
+from governance import submission
+from governance.api import bodies
+from governance.errors import InvalidFilter, InvalidInput
+from governance.submission import Text
+from reliability import letter_filter
+from reliability.letter_filter import LetterFilter
+
+# A selection is moved while the client waits; more is a redrive's work.
+MAX_IDS = 1000
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Reason(Shape):
+    reason: Annotated[Text, Field(max_length=1000)] = ""
+
+
+class Note(Shape):
+    note: Annotated[Text, Field(max_length=1000)]
+
+
+def _as_filter(value: object) -> LetterFilter:
+    try:
+        return letter_filter.parse(value)
+    except InvalidFilter as invalid:
+        raise ValueError(str(invalid)) from None
+
+
+Filter = Annotated[LetterFilter, BeforeValidator(_as_filter)]
+
+
+class Chosen(Shape):
+    """Letters named by their ids, or all open ones that match a filter: one of both."""
+
+    ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_IDS)] | None = None
+    filter: Filter | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "Chosen":
+        if (self.ids is None) == (self.filter is None):
+            raise ValueError("expected ids or filter, one of both")
+        return self
+
+    @property
+    def unique_ids(self) -> list[UUID]:
+        return list(dict.fromkeys(self.ids or ()))
+
+
+class ChosenForRetry(Chosen, Reason):
+    pass
+
+
+class ChosenForResolving(Chosen, Note):
+    pass
+
+
+Asked = TypeVar("Asked", bound=Shape)
+
+
+def read(request: Request, shape: type[Asked]) -> Asked:
+    """The body in this shape; no body is an empty one where nothing is required. Raises `InvalidInput`."""
+    is_optional = not any(field.is_required() for field in shape.model_fields.values())
+    body: dict[str, Any] = {}
+    if not (is_optional and bodies.is_empty(request)):
+        body = bodies.read_object(request, limit=settings.MAX_TASK_BODY_BYTES)
+    try:
+        return shape.model_validate(body)
+    except ValidationError as invalid:
+        raise InvalidInput(submission.field_errors(invalid)) from None

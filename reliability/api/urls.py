@@ -1,0 +1,16 @@
+"""The addresses of dead letters, without trailing slashes."""
+
+from django.urls import path
+
+from reliability.api import groups, letters
+
+urlpatterns = [
+    path("dlq", letters.Letters.as_view()),
+    path("dlq/groups", groups.Groups.as_view()),
+    path("dlq/groups/<str:name>", groups.GroupDetail.as_view()),
+    path("dlq/resolve", letters.ResolveMany.as_view()),
+    path("dlq/<str:name>", letters.LetterDetail.as_view()),
+    path("dlq/<str:name>/retry", letters.Retry.as_view()),
+    path("dlq/<str:name>/resolve", letters.Resolve.as_view()),
+    path("tasks/<str:name>/move-to-dlq", letters.Move.as_view()),
+]

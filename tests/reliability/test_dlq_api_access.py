@@ -1,0 +1,89 @@
+"""Who may do what with dead letters through the API."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from governance.models import DeadLetter
+from tests.governance.api_client import Api
+from tests.reliability import letters
+
+READ = {
+    "dlq": "view_deadletter",
+    "dlq/{letter}": "view_deadletter",
+    "dlq/groups": "view_failuresignature",
+    "dlq/groups/{group}": "view_failuresignature",
+}
+WRITE: dict[str, tuple[str, dict[str, Any]]] = {
+    "dlq/{letter}/retry": ("retry_deadletter", {"reason": "fixed"}),
+    "dlq/{letter}/resolve": ("resolve_deadletter", {"note": "known"}),
+    "dlq/resolve": ("resolve_deadletter", {"filter": {"task_type": "noop"}, "note": "known"}),
+    "tasks/{task}/move-to-dlq": ("move_deadletter", {"reason": "stuck"}),
+}
+
+
+@pytest.fixture
+def places(db: None) -> dict[str, Any]:
+    letter = letters.dead()
+    return {"letter": letter.pk, "group": letter.signature_id, "task": uuid4()}
+
+
+@pytest.mark.parametrize("path", READ)
+def test_a_stranger_reads_nothing(nobody: Api, places: dict[str, Any], path: str):
+    answer = nobody.get(path.format(**places))
+
+    assert answer.status_code == 401
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", WRITE)
+def test_a_stranger_changes_nothing(nobody: Api, places: dict[str, Any], path: str):
+    answer = nobody.post(path.format(**places), WRITE[path][1])
+
+    assert answer.status_code == 401
+    assert DeadLetter.objects.get().status == "pending"
+
+
+@pytest.mark.parametrize(("path", "permission"), READ.items())
+def test_reading_needs_a_permission(client_with, places: dict[str, Any], path: str, permission: str):
+    answer = client_with("view_task").get(path.format(**places))
+
+    assert answer.status_code == 403
+    assert answer.json()["permission"] == f"governance.{permission}"
+    assert client_with(permission, name="other").get(path.format(**places)).status_code == 200
+
+
+@pytest.mark.parametrize("path", WRITE)
+def test_every_verb_needs_a_permission_of_its_own(client_with, places: dict[str, Any], path: str):
+    permission, body = WRITE[path]
+
+    answer = client_with("view_deadletter", "retry_task").post(path.format(**places), body)
+
+    assert answer.status_code == 403
+    assert answer.json()["permission"] == f"governance.{permission}"
+    assert DeadLetter.objects.get().status == "pending"
+
+
+@pytest.mark.parametrize("name", ["letter-id", str(uuid4())])
+def test_what_is_no_letter_is_not_found(operator: Api, name: str):
+    answers = [
+        operator.get(f"dlq/{name}"),
+        operator.post(f"dlq/{name}/retry"),
+        operator.post(f"dlq/{name}/resolve", {"note": "known"}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 404, 404]
+    assert name in answers[0].json()["detail"]
+
+
+@pytest.mark.parametrize("name", ["group-id", str(uuid4())])
+def test_what_is_no_group_is_not_found(operator: Api, name: str):
+    assert operator.get(f"dlq/groups/{name}").status_code == 404
+
+
+def test_an_address_that_leads_nowhere_is_a_problem_document(operator: Api):
+    answer = operator.get("dlq/groups/a/b/c")
+
+    assert answer.status_code == 404
+    assert answer["Content-Type"] == "application/problem+json"
