@@ -14,12 +14,6 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-    RuleBasedStateMachine,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
 
 from governance import transitions
 from governance.models import LateResult, Task, TaskDependency, TaskEvent
@@ -68,7 +62,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(process=processes, free=st.integers(0, 4))
     def claim(self, process: UUID, free: int) -> None:
-        due = [each for each, task in self.tasks.items() if task.status == "pending" and task.crashes < 2]
+        due = [task for task in self.tasks.values() if task.status == "pending" and task.crashes < 2]
         claimed = lives.claim(process=process, free=free)
 
         assert len(claimed) == min(free, len(due))
@@ -76,7 +70,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(process=processes)
     def claim_suspect(self, process: UUID) -> None:
-        suspects = [each for each, task in self.tasks.items() if task.status == "pending" and task.crashes >= 2]
+        suspects = [t for t in self.tasks.values() if t.status == "pending" and t.crashes >= 2]
         claimed = lives.claim_suspect(process=process)
 
         assert len(claimed) == min(1, len(suspects))

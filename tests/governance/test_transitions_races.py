@@ -174,6 +174,7 @@ def test_a_row_that_somebody_has_locked_is_left_for_the_next_claim():
     locked, free = make(), make()
     with somebody_else() as psql:
         psql.execute("SELECT FROM governance_tasks WHERE id = %s FOR UPDATE", [str(locked.pk)])
+        psql.execute("SET idle_in_transaction_session_timeout = '10s'")  # a claim that waits fails, not hangs
 
         assert [task.id for task in lives.claim()] == [free.pk]
 
