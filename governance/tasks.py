@@ -21,6 +21,7 @@ from governance.errors import (
 )
 from governance.models import Task
 from governance.models.worker import includes
+from governance.prepared import Prepared
 from governance.submission import Submission
 from governance.transitions import DEPENDENCIES
 
@@ -48,7 +49,9 @@ class Outcome:
 
 # Ids are made first, so that what is returned stands in the order of what was asked. Keys are taken in
 # one order by everybody, so that two submissions of the same keys wait for, not lock, one another.
-_CREATE = """
+_CREATE = Prepared(
+    "create",
+    """
 WITH asked AS MATERIALIZED (
   SELECT juggernaut_uuid7() AS id, a.*
   FROM json_to_recordset(%(asked)s) AS a(
@@ -66,7 +69,10 @@ created AS (
   ON CONFLICT (created_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
   RETURNING id, created_at)
 SELECT asked.n, asked.id, asked.status, asked.assigned_worker, created.created_at
-FROM asked JOIN created USING (id)"""
+FROM asked JOIN created USING (id)""",
+    asked="json",
+    actor="text",
+)
 
 # The state that the first answer told: the one its creation event holds.
 _EARLIER = """
@@ -226,9 +232,8 @@ def _row(n: int, submission: Submission, worker_id: str, unmet: set[UUID]) -> di
 def _insert(
     rows: list[dict[str, object]], submissions: Sequence[Submission], actor: Actor
 ) -> dict[int, Receipt]:
-    with connection.cursor() as cursor:
-        cursor.execute(_CREATE, {"asked": orjson.dumps(rows).decode(), "actor": actor.name})
-        receipts = {n: Receipt(*created) for n, *created in cursor.fetchall()}
+    created = _CREATE.run({"asked": orjson.dumps(rows).decode(), "actor": actor.name})
+    receipts = {n: Receipt(*receipt) for n, *receipt in created}
     replayed = [n for n in range(len(rows)) if n not in receipts]
     return receipts | (_replays(replayed, submissions, actor) if replayed else {})
 

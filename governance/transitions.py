@@ -16,6 +16,7 @@ from django.db import connection
 
 from governance.claims import MAX_CRASHES, SUSPECT_CRASHES, Claimed, Moved, Report
 from governance.dead_letter_rows import GIVES_UP, INSERT_LETTERS, NEW_LETTER
+from governance.prepared import Prepared
 
 # ruff: noqa: S608 (the statements are put together from constants of this module; values are parameters)
 
@@ -96,8 +97,15 @@ SELECT id, task_type, payload, assigned_worker, attempts, error_attempts, max_at
        timeout_seconds, extract(epoch FROM deadline - now())::float8, crash_attempts
 FROM moved ORDER BY rank"""
 
-_CLAIM_DUE = _CLAIM.format(due=_DUE.format(suspicion=f"< {SUSPECT_CRASHES}"), limit="")
-_CLAIM_SUSPECT = _CLAIM.format(due=_DUE.format(suspicion=f">= {SUSPECT_CRASHES}"), limit=" LIMIT 1")
+_CLAIMING = {"workers": "text[]", "free": "int[]", "process": "uuid", "lease": "interval", "commit": "text"}
+_CLAIM_DUE = Prepared(
+    "claim", _CLAIM.format(due=_DUE.format(suspicion=f"< {SUSPECT_CRASHES}"), limit=""), **_CLAIMING
+)
+_CLAIM_SUSPECT = Prepared(
+    "claim_suspect",
+    _CLAIM.format(due=_DUE.format(suspicion=f">= {SUSPECT_CRASHES}"), limit=" LIMIT 1"),
+    **_CLAIMING,
+)
 
 
 def claim(*, process_id: UUID, free: dict[str, int]) -> list[Claimed]:
@@ -116,18 +124,17 @@ def claim_suspect(*, process_id: UUID, worker_ids: Sequence[str]) -> list[Claime
     return _claim(_CLAIM_SUSPECT, process_id, dict.fromkeys(worker_ids, 1))
 
 
-def _claim(statement: str, process_id: UUID, free: dict[str, int]) -> list[Claimed]:
+def _claim(statement: Prepared, process_id: UUID, free: dict[str, int]) -> list[Claimed]:
     """A claim of its own need not wait for the disk: if the server crashes before it got there, the task is
     pending again and the claimant's token refused. Together with reports it is as durable as they are."""
-    rows = _run(
-        statement,
-        workers=list(free),
-        free=list(free.values()),
-        process=str(process_id),
-        lease=LEASE,
-        commit="on" if connection.in_atomic_block else "off",
-    )
-    return [Claimed(*row) for row in rows]
+    parameters = {
+        "workers": list(free),
+        "free": list(free.values()),
+        "process": str(process_id),
+        "lease": LEASE,
+        "commit": "on" if connection.in_atomic_block else "off",
+    }
+    return [Claimed(*row) for row in statement.run(parameters)]
 
 
 # --------------------------------------------------------------------------------------- reporting
@@ -139,30 +146,41 @@ _HELD = """
   JOIN governance_tasks t ON t.id = r.id AND t.status = 'in_progress' AND t.lease_token = r.token
   ORDER BY t.id FOR NO KEY UPDATE OF t"""
 
-_WORKER = "assigned_worker"
-_PROCESS = "%(process)s::uuid"
-_COMPLETE = _edge(
-    picked=_HELD, to="'completed'", sets=f"result = picked.result, error_message = '', {_ENDED}",
-    actor=_WORKER, reason="''", process=_PROCESS,
-)  # fmt: skip
-_RETRY_LATER = _edge(
-    picked=_HELD,
+
+def _reporting(name: str, *, to: str, sets: str, reason: str, letters: str = "") -> Prepared:
+    actor, process = "assigned_worker", "%(process)s::uuid"
+    edge = _edge(picked=_HELD, to=to, sets=sets, actor=actor, reason=reason, process=process, letters=letters)
+    return Prepared(name, edge, reports="json", process="uuid")
+
+
+_COMPLETE = _reporting(
+    "complete",
+    to="'completed'",
+    sets=f"result = picked.result, error_message = '', {_ENDED}",
+    reason="''",
+)
+_RETRY_LATER = _reporting(
+    "retry_later",
     to="'pending'",
     sets="error_attempts = t.error_attempts + 1, error_message = picked.error,"
     " run_after = now() + picked.delay * interval '1 second'",
-    actor=_WORKER, reason="error_message", process=_PROCESS,
-)  # fmt: skip
-_FAIL = _edge(
-    picked=_HELD, to="'failed'",
-    sets=f"error_attempts = t.error_attempts + 1, error_message = picked.error, "
+    reason="error_message",
+)
+_FAIL = _reporting(
+    "fail",
+    to="'failed'",
+    sets="error_attempts = t.error_attempts + 1, error_message = picked.error,"
     f" failure = coalesce(picked.failure, {_failure('attempts')}),"
     f" dead_letter_id = {NEW_LETTER}, {_ENDED}",
-    actor=_WORKER, reason="error_message", process=_PROCESS, letters=INSERT_LETTERS,
-)  # fmt: skip
-_GIVE_BACK = _edge(
-    picked=_HELD, to="'pending'", sets="attempts = t.attempts - 1, run_after = now()",
-    actor=_WORKER, reason="'given back: its process is shutting down'", process=_PROCESS,
-)  # fmt: skip
+    reason="error_message",
+    letters=INSERT_LETTERS,
+)
+_GIVE_BACK = _reporting(
+    "give_back",
+    to="'pending'",
+    sets="attempts = t.attempts - 1, run_after = now()",
+    reason="'given back: its process is shutting down'",
+)
 
 # Reports whose task was gone: kept beside it. A repeated report of what is recorded already is none.
 _KEEP_LATE = """
@@ -194,11 +212,11 @@ def give_back(reports: Sequence[Report], *, process_id: UUID) -> set[UUID]:
     return _report(_GIVE_BACK, reports, process_id)
 
 
-def _report(statement: str, reports: Sequence[Report], process_id: UUID, late_as: str = "") -> set[UUID]:
+def _report(statement: Prepared, reports: Sequence[Report], process_id: UUID, late_as: str = "") -> set[UUID]:
     if not reports:
         return set()
     encoded, process = _encode(reports), str(process_id)
-    moved = {row[0] for row in _run(statement, reports=encoded, process=process)}
+    moved = {row[0] for row in statement.run({"reports": encoded, "process": process})}
     if late_as and len(moved) < len(reports):
         late = _encode([report for report in reports if report.id not in moved])
         with connection.cursor() as cursor:
@@ -217,18 +235,25 @@ def _encode(reports: Sequence[Report]) -> str:
 
 # ------------------------------------------------------------------------------------------ leases
 
-_RENEW = """
+_RENEW = Prepared(
+    "renew",
+    """
 UPDATE governance_tasks t SET lease_expires_at = now() + %(lease)s, updated_at = now()
 FROM unnest(%(ids)s::uuid[], %(tokens)s::bigint[]) AS held(id, token)
 WHERE t.id = held.id AND t.lease_token = held.token AND t.status = 'in_progress'
-RETURNING t.id"""
+RETURNING t.id""",
+    ids="uuid[]",
+    tokens="bigint[]",
+    lease="interval",
+)
 
 
 def renew(held: dict[UUID, int], *, lease: timedelta = LEASE) -> set[UUID]:
     """Extend the leases of these tasks (id → token); returns the ids that this process has lost."""
     if not held:
         return set()
-    kept = _run(_RENEW, ids=[str(task) for task in held], tokens=list(held.values()), lease=lease)
+    ids = [str(task) for task in held]
+    kept = _RENEW.run({"ids": ids, "tokens": list(held.values()), "lease": lease})
     return held.keys() - {row[0] for row in kept}
 
 

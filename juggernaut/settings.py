@@ -79,7 +79,9 @@ TEMPLATES = [
 _where = endpoints.current()
 DATABASES = {"default": dj_database_url.parse(_where.database_url, conn_max_age=600, conn_health_checks=True)}
 DATABASES["default"].setdefault("OPTIONS", {}).update(
-    connect_timeout=3, application_name=os.environ.get("JUGGERNAUT_PROCESS", "juggernaut")
+    connect_timeout=3,
+    application_name=os.environ.get("JUGGERNAUT_PROCESS", "juggernaut"),
+    options="-c plan_cache_mode=force_generic_plan",  # see governance/prepared.py
 )
 REDIS_URL = _where.redis_url
 CACHES = {

@@ -15,14 +15,15 @@ sweep.
 import logging
 import time
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 
 from django.db import InterfaceError, OperationalError, connection
 
 from governance import outages
-from reliability import heartbeat, leadership, pulse, sweep
+from reliability import heartbeat, leadership, pulse, respite, sweep
 from reliability.outage import Outage
+from reliability.respite import Respite
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class Watchdog:
         self.is_leading = False
         self.due_at = 0.0
         self.outage = Outage("database connection", logger)
+        self.respite = Respite()
 
     def round(self) -> None:
         """Lead and sweep, or stand by. While PostgreSQL is away, show that the watchdog at least lives."""
@@ -62,13 +64,22 @@ class Watchdog:
     def _take_part(self) -> None:
         leads = leadership.acquire(NAME, owner=self.owner, lease=LEASE)
         self.outage.over()
+        now = respite.database_time()
+        self.respite.contact(now)
         if leads != self.is_leading:
             self.is_leading = leads
             logger.info("this watchdog (%s) %s", self.owner, "leads" if leads else "stands by")
         if leads:
             self.redis.beat()
             heartbeat.into_registry()
-            sweep.carry_out(self.duties, leader=self.owner)
+            sweep.carry_out(self._duties(now), leader=self.owner)
+            self.respite.contact(respite.database_time())
+
+    def _duties(self, now: datetime) -> Mapping[str, sweep.Duty]:
+        if not self.respite.is_on(now):
+            return self.duties
+        logger.warning("leases are left alone for a while: nobody could renew them")
+        return {name: duty for name, duty in self.duties.items() if duty is not sweep.rescue_crashed}
 
     def _wait_for_database(self, error: OperationalError | InterfaceError) -> None:
         if not outages.is_connection_failure(error):

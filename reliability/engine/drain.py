@@ -112,7 +112,8 @@ class Drain:
         self._start_what_fits()
 
     def _wants_suspect(self) -> bool:
-        """Once a second is enough: suspects are rare, and looking for them costs a query."""
+        """Once a second is enough, and after each that ended: suspects are rare, but come in hundreds when
+        their neighbour killed their process twice."""
         is_time = time.monotonic() - self._sought_suspects_at >= POLL_SECONDS
         if self.is_leaving or not is_time or self._window.has_suspect:
             return False
@@ -184,6 +185,8 @@ class Drain:
         finally:
             self._window.end(entry)
             self._bell.set()
+            if task.is_suspect:
+                self._sought_suspects_at = 0.0
         self.finished += 1
         self._note(task, ending)
         if not self.is_leaving:

@@ -1,0 +1,69 @@
+"""Machines to break, and the 500 tasks that they carry meanwhile."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults import record
+from tests.faults.system import Load, System
+from tests.polling import until
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder is a fault, and slow."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.faults)
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture
+def settings_of_machine() -> dict[str, str]:
+    """Environment variables of the machine; a test file or a parameter overrides it."""
+    return {}
+
+
+@pytest.fixture
+def system(own_var: Path, settings_of_machine: dict[str, str]) -> Iterator[System]:
+    """A machine for this test alone, running; afterwards no process of it is left."""
+    mine = System(own_var, **settings_of_machine)
+    try:
+        mine.up()
+        yield mine
+    finally:
+        mine.end()
+        until(lambda: not mine.leftovers(), timeout=30, what="no process left")
+
+
+@pytest.fixture
+def loaded(system: System, tmp_path: Path) -> Callable[..., Load]:
+    """Puts a load on the machine; each has a place of its own."""
+    loads: list[Load] = []
+
+    def load_it(**options: int) -> Load:
+        place = tmp_path / f"place-{len(loads)}"
+        place.mkdir()
+        loads.append(Load(system, place, **options))
+        return loads[-1]
+
+    return load_it
+
+
+@pytest.fixture
+def load(loaded: Callable[..., Load]) -> Load:
+    """500 tasks in flight."""
+    return loaded()
+
+
+@pytest.fixture
+def assert_sound(system: System) -> Callable[..., None]:
+    """Checks, after a fault and the end of all tasks, that the record is whole."""
+
+    def check(*loads: Load, late: bool = False) -> None:
+        for load in loads:
+            record.assert_done_exactly_once(load, late=late)
+        record.assert_nothing_in_progress(system)
+        record.assert_log_is_clean(system)
+
+    return check
