@@ -133,17 +133,17 @@ CREATE FUNCTION dead_letter_follows_task() RETURNS trigger LANGUAGE plpgsql AS $
 DECLARE
   who text := coalesce((SELECT actor FROM task_events WHERE task_id = NEW.id AND seq = NEW.transitions), '');
 BEGIN
-  IF OLD.status IN ('failed', 'cancelled') THEN
-    UPDATE dead_letter_queue
-    SET status = 'retrying', retries = retries + 1, retried_at = now(), retried_by = who,
-        history = history || jsonb_build_object('at', now(), 'what', 'retried', 'by', who)
-    WHERE id = OLD.dead_letter_id AND status = 'pending';
-  ELSIF NEW.status = 'completed' THEN
+  IF NEW.status = 'completed' THEN
     UPDATE dead_letter_queue
     SET status = 'resolved', outcome = 'completed', resolution = 'completed when retried',
         resolved_at = now(), resolved_by = who,
         history = history || jsonb_build_object('at', now(), 'what', 'completed', 'by', who)
     WHERE id = OLD.dead_letter_id AND status <> 'resolved';
+  ELSIF NEW.status NOT IN ('cancelled', 'failed') THEN
+    UPDATE dead_letter_queue
+    SET status = 'retrying', retries = retries + 1, retried_at = now(), retried_by = who,
+        history = history || jsonb_build_object('at', now(), 'what', 'retried', 'by', who)
+    WHERE id = OLD.dead_letter_id AND status = 'pending';
   ELSE
     UPDATE dead_letter_queue
     SET status = 'resolved', outcome = 'ended', resolution = 'its task was ended: ' || NEW.error_message,
