@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
-from governance.claims import MAX_CRASHES, SUSPECT_CRASHES, Claimed, Moved, Report
+from governance.claims import GIVEN_BACK, MAX_CRASHES, SUSPECT_CRASHES, Claimed, Moved, Report
 from governance.dead_letter_rows import GIVES_UP, INSERT_LETTERS, NEW_LETTER
 
 # ruff: noqa: S608 (the statements are put together from constants of this module; values are parameters)
@@ -161,7 +161,7 @@ _FAIL = _edge(
 )  # fmt: skip
 _GIVE_BACK = _edge(
     picked=_HELD, to="'pending'", sets="attempts = t.attempts - 1, run_after = now()",
-    actor=_WORKER, reason="'given back: its process is shutting down'", process=_PROCESS,
+    actor=_WORKER, reason=f"'{GIVEN_BACK}'", process=_PROCESS,
 )  # fmt: skip
 
 # Reports whose task was gone: kept beside it. A repeated report of what is recorded already is none.
