@@ -5,6 +5,7 @@ from django.db import IntegrityError
 
 from governance import transitions
 from governance.models import DeadLetter
+from tests.fleet import enlist
 from tests.governance import letters, lives
 
 pytestmark = pytest.mark.django_db
@@ -132,6 +133,7 @@ def test_a_letter_typed_in_together_with_its_task_is_one_like_any_other():
 
 @pytest.mark.django_db(transaction=True)
 def test_a_lie_is_refused_at_commit_too():
+    enlist()
     letter = pending()
 
     with pytest.raises(IntegrityError):
