@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from governance.models import Worker
+from tests.governance.conftest import client_with, nobody, operator  # noqa: F401
 from tests.polling import until
 from tests.reliability.processes import Program, database_url
 
