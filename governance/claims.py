@@ -6,6 +6,9 @@ from uuid import UUID
 MAX_CRASHES = 3
 SUSPECT_CRASHES = 2
 
+# The reason in the event of a run that a shutdown cut short: it is no attempt.
+GIVEN_BACK = "given back: its process is shutting down"
+
 
 class Claimed(NamedTuple):
     """A task that this process now holds, as the claim found it.

@@ -1,5 +1,9 @@
 """The SQL that writes a dead letter in the statement that fails its task (`governance.transitions`)."""
 
+# ruff: noqa: S608 (put together from constants)
+
+from governance.claims import GIVEN_BACK
+
 # The letter that a failing edge gives its task: a task that was retried from a letter keeps that one.
 NEW_LETTER = "coalesce(t.dead_letter_id, juggernaut_uuid7())"
 
@@ -17,12 +21,12 @@ _SNAPSHOT = """jsonb_strip_nulls(jsonb_build_object(
       'created_by', m.created_by, 'created_at', m.created_at, 'started_at', m.started_at))"""
 
 # The earlier runs that ended badly are in the history; this one's event is being written now.
-_ATTEMPTS = """coalesce(
+_ATTEMPTS = f"""coalesce(
       (SELECT jsonb_agg(jsonb_build_object('attempt', e.attempt, 'at', e.created_at, 'error', e.reason,
                                            'process', e.process_id) ORDER BY e.seq)
        FROM task_events e
        WHERE e.task_id = m.id AND e.from_status = 'in_progress' AND e.to_status IN ('pending', 'failed')
-         AND e.reason <> ''), '[]')
+         AND e.reason NOT IN ('', '{GIVEN_BACK}')), '[]')
     || CASE WHEN m.was = 'in_progress' THEN jsonb_build_array(jsonb_build_object(
          'attempt', m.attempts, 'at', now(), 'error', m.error_message)) ELSE '[]' END"""
 
@@ -41,4 +45,4 @@ letters AS (
       tool_name = excluded.tool_name, service = excluded.service, error_class = excluded.error_class,
       error_message = excluded.error_message, snapshot = excluded.snapshot, attempts = excluded.attempts,
       history = l.history || jsonb_build_object('at', now(), 'what', 'failed again',
-                                                'error', excluded.error_message))"""  # noqa: S608
+                                                'error', excluded.error_message))"""

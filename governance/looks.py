@@ -1,6 +1,7 @@
 """How states, times and sizes look in the console."""
 
 from datetime import datetime
+from decimal import Decimal
 
 import orjson
 from django.utils import timezone
@@ -29,6 +30,16 @@ _TONES = {
     "degraded": "held",
     "down": "bad",
     "silent": "bad",
+    "retrying": "running",
+    "resolved": "good",
+    "open": "bad",
+    "known": "held",
+    "ignored": "ended",
+    "waiting": "waiting",
+    "handed_over": "running",
+    "succeeded": "good",
+    "stopped": "bad",
+    "aborted": "ended",
 }
 
 
@@ -59,6 +70,13 @@ def exact_moment(at: datetime | None) -> SafeString | str:
 
 def mebibytes(size: int) -> str:
     return f"{size / 1024 / 1024:.0f} MiB"
+
+
+def money(amount_usd: Decimal) -> str:
+    """Dollars to the cent; less than a dollar to as many digits as say something."""
+    if amount_usd == 0 or amount_usd >= 1:
+        return f"${amount_usd:,.2f}"
+    return f"${amount_usd:.9f}".rstrip("0") if amount_usd < Decimal("0.0001") else f"${amount_usd:.4f}"
 
 
 def json_text(value: object) -> SafeString | str:

@@ -12,7 +12,7 @@ import orjson
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from governance import json_text, task_types
-from governance.errors import FieldError, InvalidSubmission
+from governance.errors import FieldError, InvalidInput, InvalidSubmission
 from governance.models.task import MAX_PRIORITY
 
 MAX_TIMEOUT_SECONDS = 7 * 24 * 3600
@@ -74,6 +74,13 @@ class Submission(BaseModel):
         """SHA-256 of everything but the key: two submissions with the same digest ask for the same."""
         asked = self.model_dump(mode="json", exclude={"idempotency_key"})
         return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def require_text(field: str, text: str) -> None:
+    """Raise `InvalidInput` unless the text says something, and can be kept."""
+    flaw = json_text.flaw_in_text(text) if text.strip() else "expected: it is kept in the history"
+    if flaw:
+        raise InvalidInput([FieldError(field, flaw)])
 
 
 def parse(data: object) -> Submission:

@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
-from governance.claims import MAX_CRASHES, SUSPECT_CRASHES, Claimed, Moved, Report
+from governance.claims import GIVEN_BACK, MAX_CRASHES, SUSPECT_CRASHES, Claimed, Moved, Report
 from governance.dead_letter_rows import GIVES_UP, INSERT_LETTERS, NEW_LETTER
 from governance.prepared import Prepared
 
@@ -179,7 +179,7 @@ _GIVE_BACK = _reporting(
     "give_back",
     to="'pending'",
     sets="attempts = t.attempts - 1, run_after = now()",
-    reason="'given back: its process is shutting down'",
+    reason=f"'{GIVEN_BACK}'",
 )
 
 # Reports whose task was gone: kept beside it. A repeated report of what is recorded already is none.

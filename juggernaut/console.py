@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
@@ -50,6 +51,26 @@ UNFOLD = {
                 ],
             },
             {
+                "title": "Failures",
+                "items": [
+                    _link(
+                        "By cause",
+                        "stacks",
+                        "governance_failuresignature_changelist",
+                        "governance.view_failuresignature",
+                    ),
+                    _link(
+                        "Dead letters",
+                        "move_to_inbox",
+                        "governance_deadletter_changelist",
+                        "governance.view_deadletter",
+                    ),
+                    _link(
+                        "Redrives", "replay", "reliability_redrive_changelist", "governance.view_deadletter"
+                    ),
+                ],
+            },
+            {
                 "title": "Fleet",
                 "items": [
                     _link("Workers", "groups", "governance_worker_changelist", "governance.view_worker"),
@@ -90,16 +111,20 @@ def profile(request: HttpRequest) -> list[str]:
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the console opens with: the state of everything, as `/health` tells it."""
     from governance.admin import search
-    from governance.models import Task
+    from governance.models import DeadLetter, FailureSignature, Task
     from monitoring import health
 
     found = health.report()
     failed = Task.objects.filter(status=Task.Status.FAILED, pk__gte=search.id_at(timezone.now() - DAY))
+    open_letters = DeadLetter.objects.filter(status__in=["pending", "retrying"])
+    open_groups = FailureSignature.objects.filter(Q(pending__gt=0) | Q(retrying__gt=0))
     duties = ("database", "redis", "workers", "watchdog", "queue")
     return context | {
         "title": "Overview",
         "health": found["status"],
         "queue": found["queue"],
         "failed": failed.values("pk")[: health.COUNTED_UP_TO].count(),
+        "open_letters": open_letters.values("pk")[: health.COUNTED_UP_TO].count(),
+        "open_groups": open_groups.values("pk")[: health.COUNTED_UP_TO].count(),
         "duties": [(duty, found[duty]) for duty in duties],
     }

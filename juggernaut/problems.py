@@ -13,6 +13,7 @@ from rest_framework.views import set_rollback
 
 from governance import errors, outages
 from governance.api.resource import answer
+from reliability.errors import RedriveConflict, RedriveNotFound
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,8 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     errors.DeadLetterNotFound: HTTPStatus.NOT_FOUND,
     errors.GroupNotFound: HTTPStatus.NOT_FOUND,
     errors.DeadLetterConflict: HTTPStatus.CONFLICT,
+    RedriveNotFound: HTTPStatus.NOT_FOUND,
+    RedriveConflict: HTTPStatus.CONFLICT,
     errors.EmptyFilter: HTTPStatus.BAD_REQUEST,
     errors.IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     Http404: HTTPStatus.NOT_FOUND,
@@ -73,7 +76,7 @@ def _of_framework(error: APIException) -> HttpResponse:
 def _facts(error: Exception) -> dict[str, Any]:
     if isinstance(error, errors.InvalidInput):
         return {"errors": [_field(found) for found in error.errors]}
-    if isinstance(error, errors.TransitionConflict | errors.DeadLetterConflict):
+    if isinstance(error, errors.TransitionConflict | errors.DeadLetterConflict | RedriveConflict):
         return {"found": error.found}
     if isinstance(error, errors.Forbidden):
         return {"permission": error.permission}

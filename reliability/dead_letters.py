@@ -12,9 +12,9 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from governance import doorbell, json_text, tasks, transitions
+from governance import doorbell, submission, tasks, transitions
 from governance.actors import Actor
-from governance.errors import DeadLetterConflict, DeadLetterNotFound, FieldError, InvalidFilter, InvalidInput
+from governance.errors import DeadLetterConflict, DeadLetterNotFound, FieldError, InvalidFilter
 from governance.models import DeadLetter, Task
 from reliability.letter_filter import LetterFilter
 
@@ -37,7 +37,7 @@ def move(task_ids: Sequence[UUID], *, actor: Actor, reason: str) -> tasks.Outcom
     """Fail live tasks with a dead letter; needs `governance.move_deadletter`. A running worker's result is
     refused from then on. Raises `InvalidInput` if the reason says nothing: it is the letter's error."""
     actor.require("governance.move_deadletter")
-    _require_text("reason", reason)
+    submission.require_text("reason", reason)
     return tasks.apply(transitions.dead_letter, task_ids, actor, reason)
 
 
@@ -85,7 +85,7 @@ def resolve(letter_ids: Sequence[UUID], *, actor: Actor, note: str) -> Outcome:
     Raises `InvalidInput` if the note says nothing.
     """
     actor.require("governance.resolve_deadletter")
-    _require_text("note", note)
+    submission.require_text("note", note)
     now = timezone.now()
     with transaction.atomic():
         locked = _locked(letter_ids, DeadLetter.Status.PENDING, DeadLetter.Status.RETRYING)
@@ -139,12 +139,6 @@ def one(verb: Callable[..., Outcome], letter_id: UUID, **arguments: Any) -> None
 
 def _has_completed(letter_id: UUID) -> bool:
     return DeadLetter.objects.filter(pk=letter_id, outcome=DeadLetter.Outcome.COMPLETED).exists()
-
-
-def _require_text(field: str, text: str) -> None:
-    flaw = json_text.flaw_in_text(text) if text.strip() else "expected: it is kept with the dead letter"
-    if flaw:
-        raise InvalidInput([FieldError(field, flaw)])
 
 
 def _locked(letter_ids: Sequence[UUID], *states: str) -> list[DeadLetter]:

@@ -1,10 +1,12 @@
-"""The questions that API, commands and `core.dlq` ask about dead letters and their groups."""
+"""The questions that API, commands and `core.dlq` ask about dead letters, their groups and redrives."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
-from django.db.models import Q
+from django.db import models
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from pydantic import BaseModel, ConfigDict
 
@@ -14,7 +16,12 @@ from governance.errors import DeadLetterNotFound, GroupNotFound
 from governance.models import DeadLetter, FailureHour, FailureSignature
 from governance.paging import Asked, Page, Row
 from reliability import letter_filter
+from reliability.errors import RedriveNotFound
 from reliability.letter_filter import LetterFilter
+from reliability.models import Redrive, RedriveItem
+
+Model = TypeVar("Model", bound=models.Model)
+Shape = TypeVar("Shape", bound=BaseModel)
 
 # What a list shows: enough to judge a letter, without the documents that may weigh a megabyte each.
 SUMMARY = (
@@ -29,6 +36,12 @@ GROUP = (
     "last_seen", "triage", "ignored_until", "ignored_until_failures", "ignored_until_per_hour", "note",
     "triaged_by", "triaged_at", "rules_version",
 )  # fmt: skip
+REDRIVE = (
+    "id", "state", "filter", "filter_text", "reason", "started_by", "pace_per_second", "max_failure_rate",
+    "plan", "stage", "total", "waiting", "handed_over", "succeeded", "failed", "skipped", "left_out",
+    "stopped_by", "stop_reason", "created_at", "started_at", "finished_at",
+)  # fmt: skip
+ITEM = ("position", "letter_id", "task_id", "state", "why", "handed_over_at", "settled_at")
 TREND = timedelta(days=7)
 _CHUNK = 2000
 _OPEN = Q(pending__gt=0) | Q(retrying__gt=0)
@@ -49,6 +62,22 @@ class GroupFilter(BaseModel):
         condition = _OPEN if self.open else Q()
         named = {"triage__in": self.triage, "task_type__in": self.task_type}
         return condition & Q(**{column: value for column, value in named.items() if value is not None})
+
+
+class RedriveFilter(BaseModel):
+    """Which redrives are meant."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    state: list[Redrive.State] | None = None
+
+
+class ItemFilter(BaseModel):
+    """Which items of a redrive are meant."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    state: list[RedriveItem.State] | None = None
 
 
 def letters(asked: Asked, *, actor: Actor) -> Page:
@@ -89,7 +118,7 @@ def letters_by_id(ids: Sequence[UUID], *, actor: Actor) -> list[Row]:
 def groups(asked: Asked, *, actor: Actor) -> Page:
     """A page of groups, those that failed last first: filters, `limit` and `cursor`."""
     actor.require("governance.view_failuresignature")
-    found = FailureSignature.objects.filter(_group_filter(asked).condition())
+    found = FailureSignature.objects.filter(_parsed(GroupFilter, asked).condition())
     options = paging.options(_only(asked, paging.OPTIONS))
     if last := options.after(size=24):
         seen, group_id = _moment(last[:8]), UUID(bytes=last[8:])
@@ -109,13 +138,51 @@ def group(group_id: UUID, *, actor: Actor, now: datetime | None = None) -> Row:
     return {**row, "hours": list(hours.values("hour", "failures"))}
 
 
-def _group_filter(asked: Asked) -> GroupFilter:
-    known = tuple(GroupFilter.model_fields)
+def redrives(asked: Asked, *, actor: Actor) -> Page:
+    """A page of redrives, newest first: `state`, `limit` and `cursor`."""
+    actor.require("governance.view_deadletter")
+    found = _in_state(Redrive.objects.all(), _parsed(RedriveFilter, asked).state)
+    options = paging.options(_only(asked, paging.OPTIONS))
+    if last := options.after(size=16):
+        found = found.filter(id__lt=UUID(bytes=last))
+    rows = list(found.order_by("-id").values(*REDRIVE)[: options.limit + 1])
+    return paging.page(rows, limit=options.limit, key=lambda row: row["id"].bytes)
+
+
+def redrive(redrive_id: UUID, *, actor: Actor) -> Row:
+    """Everything about one redrive but its items; raises `RedriveNotFound`."""
+    actor.require("governance.view_deadletter")
+    row: Row | None = Redrive.objects.filter(pk=redrive_id).values(*REDRIVE).first()
+    if row is None:
+        raise RedriveNotFound(redrive_id)
+    return row
+
+
+def redrive_items(redrive_id: UUID, asked: Asked, *, actor: Actor) -> Page:
+    """A page of a redrive's letters and what became of each, in their order; raises `RedriveNotFound`."""
+    actor.require("governance.view_deadletter")
+    found = _in_state(RedriveItem.objects.filter(redrive_id=redrive_id), _parsed(ItemFilter, asked).state)
+    options = paging.options(_only(asked, paging.OPTIONS))
+    if last := options.after(size=4):
+        found = found.filter(position__gt=int.from_bytes(last) & 0x7FFFFFFF)
+    rows = list(found.order_by("position").values(*ITEM)[: options.limit + 1])
+    if not rows and not Redrive.objects.filter(pk=redrive_id).exists():
+        raise RedriveNotFound(redrive_id)
+    return paging.page(rows, limit=options.limit, key=lambda row: row["position"].to_bytes(4))
+
+
+def _in_state(found: QuerySet[Model], states: Sequence[str] | None) -> QuerySet[Model]:
+    return found if states is None else found.filter(state__in=states)
+
+
+def _parsed(shape: type[Shape], asked: Asked) -> Shape:
+    """The filter that a query string means; what it says of the page is left out. Raises `InvalidFilter`."""
+    known = tuple(shape.model_fields)
     paging.refuse_unknown(asked, known=[*known, *paging.OPTIONS])
     named = _only(asked, known)
     return paging.validate(
-        GroupFilter,
-        {n: paging.single(n, v) if n == "open" else paging.split(v) for n, v in named.items()},
+        shape,
+        {name: paging.single(name, v) if name == "open" else paging.split(v) for name, v in named.items()},
     )
 
 

@@ -41,8 +41,8 @@ class TaskAdmin(MachineRows):
         "inserted in SQL appears here at once."
     )
     offered: tuple[verbs.Verb, ...] = (verbs.TERMINATE, verbs.CANCEL, verbs.RETRY)
-    actions = ("terminate_chosen", "cancel_chosen", "retry_chosen")
-    actions_detail = ("retry_this", "cancel_this", "terminate_this")
+    actions: tuple[str, ...] = ("terminate_chosen", "cancel_chosen", "retry_chosen")
+    actions_detail: tuple[str, ...] = ("retry_this", "cancel_this", "terminate_this")
     change_form_outer_before_template = "governance/task_state.html"
     change_form_outer_after_template = "governance/task_relations.html"
     fieldsets = (

@@ -38,11 +38,11 @@ class Outcome(Protocol):
 
 @dataclass(frozen=True)
 class Verb:
-    """One thing that an operator does to rows that have a status and time-ordered ids.
+    """One thing that an operator does to rows that have a state and time-ordered ids.
 
-    `moves` are the states that it leads out of. `known_by` are the columns that name a row, the first
-    that says anything. `asks` is what the operator is asked to write: whoever destroys must, and who
-    does what `insists`.
+    `moves` are the states (in `column`) that it leads out of. `known_by` are the columns that name a
+    row, the first that says anything. `asks` is what the operator is asked to write, if anything:
+    whoever destroys must, and who does what `insists`.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Verb:
     insists: bool = False
     asks: str = "reason"
     noun: str = "task"
+    column: str = "status"
     known_by: tuple[str, str] = ("title", "task_type")
 
     @property
@@ -100,6 +101,7 @@ class ReasonForm(forms.Form):
     def __init__(self, verb: Verb, data: object = None) -> None:
         super().__init__(data)  # type: ignore[arg-type]
         self.fields["reason"].required = verb.must_say
+        self.fields["reason"].disabled = not verb.asks
         if not verb.must_say:
             self.fields["reason"].help_text = "May be left empty."
 
@@ -152,7 +154,7 @@ def _ask(
 ) -> HttpResponse:
     ids = _ids(chosen)
     rows = chosen.model.objects
-    states = dict(rows.filter(pk__in=ids).order_by().values_list("status").annotate(count=Count("*")))
+    states = dict(rows.filter(pk__in=ids).order_by().values_list(verb.column).annotate(count=Count("*")))
     moving = sum(count for state, count in states.items() if state in verb.moves)
     skipped = {state: count for state, count in states.items() if state not in verb.moves}
     across = request.POST.get("select_across") == "1"
@@ -166,7 +168,9 @@ def _ask(
         "skipped": skipped,
         "is_cut": len(ids) == LISTED,
         "limit": LISTED,
-        "shown": rows.filter(pk__in=ids[:SHOWN]).order_by("-pk").values_list("pk", "status", *verb.known_by),
+        "shown": rows.filter(pk__in=ids[:SHOWN])
+        .order_by("-pk")
+        .values_list("pk", verb.column, *verb.known_by),
         "more": max(0, len(ids) - SHOWN),
         # Django wants at least one to be chosen, also when all that match are.
         "selected": ids[:1] if across else ids,

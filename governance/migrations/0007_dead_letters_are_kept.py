@@ -15,12 +15,21 @@ CREATE FUNCTION failure_rules_version() RETURNS int LANGUAGE sql IMMUTABLE PARAL
 CREATE FUNCTION failure_reason(error text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
   t text := left(error, 2000);
+  is_cut boolean := octet_length(error) > octet_length(left(error, 2000));
 BEGIN
   t := regexp_replace(t, '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}', '<id>', 'gi');
+  IF is_cut THEN
+    t := regexp_replace(t, '\S{0,100}$', '');
+  END IF;
   t := regexp_replace(t, '\m[a-z][a-z0-9+.-]*://[^\s"''<>]+', '<url>', 'gi');
   t := regexp_replace(t, '\m[\w.+-]+@[\w-]+(\.[\w-]+)+', '<address>', 'g');
+  -- httpx quotes the status: '503 Service Unavailable'.
+  t := regexp_replace(t, '(?<!\w)''([1-5]\d\d [A-Z][A-Za-z ]*)''(?!\w)', 'HTTP \1', 'g');
   t := regexp_replace(t, '"[^"]*"|`[^`]*`', '<text>', 'g');
   t := regexp_replace(t, '(?<!\w)''[^'']*''(?!\w)', '<text>', 'g');
+  IF is_cut THEN
+    t := regexp_replace(t, '("|`|(?<!\w)'').*$', '<text>');
+  END IF;
   t := regexp_replace(t, '\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d([.,]\d+)?)?( ?(Z|[+-]\d\d:?\d\d)\M)?)?', '<time>', 'g');
   t := regexp_replace(t, '\m\d\d:\d\d(:\d\d([.,]\d+)?)?\M', '<time>', 'g');
   t := regexp_replace(t, '\m\d{1,3}(\.\d{1,3}){3}(:\d+)?\M', '<address>', 'g');
@@ -29,8 +38,14 @@ BEGIN
   t := regexp_replace(t, '\m0x[0-9a-f]+\M', '<id>', 'gi');
   t := regexp_replace(t, '\m(?=\w*\d)(?=\w*[a-z])\w{10,}\M', '<id>', 'gi');
   -- Status codes and the digits of a name (gpt-4o, v1.2) tell failures apart, other numbers do not.
-  t := regexp_replace(t, '(?<![\w.,-])(?<!\m(HTTP|status|code|errno)[ =:]{1,2})-?\d+([.,]\d+)*', '<n>', 'gi');
-  RETURN left(btrim(regexp_replace(t, '\s+', ' ', 'g')), 500);
+  t := regexp_replace(
+    t, '(?<![\w.,-])(?<!\m(HTTP(/(\d[\d.]*|<n>))?|status([ _]?code)?|code|errno)[ =:]{1,3})-?\d+([.,]\d+)*', '<n>', 'gi');
+  t := regexp_replace(t, '\s+', ' ', 'g');
+  -- A list is a list, however long.
+  t := regexp_replace(t, '<id>([,;]? <id>)+', '<id> …', 'g');
+  t := regexp_replace(t, '<n>([,;]? <n>)+', '<n> …', 'g');
+  t := regexp_replace(t, '<text>([,;]? <text>)+', '<text> …', 'g');
+  RETURN left(btrim(t), 500);
 END $$;
 
 CREATE FUNCTION failure_signature(rules int, task_type text, tool text, service text, error_class text, reason text)
@@ -55,12 +70,13 @@ CREATE TRIGGER dead_letter_grouped
 """
 
 # The counts of a group are the sums over its letters. Each statement that changes letters adds its
-# differences, groups in the order of their ids, so that two writers never wait in a circle.
+# differences. Whoever writes letters holds one lock until the commit: a transaction may write letters of
+# several groups in several statements, and with a lock for each group two of them could wait in a circle.
 _COUNTED = """
 CREATE FUNCTION dead_letters_{name}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM pg_advisory_xact_lock(hashtext('failure_signatures'));
   {missing}
-  PERFORM FROM failure_signatures WHERE id IN (SELECT signature_id FROM ({deltas}) d) ORDER BY id FOR UPDATE;
   UPDATE failure_signatures s
   SET pending = s.pending + d.pending, retrying = s.retrying + d.retrying, resolved = s.resolved + d.resolved,
       cost_usd = s.cost_usd + d.cost_usd, failures = s.failures + d.failures,
@@ -77,6 +93,7 @@ BEGIN
   SELECT signature_id, date_trunc('hour', seen), sum(failures) FROM ({deltas}) deltas
   WHERE failures > 0 GROUP BY 1, 2 ORDER BY 1, 2
   ON CONFLICT (signature_id, hour) DO UPDATE SET failures = h.failures + excluded.failures;
+  {unfailed}
   RETURN NULL;
 END $$;
 CREATE TRIGGER dead_letters_{name} AFTER {event} ON dead_letter_queue
@@ -88,6 +105,12 @@ _MISSING = """
   SELECT DISTINCT ON (signature_id) signature_id, rules_version, task_type, tool_name, service, error_class,
          failure_reason, failed_at, failed_at
   FROM new_rows ORDER BY signature_id, failed_at ON CONFLICT DO NOTHING;"""
+# A letter that changed its group takes its latest failure along.
+_UNFAILED = """
+  UPDATE failure_signature_hours h SET failures = greatest(h.failures + d.failures, 0)
+  FROM (SELECT signature_id, date_trunc('hour', seen) AS hour, sum(failures) AS failures
+        FROM ({deltas}) deltas WHERE failures < 0 GROUP BY 1, 2) d
+  WHERE h.signature_id = d.signature_id AND h.hour = d.hour;"""
 _BY_STATUS = "{sign}({row}.status = 'pending')::int AS pending, {sign}({row}.status = 'retrying')::int AS retrying," \
     " {sign}({row}.status = 'resolved')::int AS resolved, {sign}{row}.cost_usd AS cost_usd"  # fmt: skip
 _FAILED_AGAIN = "(o.status = 'retrying' AND n.status = 'pending')"
@@ -106,15 +129,32 @@ _CHANGED = f"""
   FROM new_rows n JOIN old_rows o ON o.id = n.id
   UNION ALL
   SELECT o.signature_id, {_BY_STATUS.format(sign="-", row="o")}, -{_MOVED}::int, 0, {_FAILED_AGAIN}::int,
-         NULL, NULL
+         CASE WHEN {_MOVED} THEN o.failed_at END, NULL
   FROM new_rows n JOIN old_rows o ON o.id = n.id"""
+# TRUNCATE fires no other trigger.
+_EMPTIED = """
+CREATE FUNCTION dead_letters_emptied() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE failure_signatures SET pending = 0, retrying = 0, resolved = 0, cost_usd = 0;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER dead_letters_emptied AFTER TRUNCATE ON dead_letter_queue
+  FOR EACH STATEMENT EXECUTE FUNCTION dead_letters_emptied();
+"""
 COUNTED = (
-    _COUNTED.format(name="added", event="INSERT", tables="NEW TABLE AS new_rows", missing=_MISSING, deltas=_ADDED)
-    + _COUNTED.format(name="removed", event="DELETE", tables="OLD TABLE AS old_rows", missing="", deltas=_REMOVED)
+    _COUNTED.format(
+        name="added", event="INSERT", tables="NEW TABLE AS new_rows",
+        missing=_MISSING, deltas=_ADDED, unfailed="",
+    )
+    + _COUNTED.format(
+        name="removed", event="DELETE", tables="OLD TABLE AS old_rows",
+        missing="", deltas=_REMOVED, unfailed="",
+    )
     + _COUNTED.format(
         name="changed", event="UPDATE", tables="OLD TABLE AS old_rows NEW TABLE AS new_rows",
-        missing=_MISSING, deltas=_CHANGED,
+        missing=_MISSING, deltas=_CHANGED, unfailed=_UNFAILED.format(deltas=_CHANGED),
     )
+    + _EMPTIED
 )  # fmt: skip
 
 # The letter follows its task, by whatever door the task was moved.
@@ -135,21 +175,21 @@ DECLARE
 BEGIN
   IF NEW.status = 'completed' THEN
     UPDATE dead_letter_queue
-    SET status = 'resolved', outcome = 'completed', resolution = 'completed when retried',
-        resolved_at = now(), resolved_by = who,
+    SET status = 'resolved', outcome = 'completed', resolved_at = now(), resolved_by = who,
+        resolution = CASE status WHEN 'retrying' THEN 'completed when retried' ELSE 'its task was completed' END,
         history = history || jsonb_build_object('at', now(), 'what', 'completed', 'by', who)
     WHERE id = OLD.dead_letter_id AND status <> 'resolved';
-  ELSIF NEW.status NOT IN ('cancelled', 'failed') THEN
-    UPDATE dead_letter_queue
-    SET status = 'retrying', retries = retries + 1, retried_at = now(), retried_by = who,
-        history = history || jsonb_build_object('at', now(), 'what', 'retried', 'by', who)
-    WHERE id = OLD.dead_letter_id AND status = 'pending';
-  ELSE
+  ELSIF NEW.status IN ('failed', 'cancelled') THEN
     UPDATE dead_letter_queue
     SET status = 'resolved', outcome = 'ended', resolution = 'its task was ended: ' || NEW.error_message,
         resolved_at = now(), resolved_by = who,
         history = history || jsonb_build_object('at', now(), 'what', 'ended', 'by', who)
     WHERE id = OLD.dead_letter_id AND status <> 'resolved';
+  ELSE
+    UPDATE dead_letter_queue
+    SET status = 'retrying', retries = retries + 1, retried_at = now(), retried_by = who,
+        history = history || jsonb_build_object('at', now(), 'what', 'retried', 'by', who)
+    WHERE id = OLD.dead_letter_id AND status = 'pending';
   END IF;
   RETURN NULL;
 END $$;
@@ -206,6 +246,22 @@ BEGIN
 END $$;
 CREATE CONSTRAINT TRIGGER dead_letter_is_named AFTER INSERT OR UPDATE OF status, task_id ON dead_letter_queue
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION dead_letter_is_named();
+
+CREATE FUNCTION letter_is_not_abandoned() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF EXISTS (
+    SELECT FROM dead_letter_queue l LEFT JOIN governance_tasks t ON t.id = l.task_id AND t.dead_letter_id = l.id
+    WHERE l.id = OLD.dead_letter_id AND l.status <> 'resolved' AND t.id IS NULL) THEN
+    RAISE EXCEPTION 'task % does not name its open dead letter %', OLD.id, OLD.dead_letter_id
+      USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'letter_is_not_abandoned',
+            HINT = 'resolve the letter: its task lets go of it then';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE CONSTRAINT TRIGGER letter_is_not_abandoned AFTER UPDATE OF dead_letter_id ON governance_tasks
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
+  WHEN (OLD.dead_letter_id IS NOT NULL AND OLD.dead_letter_id IS DISTINCT FROM NEW.dead_letter_id)
+  EXECUTE FUNCTION letter_is_not_abandoned();
 """
 
 # As in 0003, and: whoever moves a task by hand has no failure to report.

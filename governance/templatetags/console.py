@@ -1,6 +1,7 @@
 """How the console's templates write states, times and spans."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django import template
 from django.utils.safestring import SafeString
@@ -27,6 +28,12 @@ def moment(at: datetime | None) -> SafeString | str:
 def exact(at: datetime) -> str:
     """A time to the millisecond, in UTC."""
     return looks.exact(at)
+
+
+@register.filter
+def money(amount_usd: Decimal) -> str:
+    """An amount in dollars."""
+    return looks.money(amount_usd)
 
 
 @register.filter

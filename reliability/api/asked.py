@@ -13,6 +13,7 @@ from governance.errors import InvalidFilter, InvalidInput
 from governance.submission import Text
 from reliability import letter_filter
 from reliability.letter_filter import LetterFilter
+from reliability.redrives.verbs import MAX_FAILURE_RATE, PACE_PER_SECOND
 
 # A selection is moved while the client waits; more is a redrive's work.
 MAX_IDS = 1000
@@ -56,13 +57,29 @@ class Chosen(Shape):
     def unique_ids(self) -> list[UUID]:
         return list(dict.fromkeys(self.ids or ()))
 
+    @property
+    def meant(self) -> LetterFilter | list[UUID]:
+        return self.unique_ids if self.filter is None else self.filter
+
 
 class ChosenForRetry(Chosen, Reason):
-    pass
+    """`reason` may be left out for a selection; a redrive has one."""
 
 
 class ChosenForResolving(Chosen, Note):
-    pass
+    """Why they are resolved stands in `note`."""
+
+
+class Terms(Chosen):
+    """How a redrive is to go; `redrives.start` says what each means and how far it may go."""
+
+    ids: Annotated[list[UUID], Field(min_length=1)] | None = None
+    pace: float = PACE_PER_SECOND
+    canary: bool = True
+
+
+class Start(Terms, Reason):
+    max_failure_rate: float = MAX_FAILURE_RATE
 
 
 Asked = TypeVar("Asked", bound=Shape)

@@ -10,9 +10,8 @@ from django.db.models.functions import Greatest
 
 from governance.actors import Actor
 from governance.models import DeadLetter
-from reliability.redrives import gates, selection
+from reliability.redrives import gates, selection, verbs
 from reliability.redrives.selection import Chosen
-from reliability.redrives.verbs import PACE_PER_SECOND, PERMISSION
 
 GROUPS_SHOWN = 20
 
@@ -55,9 +54,12 @@ class Preview:
     at_least_seconds: float
 
 
-def preview(chosen: Chosen, *, actor: Actor, pace: float = PACE_PER_SECOND, canary: bool = True) -> Preview:
+def preview(
+    chosen: Chosen, *, actor: Actor, pace: float = verbs.PACE_PER_SECOND, canary: bool = True
+) -> Preview:
     """What `start` with the same words would do; changes nothing. Raises what `start` raises."""
-    actor.require(PERMISSION)
+    actor.require(verbs.PERMISSION)
+    verbs.terms(reason="preview", pace=pace, max_failure_rate=verbs.MAX_FAILURE_RATE)
     eligible, left_out = selection.counts(chosen)
     pending = selection.letters(chosen).filter(status=DeadLetter.Status.PENDING).order_by()
     return Preview(

@@ -5,11 +5,11 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from governance.actors import Actor
 from governance.errors import InvalidInput
-from governance.submission import Text, field_errors
+from governance.submission import Text, field_errors, require_text
 from reliability.errors import RedriveConflict, RedriveNotFound
 from reliability.models import Redrive
 from reliability.redrives import gates, selection, steps
@@ -22,11 +22,11 @@ MAX_FAILURE_RATE = 0.2
 
 
 class Terms(BaseModel):
-    """How a redrive is to go: letters per second at most, and the share of them that may fail again."""
+    """How a redrive is to go: why, letters per second at most, and the share of them that may fail again."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    reason: Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+    reason: Annotated[Text, Field(min_length=1, max_length=1000)]
     pace: Annotated[float, Field(gt=0, le=MAX_PACE_PER_SECOND)]
     max_failure_rate: Annotated[float, Field(ge=0, le=1)]
 
@@ -47,11 +47,11 @@ def start(
     or `Forbidden`.
     """
     actor.require(PERMISSION)
-    terms = _terms(reason=reason, pace=pace, max_failure_rate=max_failure_rate)
+    agreed = terms(reason=reason.strip(), pace=pace, max_failure_rate=max_failure_rate)
     with transaction.atomic():
-        redrive = _create(chosen, terms, actor, canary=canary)
+        redrive = _create(chosen, agreed, actor, canary=canary)
     # In a transaction of its own: freezing and handing over lock in different orders.
-    steps.take(redrive.pk, redrive.advanced_at)
+    steps.go_on(redrive.pk, redrive.advanced_at)
     redrive.refresh_from_db()
     return redrive
 
@@ -78,8 +78,12 @@ def resume(redrive_id: UUID, *, actor: Actor) -> Redrive:
 
 
 def abort(redrive_id: UUID, *, actor: Actor, reason: str) -> Redrive:
-    """End it: what waits is skipped, what was handed over goes on. Raises `RedriveConflict`."""
+    """End it: what waits is skipped, what was handed over goes on.
+
+    Raises `RedriveConflict`, or `InvalidInput` if the reason says nothing.
+    """
     actor.require(PERMISSION)
+    require_text("reason", reason)
     with transaction.atomic():
         redrive = _locked(redrive_id, "abort", Redrive.State.RUNNING, Redrive.State.PAUSED)
         steps.finish(redrive, Redrive.State.ABORTED, by=actor.name, why=reason, now=timezone.now())
@@ -87,24 +91,25 @@ def abort(redrive_id: UUID, *, actor: Actor, reason: str) -> Redrive:
     return redrive
 
 
-def _terms(**said: object) -> Terms:
+def terms(**said: object) -> Terms:
+    """Raises `InvalidInput`, which names every term that is wrong."""
     try:
         return Terms.model_validate(said)
     except ValidationError as invalid:
         raise InvalidInput(field_errors(invalid)) from None
 
 
-def _create(chosen: Chosen, terms: Terms, actor: Actor, *, canary: bool) -> Redrive:
+def _create(chosen: Chosen, agreed: Terms, actor: Actor, *, canary: bool) -> Redrive:
     now = timezone.now()
     redrive = Redrive.objects.create(
         filter=selection.said(chosen),
         filter_text=selection.words(chosen),
-        reason=terms.reason,
+        reason=agreed.reason,
         started_by=actor.name,
-        pace_per_second=terms.pace,
-        max_failure_rate=terms.max_failure_rate,
+        pace_per_second=agreed.pace,
+        max_failure_rate=agreed.max_failure_rate,
         plan=[0],
-        credit=max(1.0, terms.pace),
+        credit=max(1.0, agreed.pace),
         advanced_at=now,
     )
     redrive.total, redrive.left_out = selection.freeze(redrive, chosen)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from governance.models import Worker
 from tests.governance.conftest import client_with, nobody, operator  # noqa: F401
 from tests.polling import until
 from tests.reliability.processes import Program, database_url
@@ -44,3 +45,9 @@ def start_cluster(start: Callable[..., Program]) -> Callable[..., Program]:
 def start_watchdog(transactional_db: None, start: Callable[..., Program]) -> Callable[..., Program]:
     """Starts `watchdog_main.py` on this test's database."""
     return lambda **environment: start("watchdog_main.py", DATABASE_URL=database_url(), **environment)
+
+
+@pytest.fixture
+def executor(db: None) -> None:
+    """The worker whose tasks tests claim; tests with real transactions leave the registry empty."""
+    Worker.objects.get_or_create(worker_id="EXECUTOR", defaults={"capabilities": ["*"]})

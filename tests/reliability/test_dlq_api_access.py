@@ -5,7 +5,9 @@ from uuid import uuid4
 
 import pytest
 
-from governance.models import DeadLetter
+from governance.models import DeadLetter, Task
+from reliability import redrives
+from tests.governance import samples
 from tests.governance.api_client import Api
 from tests.reliability import letters
 
@@ -14,19 +16,31 @@ READ = {
     "dlq/{letter}": "view_deadletter",
     "dlq/groups": "view_failuresignature",
     "dlq/groups/{group}": "view_failuresignature",
+    "redrives": "view_deadletter",
+    "redrives/{redrive}": "view_deadletter",
+    "redrives/{redrive}/items": "view_deadletter",
 }
 WRITE: dict[str, tuple[str, dict[str, Any]]] = {
     "dlq/{letter}/retry": ("retry_deadletter", {"reason": "fixed"}),
     "dlq/{letter}/resolve": ("resolve_deadletter", {"note": "known"}),
     "dlq/resolve": ("resolve_deadletter", {"filter": {"task_type": "noop"}, "note": "known"}),
+    "dlq/retry": ("retry_deadletter", {"filter": {"task_type": "noop"}, "reason": "fixed"}),
+    "redrives": ("retry_deadletter", {"filter": {"task_type": "noop"}, "reason": "fixed"}),
+    "redrives/preview": ("retry_deadletter", {"filter": {"task_type": "noop"}}),
+    "redrives/{redrive}/pause": ("retry_deadletter", {}),
+    "redrives/{redrive}/resume": ("retry_deadletter", {}),
+    "redrives/{redrive}/abort": ("retry_deadletter", {"reason": "enough"}),
     "tasks/{task}/move-to-dlq": ("move_deadletter", {"reason": "stuck"}),
 }
 
 
 @pytest.fixture
 def places(db: None) -> dict[str, Any]:
+    gone = letters.dead("another kind")
+    redrive = redrives.start([gone.pk], actor=samples.SYSTEM, reason="fixed")
+    Task.objects.filter(pk=gone.task_id).delete()
     letter = letters.dead()
-    return {"letter": letter.pk, "group": letter.signature_id, "task": uuid4()}
+    return {"letter": letter.pk, "group": letter.signature_id, "task": uuid4(), "redrive": redrive.pk}
 
 
 @pytest.mark.parametrize("path", READ)
@@ -80,6 +94,19 @@ def test_what_is_no_letter_is_not_found(operator: Api, name: str):
 @pytest.mark.parametrize("name", ["group-id", str(uuid4())])
 def test_what_is_no_group_is_not_found(operator: Api, name: str):
     assert operator.get(f"dlq/groups/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["redrive-id", str(uuid4())])
+def test_what_is_no_redrive_is_not_found(operator: Api, name: str):
+    answers = [
+        operator.get(f"redrives/{name}"),
+        operator.get(f"redrives/{name}/items"),
+        operator.post(f"redrives/{name}/pause"),
+        operator.post(f"redrives/{name}/resume"),
+        operator.post(f"redrives/{name}/abort", {"reason": "enough"}),
+    ]
+
+    assert {answer.status_code for answer in answers} == {404}
 
 
 def test_an_address_that_leads_nowhere_is_a_problem_document(operator: Api):

@@ -1,0 +1,258 @@
+"""Groups of failures in the console: where an operator begins, and what can be done to a whole group."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.dataclasses import UnfoldAction
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+
+from governance import looks
+from governance.admin import filters, verbs
+from governance.admin.rows import BoundedChangeList, MachineRows
+from governance.models import FailureSignature
+from reliability.admin import group_page, letter_verbs, trends
+
+_OPEN = Q(pending__gt=0) | Q(retrying__gt=0)
+
+
+class _Preset(SimpleListFilter):
+    """A filter that shows its first choice unless another is asked for."""
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        for place, (value, title) in enumerate(self.lookup_choices):
+            yield {
+                "selected": self.value() == value or (self.value() is None and place == 0),
+                "query_string": changelist.get_query_string({str(self.parameter_name): value}),
+                "display": title,
+            }
+
+
+class LettersFilter(_Preset):
+    title = "letters"
+    parameter_name = "letters"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> filters.Choices:
+        return [("open", "with open letters"), ("all", "all, resolved ones too")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: "QuerySet[FailureSignature]"
+    ) -> "QuerySet[FailureSignature]":
+        return queryset if self.value() == "all" else queryset.filter(_OPEN)
+
+
+class TriageFilter(_Preset):
+    title = "triage"
+    parameter_name = "triage"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> filters.Choices:
+        return [
+            ("seen", "not ignored"),
+            *((t.value, t.value) for t in FailureSignature.Triage),
+            ("all", "all"),
+        ]
+
+    def queryset(
+        self, request: HttpRequest, queryset: "QuerySet[FailureSignature]"
+    ) -> "QuerySet[FailureSignature]":
+        if self.value() in FailureSignature.Triage.values:
+            return queryset.filter(triage=self.value())
+        return queryset if self.value() == "all" else queryset.exclude(triage=FailureSignature.Triage.IGNORED)
+
+
+class TypeFilter(filters.TypeFilter):
+    title = "task type"
+
+
+class GroupList(BoundedChangeList):
+    """Fetches the trends of the groups on the page at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        groups: list[Any] = list(self.result_list)
+        drawn = trends.of((group.pk for group in groups), now=timezone.now())
+        for group in groups:
+            group.trend = drawn[group.pk]
+        self.result_list: list[Any] = groups
+
+
+@admin.register(FailureSignature)
+class GroupAdmin(MachineRows):
+    list_display = ("what", "state", "letters", "trend", "seen", "burnt", "past_retries")
+    list_filter = (LettersFilter, TriageFilter, TypeFilter)
+    list_filter_sheet = True
+    ordering = ("-last_seen", "-pk")
+    search_fields = ("failure_reason",)
+    search_help_text = "A part of what the failures have in common"
+    nothing_exists = (
+        "No failure waits for a person: every dead letter is resolved or in a group that is ignored. "
+        "Those are behind Filters."
+    )
+    actions_detail = ("retry_group", "resolve_group")
+    change_form_outer_before_template = "reliability/group_state.html"
+    change_form_outer_after_template = "reliability/group_letters.html"
+    fieldsets = (
+        (
+            "What they have in common",
+            {
+                "fields": (
+                    ("task_type", "error_type"),
+                    ("tool", "called_service"),
+                    ("by_workers", "burnt"),
+                    ("first_exactly", "last_exactly"),
+                )
+            },
+        ),
+    )
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return GroupList
+
+    # ---------------------------------------------------------------------------------- the list
+
+    @display(description="Failure")
+    def what(self, group: FailureSignature) -> SafeString:
+        where = (group.task_type, group.tool_name, group.service, group.error_class)
+        return format_html(
+            '<span class="jg-title">{}</span><span class="jg-note">{}</span><span class="jg-note">{}</span>',
+            looks.clip(group.failure_reason, length=160) or "no reason given",
+            " · ".join(part for part in where if part),
+            ", ".join(group.workers),
+        )
+
+    @display(description="Triage")
+    def state(self, group: FailureSignature) -> SafeString:
+        return format_html(
+            '{}<span class="jg-note">{}</span>', looks.badge(group.triage), looks.clip(group.note, length=60)
+        )
+
+    @display(description="Letters")
+    def letters(self, group: FailureSignature) -> SafeString:
+        rest = (f"{group.retrying:,} retrying", f"{group.resolved:,} resolved")
+        return format_html(
+            '<span class="jg-count">{}</span> pending<span class="jg-note">{}</span>',
+            f"{group.pending:,}",
+            ", ".join(part for part in rest if not part.startswith("0 ")),
+        )
+
+    @display(description="Last 24 h")
+    def trend(self, group: Any) -> SafeString:
+        return format_html('{}<span class="jg-note">{}</span>', group.trend.drawn(), f"{group.trend.total:,}")
+
+    @display(description="Seen")
+    def seen(self, group: FailureSignature) -> SafeString:
+        return format_html(
+            '{}<span class="jg-note">first {}</span>',
+            looks.moment(group.last_seen),
+            looks.moment(group.first_seen),
+        )
+
+    @display(description="Burnt")
+    def burnt(self, group: FailureSignature) -> str:
+        return looks.money(group.cost_usd) if group.cost_usd else looks.NOTHING
+
+    @display(description="Retries won")
+    def past_retries(self, group: FailureSignature) -> str:
+        return group_page.past_retries(group)
+
+    # ---------------------------------------------------------------------------- the page of one
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: FailureSignature | None = None
+    ) -> tuple[str, ...]:
+        return (
+            "task_type", "error_type", "tool", "called_service", "by_workers", "burnt", "first_exactly",
+            "last_exactly",
+        )  # fmt: skip
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        group = self.get_object(request, object_id)
+        may = group and self.has_view_permission(request, group)
+        known = group_page.context(group, now=timezone.now()) if may else {}
+        shown: HttpResponse = super().change_view(request, object_id, form_url, (extra_context or {}) | known)
+        return shown
+
+    @display(description="Kind of error")
+    def error_type(self, group: FailureSignature) -> str:
+        return group.error_class or looks.NOTHING
+
+    @display(description="Tool")
+    def tool(self, group: FailureSignature) -> str:
+        return group.tool_name or looks.NOTHING
+
+    @display(description="Service")
+    def called_service(self, group: FailureSignature) -> str:
+        return group.service or looks.NOTHING
+
+    @display(description="Affected workers")
+    def by_workers(self, group: FailureSignature) -> str:
+        return ", ".join(group.workers) or looks.NOTHING
+
+    @display(description="First seen")
+    def first_exactly(self, group: FailureSignature) -> SafeString | str:
+        return looks.exact_moment(group.first_seen)
+
+    @display(description="Last seen")
+    def last_exactly(self, group: FailureSignature) -> SafeString | str:
+        return looks.exact_moment(group.last_seen)
+
+    # --------------------------------------------------------------------------------- the verbs
+
+    def has_retry_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm("governance.retry_deadletter")
+
+    def has_resolve_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm("governance.resolve_deadletter")
+
+    def has_triage_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm("governance.triage_failuresignature")
+
+    @action(
+        description="Retry all", permissions=["retry"], url_path="retry", icon="replay",
+        variant=ActionVariant.PRIMARY,
+    )  # fmt: skip
+    def retry_group(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """To the preview of a redrive."""
+        group = self._group(request, object_id)
+        address = reverse("admin:reliability_redrive_add")
+        return HttpResponseRedirect(f"{address}?signature={group.pk}")
+
+    @action(description="Resolve all", permissions=["resolve"], url_path="resolve", icon="task_alt")
+    def resolve_group(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        group = self._group(request, object_id)
+        page = reverse("admin:governance_failuresignature_change", args=[group.pk])
+        verb = letter_verbs.RESOLVE
+        chosen = group.letters.filter(status__in=verb.moves)
+        return verbs.ask_or_do(self, request, chosen, verb, back=page) or HttpResponseRedirect(page)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
+        """The buttons that would do something to the letters that there are."""
+        group = self.get_object(request, object_id)
+        useless = set()
+        if group is None or not group.pending:
+            useless.add("retry")
+        if group is None or not group.pending + group.retrying:
+            useless.add("resolve")
+        buttons = super().get_actions_detail(request, object_id)
+        return [button for button in buttons if button.path not in useless]
+
+    def _group(self, request: HttpRequest, object_id: str) -> FailureSignature:
+        group: FailureSignature | None = self.get_object(request, object_id)
+        if group is None or not self.has_view_permission(request, group):
+            raise Http404(f"no group of dead letters has the id {object_id}")
+        return group

@@ -1,0 +1,216 @@
+"""Redrives in the console: the list, asking for one, watching it, and stopping it."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.dataclasses import UnfoldAction
+from unfold.decorators import action, display
+from unfold.enums import ActionVariant
+
+from governance import looks
+from governance.admin import filters, verbs
+from governance.admin.rows import MachineRows
+from reliability.admin import redrive_form, redrive_page, redrive_verbs
+from reliability.models import Redrive
+
+VIEW = "governance.view_deadletter"
+RETRY = "governance.retry_deadletter"
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> filters.Choices:
+        return [(state.value, state.value) for state in Redrive.State]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(state=self.value()) if self.value() else queryset
+
+
+@admin.register(Redrive)
+class RedriveAdmin(MachineRows):
+    list_display = ("what", "state_told", "progress", "asked_by", "created")
+    list_filter = (StateFilter,)
+    list_filter_sheet = True
+    ordering = ("-pk",)
+    nothing_exists = (
+        "Nobody has retried many dead letters at once. Begin at a group of failures, or filter the dead "
+        "letters and retry all that match."
+    )
+    actions_detail = ("pause_this", "resume_this", "abort_this")
+    change_form_outer_before_template = "reliability/redrive_progress.html"
+    fieldsets = (
+        (
+            "As it was asked for",
+            {
+                "fields": (
+                    ("filter_text", "reason"),
+                    ("started_by", "created_exactly"),
+                    ("pace", "limits"),
+                    ("began", "ended"),
+                )
+            },
+        ),
+    )
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm(VIEW)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(VIEW)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(RETRY) and request.user.has_perm(VIEW)
+
+    # ---------------------------------------------------------------------------------- the list
+
+    @display(description="What is retried")
+    def what(self, redrive: Redrive) -> SafeString:
+        return format_html(
+            '<span class="jg-title">{}</span><span class="jg-note">{}</span>',
+            looks.clip(redrive.filter_text, length=160),
+            looks.clip(redrive.reason),
+        )
+
+    @display(description="State")
+    def state_told(self, redrive: Redrive) -> SafeString:
+        why = f"{redrive.stopped_by}: {redrive.stop_reason}" if redrive.stop_reason else redrive.stopped_by
+        return format_html('{}<span class="jg-note">{}</span>', looks.badge(redrive.state), looks.clip(why))
+
+    @display(description="Progress")
+    def progress(self, redrive: Redrive) -> SafeString:
+        parts = redrive_page.parts(redrive)
+        bar = format_html_join(
+            "",
+            '<i class="jg-part-{}" style="width: {}%"></i>',
+            ((p.state, p.percent) for p in parts if p.count),
+        )
+        told = ", ".join(f"{part.count:,} {part.name}" for part in parts if part.count)
+        return format_html(
+            '<span class="jg-bar" aria-hidden="true">{}</span><span class="jg-note">{}</span>',
+            bar,
+            f"{redrive.total:,}: {told}" if told else "nothing to retry",
+        )
+
+    @display(description="Asked for by")
+    def asked_by(self, redrive: Redrive) -> str:
+        return redrive.started_by
+
+    @display(description="Created")
+    def created(self, redrive: Redrive) -> SafeString | str:
+        return looks.moment(redrive.created_at)
+
+    # --------------------------------------------------------------------------- asking and watching
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return redrive_form.respond(self, request)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        redrive = self.get_object(request, object_id)
+        may = redrive and self.has_view_permission(request, redrive)
+        known = redrive_page.context(redrive, request) if may else {}
+        shown: HttpResponse = super().change_view(request, object_id, form_url, (extra_context or {}) | known)
+        return shown
+
+    def get_urls(self) -> list[URLPattern]:
+        progress = path(
+            "<uuid:redrive_id>/progress/", self.progress_view, name="reliability_redrive_progress"
+        )
+        return [progress, *super().get_urls()]
+
+    def progress_view(self, request: HttpRequest, redrive_id: UUID) -> HttpResponse:
+        """The part of the page that changes. Not wrapped as a page is: a session that has ended gets a
+        refusal, which leaves the part as it is, and no login form in its place."""
+        if not (self.admin_site.has_permission(request) and self.has_view_permission(request)):
+            raise PermissionDenied
+        redrive = Redrive.objects.filter(pk=redrive_id).first()
+        if redrive is None:
+            raise Http404(f"no redrive has the id {redrive_id}")
+        known = redrive_page.context(redrive, request)
+        answer = render(request, "reliability/redrive_progress.html", known)
+        if request.GET.get("was") != redrive.state:
+            # The buttons fit another state: the whole page is due.
+            answer["HX-Refresh"] = "true"
+        return answer
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Redrive | None = None) -> tuple[str, ...]:
+        return (
+            "filter_text", "reason", "started_by", "created_exactly", "pace", "limits", "began", "ended",
+        )  # fmt: skip
+
+    @display(description="Created")
+    def created_exactly(self, redrive: Redrive) -> SafeString | str:
+        return looks.exact_moment(redrive.created_at)
+
+    @display(description="Began")
+    def began(self, redrive: Redrive) -> SafeString | str:
+        return looks.exact_moment(redrive.started_at)
+
+    @display(description="Ended")
+    def ended(self, redrive: Redrive) -> SafeString | str:
+        return looks.exact_moment(redrive.finished_at)
+
+    @display(description="Pace")
+    def pace(self, redrive: Redrive) -> str:
+        steps = ", then ".join(f"{end:,}" for end in redrive.plan)
+        return f"at most {redrive.pace_per_second:g} per second; tries {steps}"
+
+    @display(description="Stops when")
+    def limits(self, redrive: Redrive) -> str:
+        return f"more than {redrive.max_failure_rate:.0%} fail again"
+
+    # --------------------------------------------------------------------------------- the verbs
+
+    def has_retry_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm(RETRY)
+
+    @action(description="Pause", permissions=["retry"], url_path="pause", icon="pause")
+    def pause_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._one(request, object_id, redrive_verbs.PAUSE)
+
+    @action(
+        description="Resume", permissions=["retry"], url_path="resume", icon="play_arrow",
+        variant=ActionVariant.PRIMARY,
+    )  # fmt: skip
+    def resume_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._one(request, object_id, redrive_verbs.RESUME)
+
+    @action(
+        description="Abort", permissions=["retry"], url_path="abort", icon="dangerous",
+        variant=ActionVariant.DANGER,
+    )  # fmt: skip
+    def abort_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._one(request, object_id, redrive_verbs.ABORT)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
+        """The buttons of the verbs that would move the redrive as it is now."""
+        redrive = self.get_object(request, object_id)
+        able = {verb.name for verb in redrive_verbs.EVERY if redrive and redrive.state in verb.moves}
+        return [button for button in super().get_actions_detail(request, object_id) if button.path in able]
+
+    def _one(self, request: HttpRequest, object_id: str, verb: verbs.Verb) -> HttpResponse:
+        redrive = self.get_object(request, object_id)
+        if redrive is None or not self.has_view_permission(request, redrive):
+            raise Http404(f"no redrive has the id {object_id}")
+        page = reverse("admin:reliability_redrive_change", args=[redrive.pk])
+        chosen = Redrive.objects.filter(pk=redrive.pk)
+        return verbs.ask_or_do(self, request, chosen, verb, back=page) or HttpResponseRedirect(page)

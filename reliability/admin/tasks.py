@@ -1,0 +1,33 @@
+"""The page of tasks, with what the machinery adds to it: moving a task to the dead letters."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from unfold.decorators import action
+
+from governance.admin.tasks import TaskAdmin
+from governance.models import Task
+from reliability.admin import letter_verbs
+
+admin.site.unregister(Task)
+
+
+@admin.register(Task)
+class TaskWithLettersAdmin(TaskAdmin):
+    offered = (*TaskAdmin.offered, letter_verbs.MOVE)
+    actions = (*TaskAdmin.actions, "move_chosen")
+    actions_detail = (*TaskAdmin.actions_detail, "move_this")
+
+    def has_move_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return request.user.has_perm("governance.move_deadletter")
+
+    @admin.action(description="Move to the dead letters", permissions=["move"])
+    def move_chosen(self, request: HttpRequest, queryset: "QuerySet[Task]") -> HttpResponse | None:
+        return self._many(request, queryset, letter_verbs.MOVE)
+
+    @action(
+        description="Move to the dead letters", permissions=["move"],
+        url_path="move", icon="move_to_inbox",
+    )  # fmt: skip
+    def move_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._one(request, object_id, letter_verbs.MOVE)
