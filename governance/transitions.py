@@ -171,10 +171,12 @@ def _claim(statement: Prepared, process_id: UUID, free: dict[str, int]) -> list[
 
 # --------------------------------------------------------------------------------------- reporting
 
+# The owner is asked too: a claim whose commit a crashing server lost leaves its token to the next claimant.
 _HELD = """
   SELECT t.id, t.status AS was, r.result, r.error, r.delay
   FROM json_to_recordset(%(reports)s) AS r(id uuid, token bigint, result jsonb, error text, delay float8)
   JOIN governance_tasks t ON t.id = r.id AND t.status = 'in_progress' AND t.lease_token = r.token
+    AND t.lease_owner = %(process)s::uuid
   ORDER BY t.id FOR NO KEY UPDATE OF t"""
 
 

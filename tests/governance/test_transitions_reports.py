@@ -219,6 +219,16 @@ def test_a_result_for_a_task_that_was_deleted_is_dropped():
     assert not LateResult.objects.exists()
 
 
+@pytest.mark.parametrize("edge", ["complete", "retry_later", "fail", "give_back"])
+def test_the_right_token_in_the_wrong_hands_is_refused(edge):
+    """A server that crashed may have lost a claim's commit: then the next claimant gets the same token."""
+    task = held(PROCESS)
+
+    assert getattr(transitions, edge)([failing(task)], process_id=OTHER_PROCESS) == set()
+
+    assert lives.status(task.id) == "in_progress"
+
+
 def test_a_token_from_the_future_is_refused():
     task = held()
 

@@ -108,6 +108,17 @@ def test_a_process_that_lost_its_lease_and_claims_the_task_again_finishes_it_onc
     assert lives.path(task_id).count("completed") == 1
 
 
+def test_late_news_of_a_lost_lease_do_not_stop_the_run_that_holds_the_next_one():
+    with draining() as process:
+        [task_id] = submit("wait", payload={"seconds": 0.5})
+        until_all("in_progress", [task_id])
+        process.drain._on_lost({task_id: lives.fetch(task_id).lease_token - 1})
+
+        until_all("completed", [task_id])
+
+    assert lives.path(task_id) == ["pending", "in_progress", "completed"]
+
+
 def test_leases_of_long_tasks_are_renewed():
     with draining():
         task_id = running("wait")
