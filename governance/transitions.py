@@ -111,6 +111,9 @@ _DUE = """
       AND (deadline IS NULL OR deadline > now())
     ORDER BY rank LIMIT slots.free FOR UPDATE SKIP LOCKED) t"""
 
+# The fencing token is the microsecond of the claim, and always more than before. A plain count would repeat
+# itself: a server that crashes forgets claims which it had not yet written (see `_claim`).
+#
 # The array keeps the planner on the primary key: it cannot know how small `picked` is, and would read
 # the whole table to join it.
 _CLAIM = """
@@ -118,8 +121,8 @@ WITH picked AS MATERIALIZED ({due}{limit}),
 moved AS (
   UPDATE governance_tasks t
   SET status = 'in_progress', transitions = t.transitions + 1, updated_at = now(), started_at = now(),
-      attempts = t.attempts + 1, lease_token = t.lease_token + 1, lease_owner = %(process)s::uuid,
-      lease_expires_at = now() + %(lease)s
+      attempts = t.attempts + 1, lease_owner = %(process)s::uuid, lease_expires_at = now() + %(lease)s,
+      lease_token = greatest(t.lease_token + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
   WHERE t.id = ANY(ARRAY(SELECT id FROM picked))
   RETURNING t.*),
 logged AS (
@@ -293,8 +296,8 @@ _RESCUE = _edge(
     picked="""
   SELECT id, status AS was FROM governance_tasks
   WHERE status = 'in_progress'
-    AND (lease_owner = ANY(%(dead)s::uuid[])
-         OR lease_expires_at < now() AND pg_postmaster_start_time() <= now() - %(grace)s)
+    AND CASE WHEN %(dead)s::uuid[] IS NOT NULL THEN lease_owner = ANY(%(dead)s::uuid[])
+        ELSE lease_expires_at < now() AND pg_postmaster_start_time() <= now() - %(grace)s END
   LIMIT %(limit)s FOR UPDATE SKIP LOCKED""",
     to=f"CASE WHEN {_CRASHED} THEN 'failed' ELSE 'pending' END",
     sets=f"""crash_attempts = t.crash_attempts + 1, run_after = now(),
@@ -306,12 +309,13 @@ _RESCUE = _edge(
 )
 
 
-def rescue(*, dead: Sequence[UUID] = (), limit: int = 1000) -> list[Moved]:
-    """in_progress → pending, or → failed at the third crash: the lease ran out, or its owner is `dead`.
+def rescue(*, dead: Sequence[UUID] | None = None, limit: int = 1000) -> list[Moved]:
+    """in_progress → pending, or → failed at the third crash: the lease ran out. With `dead`: what these
+    processes held, whatever their leases say, and nothing else.
 
     While the server was away nobody could renew: after its start, leases have one more lease of time.
     """
-    owners = [str(process) for process in dead]
+    owners = None if dead is None else [str(process) for process in dead]
     return _moved(_RESCUE, dead=owners, limit=limit, grace=GRACE_AFTER_RESTART)
 
 
