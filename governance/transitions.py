@@ -212,8 +212,8 @@ _FAIL = _reporting(
 _GIVE_BACK = _reporting(
     "give_back",
     to="'pending'",
-    sets="attempts = t.attempts - 1, run_after = now()",
-    reason="'given back: its process is shutting down'",
+    sets="attempts = t.attempts - 1",
+    reason="'given back by its process'",
 )
 
 # Reports whose task was gone: kept beside it. A repeated report of what is recorded already is none.
@@ -242,7 +242,8 @@ def fail(reports: Sequence[Report], *, process_id: UUID) -> set[UUID]:
 
 
 def give_back(reports: Sequence[Report], *, process_id: UUID) -> set[UUID]:
-    """in_progress → pending at shutdown: the attempt does not count."""
+    """in_progress → pending, at shutdown or before it was started: the attempt does not count, and the task
+    keeps its place in the queue."""
     return _report(_GIVE_BACK, reports, process_id)
 
 
@@ -272,9 +273,13 @@ def _encode(reports: Sequence[Report]) -> str:
 _RENEW = Prepared(
     "renew",
     """
+WITH mine AS MATERIALIZED (
+  SELECT t.id
+  FROM unnest(%(ids)s::uuid[], %(tokens)s::bigint[]) AS held(id, token)
+  JOIN governance_tasks t ON t.id = held.id AND t.lease_token = held.token AND t.status = 'in_progress'
+  ORDER BY t.id FOR NO KEY UPDATE OF t)
 UPDATE governance_tasks t SET lease_expires_at = now() + %(lease)s, updated_at = now()
-FROM unnest(%(ids)s::uuid[], %(tokens)s::bigint[]) AS held(id, token)
-WHERE t.id = held.id AND t.lease_token = held.token AND t.status = 'in_progress'
+FROM mine WHERE t.id = mine.id
 RETURNING t.id""",
     ids="uuid[]",
     tokens="bigint[]",
