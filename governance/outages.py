@@ -36,6 +36,11 @@ def describe(error: BaseException) -> str:
     return said if DATABASE_CONNECTION_FAILED in said else f"{DATABASE_CONNECTION_FAILED}: {said}"
 
 
+def describe_if_lost(error: BaseException) -> str:
+    """As `describe`, for errors that may come from the statement, too: then what the driver said, alone."""
+    return describe(error) if is_connection_failure(error) else " ".join(str(error).split())
+
+
 def _is_connection_state(sqlstate: str | None) -> bool:
     """An error without a SQLSTATE was not answered by a server: there is none, or it went away."""
     return sqlstate is None or sqlstate.startswith(_CONNECTION_CLASS) or sqlstate in _REFUSED

@@ -14,6 +14,7 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
+from governance import late_results
 from governance.claims import GIVEN_BACK, MAX_CRASHES, SUSPECT_CRASHES, Claimed, Moved, Report
 from governance.dead_letter_rows import GIVES_UP, INSERT_LETTERS, NEW_LETTER
 from governance.prepared import Prepared
@@ -79,6 +80,9 @@ _DUE = """
       AND (deadline IS NULL OR deadline > now())
     ORDER BY rank LIMIT slots.free FOR UPDATE SKIP LOCKED) t"""
 
+# The fencing token is the microsecond of the claim, and always more than before. A plain count would repeat
+# itself: a server that crashes forgets claims which it had not yet written (see `_claim`).
+#
 # The array keeps the planner on the primary key: it cannot know how small `picked` is, and would read
 # the whole table to join it.
 _CLAIM = """
@@ -86,8 +90,8 @@ WITH picked AS MATERIALIZED ({due}{limit}),
 moved AS (
   UPDATE governance_tasks t
   SET status = 'in_progress', transitions = t.transitions + 1, updated_at = now(), started_at = now(),
-      attempts = t.attempts + 1, lease_token = t.lease_token + 1, lease_owner = %(process)s::uuid,
-      lease_expires_at = now() + %(lease)s
+      attempts = t.attempts + 1, lease_owner = %(process)s::uuid, lease_expires_at = now() + %(lease)s,
+      lease_token = greatest(t.lease_token + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint)
   WHERE t.id = ANY(ARRAY(SELECT id FROM picked))
   RETURNING t.*),
 logged AS (
@@ -139,11 +143,13 @@ def _claim(statement: Prepared, process_id: UUID, free: dict[str, int]) -> list[
 
 # --------------------------------------------------------------------------------------- reporting
 
+# The owner is asked too: a claim whose commit a crashing server lost leaves its token to the next claimant.
 _HELD = """
   SELECT t.id, t.status AS was, r.result, r.error, r.delay, r.failure
   FROM json_to_recordset(%(reports)s)
     AS r(id uuid, token bigint, result jsonb, error text, delay float8, failure jsonb)
   JOIN governance_tasks t ON t.id = r.id AND t.status = 'in_progress' AND t.lease_token = r.token
+    AND t.lease_owner = %(process)s::uuid
   ORDER BY t.id FOR NO KEY UPDATE OF t"""
 
 
@@ -178,18 +184,9 @@ _FAIL = _reporting(
 _GIVE_BACK = _reporting(
     "give_back",
     to="'pending'",
-    sets="attempts = t.attempts - 1, run_after = now()",
+    sets="attempts = t.attempts - 1",
     reason=f"'{GIVEN_BACK}'",
 )
-
-# Reports whose task was gone: kept beside it. A repeated report of what is recorded already is none.
-_KEEP_LATE = """
-INSERT INTO task_late_results
-  (task_id, lease_token, attempt, process_id, outcome, result, error_message, found_status)
-SELECT r.id, r.token, t.attempts, %(process)s::uuid, %(outcome)s, r.result, coalesce(r.error, ''), t.status
-FROM json_to_recordset(%(reports)s) AS r(id uuid, token bigint, result jsonb, error text)
-JOIN governance_tasks t ON t.id = r.id AND NOT (t.lease_token = r.token AND t.status = %(outcome)s)
-ON CONFLICT DO NOTHING"""
 
 
 def complete(reports: Sequence[Report], *, process_id: UUID) -> set[UUID]:
@@ -208,7 +205,8 @@ def fail(reports: Sequence[Report], *, process_id: UUID) -> set[UUID]:
 
 
 def give_back(reports: Sequence[Report], *, process_id: UUID) -> set[UUID]:
-    """in_progress → pending at shutdown: the attempt does not count."""
+    """in_progress → pending, at shutdown or before it was started: the attempt does not count, and the task
+    keeps its place in the queue."""
     return _report(_GIVE_BACK, reports, process_id)
 
 
@@ -219,8 +217,7 @@ def _report(statement: Prepared, reports: Sequence[Report], process_id: UUID, la
     moved = {row[0] for row in statement.run({"reports": encoded, "process": process})}
     if late_as and len(moved) < len(reports):
         late = _encode([report for report in reports if report.id not in moved])
-        with connection.cursor() as cursor:
-            cursor.execute(_KEEP_LATE, {"reports": late, "process": process, "outcome": late_as})
+        late_results.keep(late, process=process, outcome=late_as)
     return moved
 
 
@@ -238,9 +235,13 @@ def _encode(reports: Sequence[Report]) -> str:
 _RENEW = Prepared(
     "renew",
     """
+WITH mine AS MATERIALIZED (
+  SELECT t.id
+  FROM unnest(%(ids)s::uuid[], %(tokens)s::bigint[]) AS held(id, token)
+  JOIN governance_tasks t ON t.id = held.id AND t.lease_token = held.token AND t.status = 'in_progress'
+  ORDER BY t.id FOR NO KEY UPDATE OF t)
 UPDATE governance_tasks t SET lease_expires_at = now() + %(lease)s, updated_at = now()
-FROM unnest(%(ids)s::uuid[], %(tokens)s::bigint[]) AS held(id, token)
-WHERE t.id = held.id AND t.lease_token = held.token AND t.status = 'in_progress'
+FROM mine WHERE t.id = mine.id
 RETURNING t.id""",
     ids="uuid[]",
     tokens="bigint[]",
@@ -262,8 +263,8 @@ _RESCUE = _edge(
     picked="""
   SELECT id, status AS was FROM governance_tasks
   WHERE status = 'in_progress'
-    AND (lease_owner = ANY(%(dead)s::uuid[])
-         OR lease_expires_at < now() AND pg_postmaster_start_time() <= now() - %(grace)s)
+    AND CASE WHEN %(dead)s::uuid[] IS NOT NULL THEN lease_owner = ANY(%(dead)s::uuid[])
+        ELSE lease_expires_at < now() AND pg_postmaster_start_time() <= now() - %(grace)s END
   LIMIT %(limit)s FOR UPDATE SKIP LOCKED""",
     to=f"CASE WHEN {_CRASHED} THEN 'failed' ELSE 'pending' END",
     sets=f"""crash_attempts = t.crash_attempts + 1, run_after = now(),
@@ -278,12 +279,13 @@ _RESCUE = _edge(
 )
 
 
-def rescue(*, dead: Sequence[UUID] = (), limit: int = 1000) -> list[Moved]:
-    """in_progress → pending, or → failed at the third crash: the lease ran out, or its owner is `dead`.
+def rescue(*, dead: Sequence[UUID] | None = None, limit: int = 1000) -> list[Moved]:
+    """in_progress → pending, or → failed at the third crash: the lease ran out. With `dead`: what these
+    processes held, whatever their leases say, and nothing else.
 
     While the server was away nobody could renew: after its start, leases have one more lease of time.
     """
-    owners = [str(process) for process in dead]
+    owners = None if dead is None else [str(process) for process in dead]
     return _moved(_RESCUE, dead=owners, limit=limit, grace=GRACE_AFTER_RESTART)
 
 

@@ -28,6 +28,8 @@ TICK_SECONDS = 0.2
 GATHER_SECONDS = 0.005
 # Time kept back at the end of the grace to give unfinished tasks back.
 FAREWELL_SECONDS = 2.0
+# What was claimed ahead and finds no place within this time is for others to take.
+HOARD_SECONDS = 1.0
 
 
 class Drain:
@@ -57,12 +59,16 @@ class Drain:
         self._loop = asyncio.get_running_loop()
         ticking = self._loop.create_task(self._tick())
         self._heartbeat.start()
-        await self._until_registered()
-        while not self._should_leave():
-            await self._turn()
-            await self._pause()
-        await self._leave()
-        ticking.cancel()
+        try:
+            await self._until_registered()
+            while not self._should_leave():
+                self._give_back(self._window.take_waiting(longer_than=HOARD_SECONDS))
+                await self._turn()
+                await self._pause()
+            await self._leave()
+        finally:
+            ticking.cancel()
+            self._heartbeat.stop()  # whatever ended the drain: nobody renews leases for it
 
     # ------------------------------------------------------------------------------ the heartbeat's view
 
@@ -128,7 +134,7 @@ class Drain:
 
     def _complain(self, error: Exception) -> None:
         if not self._is_away:  # once for each outage, not every second
-            logger.error(outages.describe(error))
+            logger.error(outages.describe_if_lost(error))
         self._is_away = True
 
     async def _pause(self) -> None:

@@ -77,7 +77,8 @@ class Heartbeat:
         """End the thread and take the process's row away."""
         self._stopped = True
         self._poked.set()
-        self._thread.join(timeout=INTERVAL_SECONDS)
+        if self._thread.is_alive():
+            self._thread.join(timeout=INTERVAL_SECONDS)
 
     def _run(self) -> None:
         while not self._stopped:
@@ -94,8 +95,10 @@ class Heartbeat:
         except (DatabaseError, InterfaceError) as error:
             connection.close()
             if not self._is_away:  # once for each outage, not every two seconds
-                logger.error(outages.describe(error))
+                logger.error(outages.describe_if_lost(error))
             self._is_away = True
+        except Exception:
+            logger.exception("a heartbeat failed")  # the next one may not
 
     def _beat(self) -> None:
         if time.monotonic() - self._held.moved_at > STUCK_SECONDS:

@@ -62,7 +62,7 @@ class Window:
         taken = []
         for name, waiting in self._waiting.items():
             for _ in range(min(len(waiting), self.concurrency[name] - self._busy[name])):
-                taken.append(waiting.popleft()[0])
+                taken.append(_as_of_now(*waiting.popleft()))
                 self._busy[name] += 1
         return taken
 
@@ -81,11 +81,12 @@ class Window:
             self._busy[entry.task.worker_id] -= 1
             self._finished_since_claim[entry.task.worker_id] += 1
 
-    def take_waiting(self) -> list[Claimed]:
-        """Take out everything that was claimed and not started."""
-        taken = [task for waiting in self._waiting.values() for task, _ in waiting]
+    def take_waiting(self, *, longer_than: float = 0.0) -> list[Claimed]:
+        """Take out what was claimed so many seconds ago and not started."""
+        before, taken = time.monotonic() - longer_than, []
         for waiting in self._waiting.values():
-            waiting.clear()
+            while waiting and waiting[0][1] <= before:
+                taken.append(waiting.popleft()[0])
         return taken
 
     def drop_waiting(self, lost: dict[UUID, int]) -> None:
@@ -109,3 +110,10 @@ class Window:
         for waiting in list(self._waiting.values()):
             held |= {task.id: task.token for task, since in list(waiting) if since < before}
         return dict(sorted(held.items()))
+
+
+def _as_of_now(task: Claimed, since: float) -> Claimed:
+    """The time that it waited here counts against its deadline."""
+    if task.deadline_in is None:
+        return task
+    return task._replace(deadline_in=max(0.0, task.deadline_in - (time.monotonic() - since)))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import record
-from tests.faults.system import Load, System
+from tests.faults.system import Batch, Load, System
 from tests.polling import until
 
 
@@ -60,9 +60,9 @@ def load(loaded: Callable[..., Load]) -> Load:
 def assert_sound(system: System) -> Callable[..., None]:
     """Checks, after a fault and the end of all tasks, that the record is whole."""
 
-    def check(*loads: Load, late: bool = False) -> None:
-        for load in loads:
-            record.assert_done_exactly_once(load, late=late)
+    def check(*batches: Batch, late: bool = False) -> None:
+        for batch in batches:
+            record.assert_done_exactly_once(batch, late=late)
         record.assert_nothing_in_progress(system)
         record.assert_log_is_clean(system)
 

@@ -1,6 +1,6 @@
 """What must be true of the record after any fault: every task done exactly once, and nothing made up."""
 
-from tests.faults.system import Load, System
+from tests.faults.system import Batch, Load, System
 
 # One row for each task: what the row says, beside what its history says.
 _AUDIT = """
@@ -20,7 +20,7 @@ CROSS JOIN LATERAL (
 WHERE t.id = ANY(%s::uuid[])"""
 
 
-def assert_done_exactly_once(load: Load, *, late: bool = False) -> None:
+def assert_done_exactly_once(load: Batch, *, late: bool = False) -> None:
     """Each task has one completion and one result, its history has no gap, and its counters add up.
 
     Late results, which are kept apart, may exist only if `late`.
@@ -44,7 +44,7 @@ def _is_in_order(
     return is_done_once and is_whole and adds_up
 
 
-def assert_crashed_once(load: Load, crashed: set[str]) -> None:
+def assert_crashed_once(load: Batch, crashed: set[str]) -> None:
     """These tasks were held by a process that died, once, and no others."""
     rows = load.system.sql(
         "SELECT id::text, crash_attempts FROM governance_tasks WHERE id = ANY(%s::uuid[])", load.ids

@@ -143,18 +143,13 @@ def _is_of(process: psutil.Process, var_dir: str) -> bool:
         return False
 
 
-class Load:
-    """Tasks that are in flight until `release`: 500, unless several loads share the machine."""
+class Batch:
+    """Tasks of one test, as the record tells of them."""
 
-    def __init__(self, system: System, place: Path, *, tasks: int = IN_FLIGHT) -> None:
+    def __init__(self, system: System, tasks: Sequence[dict[str, Any]]) -> None:
         self.system = system
-        self.place = place
-        payload = {"place": str(place)}
-        kinds = ["hold" if number % PLAIN_EVERY else "hold_plain" for number in range(tasks)]
-        self.ids = system.submit([{"task_type": kind, "payload": payload} for kind in kinds])
-        self.plain_ids = set(self.ids[::PLAIN_EVERY])
-        until(self.is_in_flight, timeout=60, what=f"{tasks} tasks in flight")
-        system.await_disk()
+        self.ids = system.submit(tasks)
+        assert len(self.ids) == len(tasks)
 
     def is_in_flight(self) -> bool:
         """Whether every task is held by some process."""
@@ -183,23 +178,38 @@ class Load:
         )
         return {task for (task,) in found}
 
-    def runs(self) -> Counter[str]:
-        """How many times each task was begun, by what the tasks themselves wrote down."""
-        return Counter(line.split()[0] for line in (self.place / "runs").read_text().splitlines())
+    def is_done(self) -> bool:
+        """Whether every task has completed."""
+        return self.count("completed") == len(self.ids)
+
+    def await_done(self) -> None:
+        until(self.is_done, timeout=DONE_SECONDS, what=f"{len(self.ids)} tasks completed")
+
+    def _select(self, what: str, where: str = "true", *parameters: Any) -> list[tuple[Any, ...]]:
+        statement = f"SELECT {what} FROM governance_tasks WHERE id = ANY(%s::uuid[]) AND {where}"
+        return self.system.sql(statement, self.ids, *parameters)
+
+
+class Load(Batch):
+    """Tasks that are in flight until `release`: 500, unless several loads share the machine."""
+
+    def __init__(self, system: System, place: Path, *, tasks: int = IN_FLIGHT) -> None:
+        kinds = ["hold" if number % PLAIN_EVERY else "hold_plain" for number in range(tasks)]
+        super().__init__(system, [{"task_type": kind, "payload": {"place": str(place)}} for kind in kinds])
+        self.place = place
+        self.plain_ids = set(self.ids[::PLAIN_EVERY])
+        until(self.is_in_flight, timeout=60, what=f"{tasks} tasks in flight")
+        system.await_disk()
 
     def release(self) -> None:
         """Let the tasks end."""
         (self.place / "open").touch()
 
+    def runs(self) -> Counter[str]:
+        """How many times each task was begun, by what the tasks themselves wrote down."""
+        return Counter(line.split()[0] for line in (self.place / "runs").read_text().splitlines())
+
     def holding_plain(self) -> psutil.Process:
         """A worker process that holds plain tasks among others."""
         workers = self.system.of_role("worker")
         return next(worker for worker in workers if self.system.held_by(worker.pid) & self.plain_ids)
-
-    def await_done(self) -> None:
-        """Wait until every task has completed."""
-        until(lambda: self.count("completed") == len(self.ids), timeout=DONE_SECONDS, what="all completed")
-
-    def _select(self, what: str, where: str = "true", *parameters: Any) -> list[tuple[Any, ...]]:
-        statement = f"SELECT {what} FROM governance_tasks WHERE id = ANY(%s::uuid[]) AND {where}"
-        return self.system.sql(statement, self.ids, *parameters)

@@ -24,7 +24,7 @@ def test_a_claim_hands_out_everything_that_running_it_takes():
     assert (task.id, task.task_type, task.worker_id) == (made.pk, "noop", "EXECUTOR")
     assert task.payload == '{"seconds": 2}'
     assert (task.attempt, task.error_attempts, task.max_attempts, task.crash_attempts) == (1, 0, 7, 0)
-    assert (task.token, task.timeout_seconds) == (1, 11)
+    assert (task.token, task.timeout_seconds) == (lives.fetch(task.id).lease_token, 11)
     assert task.deadline_in
     assert 0 < task.deadline_in <= 61
     assert not task.is_suspect
@@ -34,7 +34,8 @@ def test_a_claim_counts_the_attempt_raises_the_token_and_names_the_owner():
     task = lives.held()
 
     row = lives.fetch(task.id)
-    assert (row.status, row.attempts, row.lease_token, row.lease_owner) == ("in_progress", 1, 1, PROCESS)
+    assert (row.status, row.attempts, row.lease_owner) == ("in_progress", 1, PROCESS)
+    assert row.lease_token > 0
     assert row.lease_expires_at
     assert row.started_at
     assert row.lease_expires_at > row.started_at
@@ -138,7 +139,7 @@ def test_a_task_that_killed_two_processes_is_left_to_the_claim_of_suspects():
 
     assert task.id == suspect
     assert task.is_suspect
-    assert (task.attempt, task.crash_attempts, task.token) == (3, 2, 1)
+    assert (task.attempt, task.crash_attempts) == (3, 2)
 
 
 def test_suspects_are_claimed_one_at_a_time_across_all_workers():

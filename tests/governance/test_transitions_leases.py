@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 
 from governance import transitions
 from governance.models import Task
@@ -88,6 +89,27 @@ def test_after_a_restart_of_the_server_leases_have_time_to_be_renewed(monkeypatc
     moved = transitions.rescue(dead=[OTHER_PROCESS])
 
     assert [row.id for row in moved] == [dead.id]
+
+
+def test_a_rescue_from_the_dead_leaves_other_leases_to_the_watchdog():
+    silent = held(OTHER_PROCESS)
+    transitions.renew({silent.id: silent.token}, lease=RAN_OUT)
+
+    assert transitions.rescue(dead=[PROCESS]) == []
+
+
+def test_a_claim_that_the_server_forgot_is_not_taken_for_the_next_one():
+    lives.make()
+    forgotten = transaction.savepoint()
+    [first] = lives.claim(process=PROCESS)
+    transaction.savepoint_rollback(forgotten)
+
+    [second] = lives.claim(process=OTHER_PROCESS)
+
+    assert second.id == first.id
+    assert transitions.renew({first.id: first.token}) == {first.id}
+    assert not lives.complete(first, process=PROCESS)
+    assert lives.complete(second, process=OTHER_PROCESS)
 
 
 def test_what_a_dead_process_held_is_rescued_before_its_lease_runs_out():

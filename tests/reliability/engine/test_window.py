@@ -1,6 +1,7 @@
 """The sliding window: places, what is claimed ahead, and who holds what."""
 
 import asyncio
+import time
 
 from reliability.engine.window import MAX_AHEAD, Running, Window
 from tests.reliability.engine.attempts import claimed, context_of
@@ -176,3 +177,30 @@ def test_stopping_a_task_cancels_its_job():
         return entry.job.cancelled()
 
     assert asyncio.run(stop())
+
+
+def test_what_waited_too_long_is_taken_out_and_what_was_just_claimed_is_not(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    made = window(EXECUTOR=1)
+    old, young = claimed(), claimed()
+    run(made, claimed(), old)
+    now = 1001.0
+    made.add([young])
+
+    taken = made.take_waiting(longer_than=1.0)
+
+    assert taken == [old]
+    assert made.take_waiting() == [young]
+
+
+def test_the_time_that_a_task_waited_counts_against_its_deadline(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    made = window(EXECUTOR=1)
+    made.add([claimed(deadline_in=5.0)])
+    now = 1002.0
+
+    (task,) = made.startable()
+
+    assert task.deadline_in == 3.0
