@@ -108,6 +108,12 @@ def letter_ids(chosen: LetterFilter, *, actor: Actor) -> bytes:
     return b"".join(letter_id.bytes for letter_id in ids)
 
 
+def statuses(ids: Sequence[UUID], *, actor: Actor) -> dict[UUID, str]:
+    """How these letters stand; unknown ids are left out."""
+    actor.require("governance.view_deadletter")
+    return dict(DeadLetter.objects.filter(pk__in=ids).values_list("pk", "status"))
+
+
 def letters_by_id(ids: Sequence[UUID], *, actor: Actor) -> list[Row]:
     """These letters in the order of `ids`; unknown ones are left out."""
     actor.require("governance.view_deadletter")

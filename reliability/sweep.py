@@ -11,7 +11,7 @@ from django_q.models import Schedule
 
 from governance import doorbell, outages, transitions, workers
 from governance.claims import Moved
-from reliability import redrives
+from reliability import redrives, triage
 from reliability.models import WatchdogSweep
 
 logger = logging.getLogger(__name__)
@@ -121,6 +121,7 @@ DUTIES: Mapping[str, Duty] = {
     "expired": expire_overdue,
     "released": release_dependents,
     "redriven": redrives.advance,
+    "reopened": triage.end_ignoring,
     "rung": ring_for_unseen_work,
     "forgotten processes": forget_silent_processes,
     "scheduled": keep_schedule,
