@@ -6,7 +6,7 @@ engine's edges are fenced by the lease token: whoever lost the lease moves nothi
 `governance.models.task.Task`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -216,6 +216,18 @@ _GIVE_BACK = _reporting(
     reason="'given back by its process'",
 )
 
+_DISCLAIM = _edge(
+    picked="""
+  SELECT id, status AS was FROM governance_tasks
+  WHERE status = 'in_progress' AND lease_owner = %(process)s::uuid AND id <> ALL(%(known)s::uuid[])
+  FOR UPDATE SKIP LOCKED""",
+    to="'pending'",
+    sets="attempts = t.attempts - 1, run_after = now()",
+    actor="assigned_worker",
+    reason="'given back: the answer to its claim was lost'",
+    process="%(process)s::uuid",
+)
+
 # Reports whose task was gone: kept beside it. A repeated report of what is recorded already is none.
 _KEEP_LATE = """
 INSERT INTO task_late_results
@@ -245,6 +257,15 @@ def give_back(reports: Sequence[Report], *, process_id: UUID) -> set[UUID]:
     """in_progress → pending, at shutdown or before it was started: the attempt does not count, and the task
     keeps its place in the queue."""
     return _report(_GIVE_BACK, reports, process_id)
+
+
+def disclaim(*, process_id: UUID, known: Collection[UUID]) -> list[Moved]:
+    """in_progress → pending for what this process claimed and does not know of: the attempt does not count.
+
+    A connection may break between the commit of a claim and its answer. Left to their leases, these tasks
+    would count a crash, and a suspect would fail for its third, although nobody ran them.
+    """
+    return _moved(_DISCLAIM, process=str(process_id), known=[str(task) for task in known])
 
 
 def _report(statement: Prepared, reports: Sequence[Report], process_id: UUID, late_as: str = "") -> set[UUID]:

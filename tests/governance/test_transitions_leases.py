@@ -161,3 +161,16 @@ def test_a_rescue_takes_no_more_than_its_limit_and_the_next_one_goes_on():
     second = transitions.rescue(dead=[PROCESS], limit=3)
 
     assert [len(first), len(second)] == [3, 2]
+
+
+def test_a_process_disclaims_what_it_holds_and_does_not_know_of():
+    known, unheard, other = held(), held(), held(OTHER_PROCESS)
+
+    [moved] = transitions.disclaim(process_id=PROCESS, known=[known.id])
+
+    assert (moved.id, moved.status) == (unheard.id, "pending")
+    row = fetch(unheard.id)
+    assert (row.attempts, row.crash_attempts, row.lease_owner) == (0, 0, None)
+    assert lives.events(unheard.id)[-1].reason == "given back: the answer to its claim was lost"
+    lives.assert_sound(unheard.id)
+    assert lives.status(known.id) == lives.status(other.id) == "in_progress"
