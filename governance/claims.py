@@ -7,7 +7,7 @@ MAX_CRASHES = 3
 SUSPECT_CRASHES = 2
 
 # The reason in the event of a run that a shutdown cut short: it is no attempt.
-GIVEN_BACK = "given back by its process"
+GIVEN_BACK = "given back"
 
 
 class Claimed(NamedTuple):

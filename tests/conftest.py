@@ -30,9 +30,9 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(autouse=True)
 def leases_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The session's PostgreSQL has just started; the respite after that has a test of its own."""
-    from governance import transitions
+    from governance.transitions import leases
 
-    monkeypatch.setattr(transitions, "GRACE_AFTER_RESTART", timedelta(0))
+    monkeypatch.setattr(leases, "GRACE_AFTER_RESTART", timedelta(0))
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -37,6 +37,10 @@ class Reports:
     def __len__(self) -> int:
         return len(self.completed) + len(self.retried) + len(self.failed) + len(self.given_back)
 
+    def ids(self) -> Iterator[UUID]:
+        """The tasks that these are about."""
+        return (report.id for name in self.__slots__ for report in getattr(self, name))
+
     def singly(self) -> Iterator["Reports"]:
         """The same, each in a `Reports` of its own."""
         for name in self.__slots__:
@@ -55,9 +59,19 @@ class Clerk:
         self.process_id = process_id
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clerk")
 
-    async def turn(self, reports: Reports, *, free: dict[str, int], with_suspect: bool) -> list[Claimed]:
-        """Record these reports, then claim for the free slots: one hop to the thread for both."""
-        return await self._do(lambda: self._turn(reports, free, with_suspect))
+    async def turn(
+        self,
+        reports: Reports,
+        *,
+        free: dict[str, int],
+        with_suspect: bool,
+        known: Collection[UUID] | None = None,
+    ) -> list[Claimed]:
+        """Record these reports, then claim for the free slots: one hop to the thread for both.
+
+        After a turn that raised, `known` are the tasks that it holds: what else it claimed goes back.
+        """
+        return await self._do(lambda: self._turn(reports, free, with_suspect, known))
 
     async def close(self) -> None:
         """Close the connection and end the thread."""
@@ -74,8 +88,16 @@ class Clerk:
             connection.close()  # the next turn connects anew
             raise
 
-    def _turn(self, reports: Reports, free: dict[str, int], with_suspect: bool) -> list[Claimed]:
+    def _turn(
+        self,
+        reports: Reports,
+        free: dict[str, int],
+        with_suspect: bool,
+        known: Collection[UUID] | None = None,
+    ) -> list[Claimed]:
         """Both in one commit when there is much to report; a few outcomes are committed at once."""
+        if known is not None:
+            transitions.disclaim(process_id=self.process_id, known={*known, *reports.ids()})
         try:
             with transaction.atomic() if len(reports) >= WORTH_SHARING else nullcontext():
                 done = self._record(reports)

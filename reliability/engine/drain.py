@@ -48,6 +48,7 @@ class Drain:
         self._is_registered = asyncio.Event()
         self._may_have_more = True
         self._is_away = False
+        self._has_lost_answers = False
         self._sought_suspects_at = 0.0
         self._clerk = Clerk(process_id=process_id)
         self._threads = Threads(settings.JUGGERNAUT_SYNC_THREADS)
@@ -103,16 +104,20 @@ class Drain:
     async def _turn(self) -> None:
         """Report what ended and claim what fits, in one go; on a broken connection keep both for later."""
         reports, self._reports = self._reports, Reports()
+        known = self._window.ids() if self._has_lost_answers else None
         room = {} if self.is_leaving else self._window.room()
         self._bell.clear()
         try:
-            claimed = await self._clerk.turn(reports, free=room, with_suspect=self._wants_suspect())
+            claimed = await self._clerk.turn(
+                reports, free=room, with_suspect=self._wants_suspect(), known=known
+            )
         except (DatabaseError, InterfaceError) as error:
+            self._has_lost_answers = True
             self._put_back(reports)
             self._complain(error)
             await asyncio.sleep(POLL_SECONDS)
             return
-        self._is_away = False
+        self._is_away = self._has_lost_answers = False
         self._may_have_more = 0 < len(claimed) >= min(free for free in room.values() if free)
         self._window.add(claimed)
         self._start_what_fits()

@@ -100,6 +100,11 @@ class Window:
         waiting = (task for tasks in self._waiting.values() for task, _ in tasks)
         return any(task.is_suspect for task in (*waiting, *(entry.task for entry in self.running.values())))
 
+    def ids(self) -> set[UUID]:
+        """Every task that is here, running or not."""
+        waiting = (task.id for tasks in self._waiting.values() for task, _ in tasks)
+        return {*self.running, *waiting}
+
     def __len__(self) -> int:
         return len(self.running) + sum(len(waiting) for waiting in self._waiting.values())
 

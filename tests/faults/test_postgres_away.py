@@ -26,24 +26,31 @@ def test_tasks_run_on_while_postgresql_is_away(system, load, assert_sound, how):
 
 def test_leases_that_ran_out_while_postgresql_stood_still_are_no_crashes(system, load, assert_sound):
     [(last_end,)] = system.sql("SELECT max(lease_expires_at) FROM governance_tasks")
-    server = system.find("bin/postgres")
-    frozen = [server, *server.children(recursive=True)]
+    server, workers = system.find("bin/postgres"), system.of_role("worker")
+    servers = [server, *server.children(recursive=True)]
 
-    for process in frozen:
+    for process in [*servers, *workers]:
         process.suspend()
     all_ended = last_end + timedelta(seconds=2)  # some may have been renewed since
     until(lambda: datetime.now(UTC) > all_ended, timeout=30, what="every lease run out")
-    for process in frozen:
+    for process in servers:
         process.resume()
+    back_at = datetime.now(UTC)
+    until(lambda: _sweeps(system, since=back_at), timeout=30, what="a look of the watchdog first")
+    for worker in workers:
+        worker.resume()
 
     until(lambda: _all_renewed(system), timeout=30, what="every lease renewed")
-    sweeps = "SELECT count(*) FROM watchdog_sweeps WHERE counts ? 'rescued'"
-    before = system.sql(sweeps)
-    until(lambda: system.sql(sweeps) > before, timeout=30, what="the watchdog taking leases again")
+    rescuing = "counts ? 'rescued'"
+    until(lambda: _sweeps(system, rescuing, since=back_at), timeout=30, what="leases taken away again")
     load.release()
     load.await_done()
     assert_sound(load)
     record.assert_ran_once(load)
+
+
+def _sweeps(system, condition="true", *, since):
+    return system.sql(f"SELECT id FROM watchdog_sweeps WHERE started_at > %s AND {condition}", since)
 
 
 def _all_renewed(system):

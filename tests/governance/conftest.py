@@ -5,14 +5,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from urllib.parse import quote
 
 import httpx
 import pytest
 from django.db import connection
 
-from governance import roles, transitions
+from governance import roles
 from juggernaut.environment import ROOT
 from tests import polling
 from tests.fleet import enlist
@@ -46,12 +45,6 @@ def nobody(db: None) -> Api:
 def fleet(transactional_db: None) -> None:
     """The workers that the migration registers, in a test whose predecessor emptied every table."""
     enlist()
-
-
-@pytest.fixture
-def settled_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server has been up for long: no lease has grace because of a restart."""
-    monkeypatch.setattr(transitions, "GRACE_AFTER_RESTART", timedelta(0))
 
 
 @pytest.fixture

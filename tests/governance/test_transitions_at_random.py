@@ -178,7 +178,6 @@ class Life(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-@pytest.mark.usefixtures("settled_server")
 def test_any_sequence_of_edges_keeps_the_history_whole_and_loses_no_task():
     run_state_machine_as_test(
         Life,

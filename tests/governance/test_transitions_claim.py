@@ -9,7 +9,7 @@ from governance.models import Task, Worker
 from tests.governance import lives
 from tests.governance.lives import OTHER_PROCESS, PROCESS, ago, claim, make
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("settled_server")]
+pytestmark = pytest.mark.django_db
 
 
 def order(tasks):

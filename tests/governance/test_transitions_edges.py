@@ -12,7 +12,7 @@ from governance.claims import Report
 from tests.governance import lives
 from tests.governance.lives import ENDED, LIVE, PROCESS, STATES
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("settled_server")]
+pytestmark = pytest.mark.django_db
 
 
 def reported(edge: Callable[..., set[UUID]]) -> Callable[[UUID], set[UUID]]:

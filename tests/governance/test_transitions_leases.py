@@ -7,10 +7,11 @@ from django.db import transaction
 
 from governance import transitions
 from governance.models import Task
+from governance.transitions import leases
 from tests.governance import lives
 from tests.governance.lives import NOBODY, OTHER_PROCESS, PROCESS, fetch, held
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("settled_server")]
+pytestmark = pytest.mark.django_db
 RAN_OUT = timedelta(seconds=-1)
 
 
@@ -82,7 +83,7 @@ def test_a_lease_that_ran_out_is_rescued_and_counts_as_a_crash_not_as_an_error()
 
 
 def test_after_a_restart_of_the_server_leases_have_time_to_be_renewed(monkeypatch):
-    monkeypatch.setattr(transitions, "GRACE_AFTER_RESTART", timedelta(days=365))
+    monkeypatch.setattr(leases, "GRACE_AFTER_RESTART", timedelta(days=365))
     silent, dead = held(PROCESS), held(OTHER_PROCESS)
     transitions.renew({silent.id: silent.token, dead.id: dead.token}, lease=RAN_OUT)
 
@@ -161,3 +162,16 @@ def test_a_rescue_takes_no_more_than_its_limit_and_the_next_one_goes_on():
     second = transitions.rescue(dead=[PROCESS], limit=3)
 
     assert [len(first), len(second)] == [3, 2]
+
+
+def test_a_process_disclaims_what_it_holds_and_does_not_know_of():
+    known, unheard, other = held(), held(), held(OTHER_PROCESS)
+
+    [moved] = transitions.disclaim(process_id=PROCESS, known=[known.id])
+
+    assert (moved.id, moved.status) == (unheard.id, "pending")
+    row = fetch(unheard.id)
+    assert (row.attempts, row.crash_attempts, row.lease_owner) == (0, 0, None)
+    assert lives.events(unheard.id)[-1].reason == "given back: the answer to its claim was lost"
+    lives.assert_sound(unheard.id)
+    assert lives.status(known.id) == lives.status(other.id) == "in_progress"

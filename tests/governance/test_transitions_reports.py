@@ -11,7 +11,7 @@ from governance.models import LateResult, TaskEvent
 from tests.governance import lives
 from tests.governance.lives import OTHER_PROCESS, PROCESS, done, failing, fetch, held
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("settled_server")]
+pytestmark = pytest.mark.django_db
 
 
 def taken_by_another(task):

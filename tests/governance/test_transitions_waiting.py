@@ -10,7 +10,7 @@ from governance.models import Task
 from tests.governance import lives
 from tests.governance.lives import ENDED, PROCESS, after, ago, fetch, held
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("settled_server")]
+pytestmark = pytest.mark.django_db
 
 
 def completed():

@@ -6,6 +6,7 @@ from importlib import import_module
 import pytest
 from django.db import connection
 
+from governance import transitions
 from governance.models import LateResult, Task, Worker, WorkerProcess
 from reliability.engine import attempt
 from tests.governance import lives
@@ -94,6 +95,22 @@ def test_nothing_is_lost_when_the_connection_of_the_clerk_is_cut():
     for task_id in ids:
         lives.assert_sound(task_id)
         assert lives.path(task_id).count("completed") == 1
+
+
+def test_what_it_claimed_without_hearing_of_it_goes_back_and_counts_no_crash():
+    [running] = submit("wait", payload={"seconds": 600})
+    with draining("EXECUTOR") as process:
+        until_all("in_progress", [running])
+        [unheard] = submit(assigned_worker="ANALYST")
+        transitions.claim(process_id=process.process_id, free={"ANALYST": 1})
+
+        drainage.terminate_backends("EXECUTE juggernaut_claim")
+
+        until_all("pending", [unheard])
+        assert lives.status(running) == "in_progress"
+    task = lives.fetch(unheard)
+    assert (task.attempts, task.crash_attempts) == (0, 0)
+    lives.assert_sound(unheard)
 
 
 def test_no_more_run_at_a_time_than_the_worker_may():

@@ -1,0 +1,33 @@
+"""The life of a task: every edge between its states. No other code writes `governance_tasks.status`.
+
+Each edge is one function and one statement: it locks the rows it may touch, moves those that stand
+where the edge begins, and writes their events in the same transaction. All are set-based. The
+engine's edges are fenced by the lease token: whoever lost the lease moves nothing. The diagram is in
+`governance.models.task.Task`.
+"""
+
+from governance.transitions.claiming import claim, claim_suspect
+from governance.transitions.leases import LEASE, renew, rescue
+from governance.transitions.operators import cancel, dead_letter, retry, terminate
+from governance.transitions.reporting import complete, disclaim, fail, give_back, retry_later
+from governance.transitions.waiting import DEPENDENCIES, expire, release_dependents
+
+__all__ = [
+    "DEPENDENCIES",
+    "LEASE",
+    "cancel",
+    "claim",
+    "claim_suspect",
+    "complete",
+    "dead_letter",
+    "disclaim",
+    "expire",
+    "fail",
+    "give_back",
+    "release_dependents",
+    "renew",
+    "rescue",
+    "retry",
+    "retry_later",
+    "terminate",
+]
