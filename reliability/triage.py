@@ -66,7 +66,8 @@ def ignore(
 
 
 # Failures of the last hour count as well: the sweep may come a moment after they did. Those of an hour
-# before it was ignored do not.
+# before it was ignored do not. Groups that are just being counted are left to the next sweep: who counts
+# takes them in any order, and whoever waited for one while holding another could wait in a circle.
 _END = """
 UPDATE failure_signatures s
 SET triage = 'open', ignored_until = NULL, ignored_until_failures = NULL, ignored_until_per_hour = NULL,
@@ -84,7 +85,7 @@ FROM (
   WHERE s.triage = 'ignored'
     AND (s.ignored_until <= %(now)s OR s.failures >= s.ignored_until_failures
          OR h.failures >= s.ignored_until_per_hour)
-  ORDER BY s.id FOR UPDATE OF s) e
+  FOR UPDATE OF s SKIP LOCKED) e
 WHERE s.id = e.id"""
 
 
