@@ -33,6 +33,19 @@ class Until(BaseModel):
     per_hour: _Count | None = None
 
 
+def judge(
+    group_id: UUID, triage: FailureSignature.Triage, *, actor: Actor, note: str = "", **until: Any
+) -> FailureSignature:
+    """Put a group into this state; raises what the verb for it does."""
+    named = {name: value for name, value in until.items() if value is not None}
+    if triage == FailureSignature.Triage.IGNORED:
+        return ignore(group_id, actor=actor, note=note, **named)
+    if named:
+        raise InvalidInput([FieldError(name, "only a group that is ignored has an end") for name in named])
+    verb = mark_known if triage == FailureSignature.Triage.KNOWN else reopen
+    return verb(group_id, actor=actor, note=note)
+
+
 def reopen(group_id: UUID, *, actor: Actor, note: str = "") -> FailureSignature:
     """It needs attention. Raises `GroupNotFound`."""
     return _set(group_id, actor, FailureSignature.Triage.OPEN, note, _NOT_IGNORED)
