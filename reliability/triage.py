@@ -33,6 +33,19 @@ class Until(BaseModel):
     per_hour: _Count | None = None
 
 
+def judge(
+    group_id: UUID, triage: FailureSignature.Triage, *, actor: Actor, note: str = "", **until: Any
+) -> FailureSignature:
+    """Put a group into this state; raises what the verb for it does."""
+    named = {name: value for name, value in until.items() if value is not None}
+    if triage == FailureSignature.Triage.IGNORED:
+        return ignore(group_id, actor=actor, note=note, **named)
+    if named:
+        raise InvalidInput([FieldError(name, "only a group that is ignored has an end") for name in named])
+    verb = mark_known if triage == FailureSignature.Triage.KNOWN else reopen
+    return verb(group_id, actor=actor, note=note)
+
+
 def reopen(group_id: UUID, *, actor: Actor, note: str = "") -> FailureSignature:
     """It needs attention. Raises `GroupNotFound`."""
     return _set(group_id, actor, FailureSignature.Triage.OPEN, note, _NOT_IGNORED)
@@ -66,7 +79,8 @@ def ignore(
 
 
 # Failures of the last hour count as well: the sweep may come a moment after they did. Those of an hour
-# before it was ignored do not.
+# before it was ignored do not. Groups that are just being counted are left to the next sweep: who counts
+# takes them in any order, and whoever waited for one while holding another could wait in a circle.
 _END = """
 UPDATE failure_signatures s
 SET triage = 'open', ignored_until = NULL, ignored_until_failures = NULL, ignored_until_per_hour = NULL,
@@ -84,7 +98,7 @@ FROM (
   WHERE s.triage = 'ignored'
     AND (s.ignored_until <= %(now)s OR s.failures >= s.ignored_until_failures
          OR h.failures >= s.ignored_until_per_hour)
-  ORDER BY s.id FOR UPDATE OF s) e
+  FOR UPDATE OF s SKIP LOCKED) e
 WHERE s.id = e.id"""
 
 

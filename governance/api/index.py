@@ -19,6 +19,9 @@ class Index(Resource):
                 "tasks_url": self.address(TASKS),
                 "bulk_url": self.address(f"{TASKS}/bulk"),
                 "workers_url": self.address("/api/workers"),
+                "dlq_url": self.address("/api/dlq"),
+                "dlq_groups_url": self.address("/api/dlq/groups"),
+                "redrives_url": self.address("/api/redrives"),
                 "task_types": [_described(kind) for kind in task_types.known()],
             }
         )

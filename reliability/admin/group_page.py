@@ -11,7 +11,16 @@ from reliability.models import Redrive
 
 LETTERS_SHOWN = 10
 REDRIVES_SHOWN = 10
-_BRIEF = ("status", "worker_id", "error_message", "created_at", "retries", "task__title", "task_type")
+_BRIEF = (
+    "signature",
+    "status",
+    "worker_id",
+    "error_message",
+    "created_at",
+    "retries",
+    "task__title",
+    "task_type",
+)
 
 
 def context(group: FailureSignature, *, now: datetime) -> dict[str, object]:

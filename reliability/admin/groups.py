@@ -20,7 +20,7 @@ from governance import looks
 from governance.admin import filters, verbs
 from governance.admin.rows import BoundedChangeList, MachineRows
 from governance.models import FailureSignature
-from reliability.admin import group_page, letter_verbs, trends
+from reliability.admin import group_page, letter_verbs, trends, triage_page
 
 _OPEN = Q(pending__gt=0) | Q(retrying__gt=0)
 
@@ -55,11 +55,8 @@ class TriageFilter(_Preset):
     parameter_name = "triage"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> filters.Choices:
-        return [
-            ("seen", "not ignored"),
-            *((t.value, t.value) for t in FailureSignature.Triage),
-            ("all", "all"),
-        ]
+        states = [(state.value, state.value) for state in FailureSignature.Triage]
+        return [("seen", "not ignored"), *states, ("all", "all")]
 
     def queryset(
         self, request: HttpRequest, queryset: "QuerySet[FailureSignature]"
@@ -97,7 +94,7 @@ class GroupAdmin(MachineRows):
         "No failure waits for a person: every dead letter is resolved or in a group that is ignored. "
         "Those are behind Filters."
     )
-    actions_detail = ("retry_group", "resolve_group")
+    actions_detail = ("retry_group", "resolve_group", "triage_group")
     change_form_outer_before_template = "reliability/group_state.html"
     change_form_outer_after_template = "reliability/group_letters.html"
     fieldsets = (
@@ -239,6 +236,12 @@ class GroupAdmin(MachineRows):
         verb = letter_verbs.RESOLVE
         chosen = group.letters.filter(status__in=verb.moves)
         return verbs.ask_or_do(self, request, chosen, verb, back=page) or HttpResponseRedirect(page)
+
+    @action(description="Triage", permissions=["triage"], url_path="triage", icon="label")
+    def triage_group(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        group = self._group(request, object_id)
+        page = reverse("admin:governance_failuresignature_change", args=[group.pk])
+        return triage_page.ask_or_do(self, request, group, back=page) or HttpResponseRedirect(page)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
         """The buttons that would do something to the letters that there are."""

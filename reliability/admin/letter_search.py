@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from governance import looks, task_types
 from governance.admin import filters, search
+from governance.errors import InvalidFilter
 from governance.models import DeadLetter, FailureSignature, Worker
 from reliability import letter_filter
 from reliability.letter_filter import LetterFilter
@@ -32,7 +33,8 @@ def letters(found: Letters, term: str) -> Letters:
     """The letters whose id, or task's id, begins with `term`, or whose error contains it."""
     term = term.strip()
     if ids := search.id_range(term):
-        return found.filter(Q(pk__range=ids) | Q(task_id__range=ids))
+        first, last = ids
+        return found.filter(Q(pk__range=ids) | Q(task_id__gte=first, task_id__lte=last))
     newest = found.order_by("-pk").values_list("pk", flat=True)
     oldest_searched = newest[ERRORS_SEARCHED : ERRORS_SEARCHED + 1].first()
     if oldest_searched:
@@ -61,7 +63,10 @@ class _Filter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
         if not self.value():
             return queryset
-        return queryset.filter(letter_filter.parse({self.parameter_name: self.value()}).condition())
+        try:
+            return queryset.filter(letter_filter.parse({self.parameter_name: self.value()}).condition())
+        except InvalidFilter:
+            return queryset.none()
 
 
 class StatusFilter(_Filter):
@@ -97,7 +102,8 @@ class WorkerFilter(_Filter):
 
 
 class _NameFilter(_Filter):
-    """The names that open failures carry in one column of their groups."""
+    """The names that open failures carry in one column of their groups, and the one that is asked for:
+    Django drops a filter that offers nothing, and what was to be a few letters would be all."""
 
     column: str
 
@@ -106,7 +112,8 @@ class _NameFilter(_Filter):
             **{self.column: ""}
         )
         names = named.order_by(self.column).values_list(self.column, flat=True).distinct()
-        return [(name, name) for name in names[:NAMES_OFFERED]]
+        asked_for = request.GET.get(str(self.parameter_name), "")
+        return [(name, name) for name in sorted({*names[:NAMES_OFFERED], asked_for} - {""})]
 
 
 class ToolFilter(_NameFilter):
@@ -130,13 +137,8 @@ class GroupFilter(_Filter):
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin) -> filters.Choices:
         chosen = request.GET.get("signature", "")
         found = FailureSignature.objects.filter(pk=chosen).first() if _is_id(chosen) else None
-        return [(chosen, looks.clip(found.failure_reason, length=60))] if found else []
-
-    def queryset(self, request: HttpRequest, queryset: Letters) -> Letters:
-        chosen = self.value()
-        if chosen and not _is_id(chosen):
-            return queryset.none()
-        return super().queryset(request, queryset)
+        name = looks.clip(found.failure_reason, length=60) if found else "unknown"
+        return [(chosen, name)] if chosen else []
 
 
 class CreatedFilter(SimpleListFilter):

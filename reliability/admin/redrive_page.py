@@ -1,16 +1,17 @@
 """What the page of one redrive shows: how far it is, and what became of each item."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from django.http import HttpRequest
 
 from governance.durations import words
-from governance.models import DeadLetter
+from governance.models import DeadLetter, FailureSignature
 from reliability.models import Redrive, RedriveItem
 
-ITEMS_SHOWN = 50
+ITEMS_SHOWN = 20
 _State = RedriveItem.State
 # In the order in which a bar shows them: what is certain first.
 _PARTS = (_State.SUCCEEDED, _State.FAILED, _State.SKIPPED, _State.HANDED_OVER, _State.WAITING)
@@ -24,6 +25,24 @@ class Part:
     name: str
     count: int
     percent: float
+
+
+def named(redrives: Sequence[Redrive]) -> dict[UUID, str]:
+    """What each retries, in words; a group by what its failures have in common. One query at most."""
+    groups = {redrive.pk: _only_group(redrive) for redrive in redrives}
+    wanted = FailureSignature.objects.filter(pk__in=filter(None, groups.values()))
+    reasons = {str(pk): reason for pk, reason in wanted.values_list("pk", "failure_reason")}
+    return {redrive.pk: _in_words(redrive.filter_text, groups[redrive.pk], reasons) for redrive in redrives}
+
+
+def _in_words(text: str, group: str, reasons: Mapping[str, str]) -> str:
+    return text.replace(group, f"“{reasons[group]}”") if group in reasons else text
+
+
+def _only_group(redrive: Redrive) -> str:
+    """The id of the group, if one and no more is meant; else nothing."""
+    asked = (redrive.filter or {}).get("signature") or []
+    return str(asked[0]) if len(asked) == 1 else ""
 
 
 def parts(redrive: Redrive) -> list[Part]:
@@ -43,6 +62,7 @@ def context(redrive: Redrive, request: HttpRequest) -> dict[str, object]:
     return {
         "title": "Redrive",
         "redrive": redrive,
+        "name": named([redrive])[redrive.pk],
         "is_live": redrive.finished_at is None or redrive.handed_over > 0,
         "parts": parts(redrive),
         "stage": _stage(redrive),

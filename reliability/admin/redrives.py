@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -17,7 +18,7 @@ from unfold.enums import ActionVariant
 
 from governance import looks
 from governance.admin import filters, verbs
-from governance.admin.rows import MachineRows
+from governance.admin.rows import BoundedChangeList, MachineRows
 from reliability.admin import redrive_form, redrive_page, redrive_verbs
 from reliability.models import Redrive
 
@@ -34,6 +35,18 @@ class StateFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         return queryset.filter(state=self.value()) if self.value() else queryset
+
+
+class RedriveList(BoundedChangeList):
+    """Names the groups that the redrives on the page retry at once."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        redrives: list[Any] = list(self.result_list)
+        names = redrive_page.named(redrives)
+        for redrive in redrives:
+            redrive.name = names[redrive.pk]
+        self.result_list: list[Any] = redrives
 
 
 @admin.register(Redrive)
@@ -73,11 +86,14 @@ class RedriveAdmin(MachineRows):
 
     # ---------------------------------------------------------------------------------- the list
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return RedriveList
+
     @display(description="What is retried")
-    def what(self, redrive: Redrive) -> SafeString:
+    def what(self, redrive: Any) -> SafeString:
         return format_html(
             '<span class="jg-title">{}</span><span class="jg-note">{}</span>',
-            looks.clip(redrive.filter_text, length=160),
+            looks.clip(redrive.name, length=160),
             looks.clip(redrive.reason),
         )
 

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from governance import submission
 from governance.api import bodies
 from governance.errors import InvalidFilter, InvalidInput
+from governance.models import FailureSignature
 from governance.submission import Text
 from reliability import letter_filter
 from reliability.letter_filter import LetterFilter
@@ -29,6 +30,16 @@ class Reason(Shape):
 
 class Note(Shape):
     note: Annotated[Text, Field(max_length=1000)]
+
+
+class Triage(Shape):
+    """What somebody thinks of a group; `triage.ignore` says what the ends of ignoring mean."""
+
+    triage: FailureSignature.Triage
+    note: Annotated[Text, Field(max_length=1000)] = ""
+    until: Any = None
+    failures: Any = None
+    per_hour: Any = None
 
 
 def _as_filter(value: object) -> LetterFilter:

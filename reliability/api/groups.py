@@ -8,7 +8,8 @@ from rest_framework.request import Request
 from governance.api.resource import Resource, answer
 from governance.errors import GroupNotFound
 from governance.paging import Row
-from reliability import selectors
+from reliability import selectors, triage
+from reliability.api import asked
 from reliability.api.letters import DLQ
 
 
@@ -33,6 +34,17 @@ class GroupDetail(GroupResource):
 
     def get(self, request: Request, name: str) -> HttpResponse:
         return answer(self.linked(selectors.group(group_id(name), actor=self.actor)))
+
+
+class Triage(GroupResource):
+    """`/api/dlq/groups/{id}/triage`: `{"triage": "open" | "known" | "ignored", "note": …}`, and for ignored
+    `until` (a time), `failures` (so many more) or `per_hour`."""
+
+    def post(self, request: Request, name: str) -> HttpResponse:
+        said, chosen = asked.read(request, asked.Triage), group_id(name)
+        ends = {"until": said.until, "failures": said.failures, "per_hour": said.per_hour}
+        group = triage.judge(chosen, said.triage, actor=self.actor, note=said.note, **ends)
+        return answer(self.linked({field: getattr(group, field) for field in selectors.GROUP}))
 
 
 def group_id(text: str) -> UUID:

@@ -8,6 +8,7 @@ urlpatterns = [
     path("dlq", letters.Letters.as_view()),
     path("dlq/groups", groups.Groups.as_view()),
     path("dlq/groups/<str:name>", groups.GroupDetail.as_view()),
+    path("dlq/groups/<str:name>/triage", groups.Triage.as_view()),
     path("dlq/retry", redrives.RetryMany.as_view()),
     path("dlq/resolve", letters.ResolveMany.as_view()),
     path("dlq/<str:name>", letters.LetterDetail.as_view()),

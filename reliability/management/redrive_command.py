@@ -89,7 +89,7 @@ class RedriveCommand(LetterCommand):
         self.say(row, f"redrive {redrive_id} is {row['state']}: {_counts(row)}")
 
     def _goes_on(self, redrive_id: UUID, bar: Bar) -> bool:
-        steps.take(redrive_id, timezone.now())
+        steps.go_on(redrive_id, timezone.now())
         row = selectors.redrive(redrive_id, actor=self.actor)
         ended = row["succeeded"] + row["failed"] + row["skipped"]
         bar.show(ended, row["total"], _counts(row))

@@ -38,7 +38,7 @@ def go_on(redrive_id: UUID, now: datetime) -> int:
     """Take the steps that one redrive can take now; how many items changed. What fails is tried again by
     the next `advance`; only a lost connection raises."""
     try:
-        return _take(redrive_id, now)
+        return take(redrive_id, now)
     except Exception as error:
         if outages.is_connection_failure(error):
             raise
@@ -46,7 +46,8 @@ def go_on(redrive_id: UUID, now: datetime) -> int:
         return 0
 
 
-def _take(redrive_id: UUID, now: datetime) -> int:
+def take(redrive_id: UUID, now: datetime) -> int:
+    """The same, raising whatever fails."""
     total = 0
     for _ in range(BATCHES):
         changed = _step(redrive_id, now)
@@ -137,12 +138,6 @@ WHERE redrive_id = %(redrive)s AND state = 'waiting' ORDER BY position LIMIT %(l
 # Failing, retrying and resolving lock the task before its letter: with the tasks locked, letters stand still.
 _LOCK_TASKS = "SELECT id FROM governance_tasks WHERE id = ANY(%(tasks)s) ORDER BY id FOR UPDATE"
 
-# The tasks' triggers count letter by letter, in no order of groups: two steps at once could wait in a circle.
-_LOCK_GROUPS = """
-SELECT id FROM failure_signatures WHERE id IN (
-  SELECT l.signature_id FROM redrive_items i JOIN dead_letter_queue l ON l.id = i.letter_id
-  WHERE i.id = ANY(%(items)s)) ORDER BY id FOR UPDATE"""
-
 _OVERTAKEN = """
 SELECT i.id, i.task_id,
   CASE WHEN l.id IS NULL THEN 'its dead letter was deleted'
@@ -189,7 +184,6 @@ def _hand_over(redrive: Redrive, now: datetime) -> int:
 def _overtaken(picked: dict[int, UUID]) -> dict[int, str]:
     """Items that others have dealt with since they were frozen, and what those did."""
     _rows(_LOCK_TASKS, tasks=list(picked.values()))
-    _rows(_LOCK_GROUPS, items=list(picked))
     return {item: why for item, _, why in _rows(_OVERTAKEN, items=list(picked))}
 
 

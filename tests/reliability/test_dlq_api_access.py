@@ -25,6 +25,7 @@ WRITE: dict[str, tuple[str, dict[str, Any]]] = {
     "dlq/{letter}/resolve": ("resolve_deadletter", {"note": "known"}),
     "dlq/resolve": ("resolve_deadletter", {"filter": {"task_type": "noop"}, "note": "known"}),
     "dlq/retry": ("retry_deadletter", {"filter": {"task_type": "noop"}, "reason": "fixed"}),
+    "dlq/groups/{group}/triage": ("triage_failuresignature", {"triage": "known", "note": "known"}),
     "redrives": ("retry_deadletter", {"filter": {"task_type": "noop"}, "reason": "fixed"}),
     "redrives/preview": ("retry_deadletter", {"filter": {"task_type": "noop"}}),
     "redrives/{redrive}/pause": ("retry_deadletter", {}),
@@ -94,6 +95,7 @@ def test_what_is_no_letter_is_not_found(operator: Api, name: str):
 @pytest.mark.parametrize("name", ["group-id", str(uuid4())])
 def test_what_is_no_group_is_not_found(operator: Api, name: str):
     assert operator.get(f"dlq/groups/{name}").status_code == 404
+    assert operator.post(f"dlq/groups/{name}/triage", {"triage": "open"}).status_code == 404
 
 
 @pytest.mark.parametrize("name", ["redrive-id", str(uuid4())])

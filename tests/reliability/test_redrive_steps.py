@@ -302,8 +302,8 @@ def test_a_redrive_that_cannot_go_on_stops_no_other(monkeypatch, caplog):
     first, second = letters.dead(), letters.dead()
     broken, sound = start([first.pk]), start([second.pk])
     letters.run(first, second)
-    take = redrives.steps._take
-    monkeypatch.setattr(redrives.steps, "_take", lambda pk, now: 1 // 0 if pk == broken.pk else take(pk, now))
+    take = redrives.steps.take
+    monkeypatch.setattr(redrives.steps, "take", lambda pk, now: 1 // 0 if pk == broken.pk else take(pk, now))
 
     assert redrives.advance(datetime(2030, 1, 1, tzinfo=UTC)) == 1
 
