@@ -25,27 +25,27 @@ IDLE_SECONDS = 20
 
 def drain(count: int) -> list[Row]:
     """`count` durable no-op tasks with two worker processes, all of them waiting when the clock starts."""
-    _clear()
-    _fill(count, "noop")
-    _set_status("worker_registry", "paused")
+    clear()
+    fill(count, "noop")
+    set_status("worker_registry", "paused")
     with System() as system:
         cluster = system.workers()
-        workers_before, server_before = _cpu_seconds(cluster), _server_cpu_seconds()
-        _set_status("worker_registry", "active")
+        workers_before, server_before = cpu_seconds(cluster), server_cpu_seconds()
+        set_status("worker_registry", "active")
         until(lambda: not Task.objects.exclude(status="completed").exists(), every=0.1)
-        workers, server = _cpu_seconds(cluster) - workers_before, _server_cpu_seconds() - server_before
-    took = _scalar("SELECT extract(epoch FROM max(completed_at) - min(started_at)) FROM governance_tasks")
+        workers, server = cpu_seconds(cluster) - workers_before, server_cpu_seconds() - server_before
+    took = scalar("SELECT extract(epoch FROM max(completed_at) - min(started_at)) FROM governance_tasks")
     return [
         Row("durable no-op tasks, 2 worker processes", count / float(took), "tasks/s", "12,000"),
         Row("CPU of the workers", workers / count * 1000, "ms/task"),
         Row("CPU of PostgreSQL", server / count * 1000, "ms/task"),
-        Row("events written", _scalar("SELECT count(*) FROM task_events") / count, "per task", "3"),
+        Row("events written", scalar("SELECT count(*) FROM task_events") / count, "per task", "3"),
     ]
 
 
 def latency(_count: int) -> list[Row]:
     """From the call of submit to the committed completion, seen by polling, on an idle system."""
-    _clear()
+    clear()
     with System() as system:
         system.workers()
         times = sorted(_one_latency() for _ in range(LATENCY_SAMPLES))
@@ -60,21 +60,21 @@ def _one_latency() -> float:
     began = time.perf_counter()
     (receipt,) = tasks.submit([submission.parse({"task_type": "noop"})], actor=ACTOR)
     query = "SELECT status = 'completed' FROM governance_tasks WHERE id = %s"
-    until(lambda: _scalar(query, [str(receipt.id)]), every=0.0003)
+    until(lambda: scalar(query, [str(receipt.id)]), every=0.0003)
     return time.perf_counter() - began
 
 
 def posting(count: int) -> list[Row]:
     """`POST /api/tasks` with a token over 8 kept connections, and the bulk endpoint."""
-    _clear()
-    token = _token()
+    clear()
+    key = token()
     with System() as system:
         base = urlsplit(system.web()).netloc
-        _post_many(base, token, 200)
+        _post_many(base, key, 200)
         began = time.monotonic()
-        _post_many(base, token, POSTS)
+        _post_many(base, key, POSTS)
         single = POSTS / (time.monotonic() - began)
-        bulk = _bulk_rate(base, token, min(count, 10_000))
+        bulk = _bulk_rate(base, key, min(count, 10_000))
     return [
         Row(f"POST /api/tasks, {POST_CONNECTIONS} connections", single, "posts/s", "700"),
         Row("POST /api/tasks/bulk", bulk, "tasks/s", "10,000"),
@@ -112,14 +112,14 @@ def _post(client: http.client.HTTPConnection, path: str, body: str, token: str) 
 
 def idle(_count: int) -> list[Row]:
     """Memory and CPU of a workers' cluster (2 processes) and a watchdog with nothing to do."""
-    _clear()
+    clear()
     with System() as system:
         parts = [system.workers(), system.watchdog()]
-        until(lambda: _scalar("SELECT count(*) FROM watchdog_sweeps"))
-        cpu_before, server_before = sum(map(_cpu_seconds, parts)), _server_cpu_seconds()
+        until(lambda: scalar("SELECT count(*) FROM watchdog_sweeps"))
+        cpu_before, server_before = sum(map(cpu_seconds, parts)), server_cpu_seconds()
         time.sleep(IDLE_SECONDS)
-        cpu = (sum(map(_cpu_seconds, parts)) - cpu_before) / IDLE_SECONDS * 100
-        server = (_server_cpu_seconds() - server_before) / IDLE_SECONDS * 100
+        cpu = (sum(map(cpu_seconds, parts)) - cpu_before) / IDLE_SECONDS * 100
+        server = (server_cpu_seconds() - server_before) / IDLE_SECONDS * 100
         memory = sum(_pss(process) for part in parts for process in _family(part))
     return [
         Row("idle memory, workers and watchdog (PSS)", memory / 2**20, "MiB"),
@@ -130,13 +130,13 @@ def idle(_count: int) -> list[Row]:
 
 def recovery(_count: int) -> list[Row]:
     """From `kill -9` of a worker process to the moment when all its tasks run again elsewhere."""
-    _clear()
+    clear()
     with System() as system:
         system.watchdog()
         system.workers()
-        _fill(100, "wait", {"seconds": 3600})
+        fill(100, "wait", {"seconds": 3600})
         until(lambda: Task.objects.filter(status="in_progress").count() == 100)
-        busiest = WorkerProcess.objects.get(pk=_scalar("SELECT lease_owner FROM governance_tasks LIMIT 1"))
+        busiest = WorkerProcess.objects.get(pk=scalar("SELECT lease_owner FROM governance_tasks LIMIT 1"))
         began = time.monotonic()
         psutil.Process(busiest.pid).kill()
         crashed = Task.objects.filter(status="in_progress", crash_attempts=1)
@@ -151,12 +151,13 @@ def recovery(_count: int) -> list[Row]:
 # ------------------------------------------------------------------------------------------- material
 
 
-def _clear() -> None:
+def clear() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE governance_tasks, task_events, task_dependencies, task_late_results")
+        cursor.execute("TRUNCATE governance_tasks, task_events, failure_signatures, redrives CASCADE")
+        cursor.execute("TRUNCATE failure_signature_hours")
 
 
-def _fill(count: int, task_type: str, payload: dict[str, float] | None = None) -> None:
+def fill(count: int, task_type: str, payload: dict[str, Any] | None = None) -> None:
     one = submission.parse({"task_type": task_type, "payload": payload or {}})
     for begin in range(0, count, 10_000):
         tasks.submit([one] * min(10_000, count - begin), actor=ACTOR)
@@ -164,19 +165,19 @@ def _fill(count: int, task_type: str, payload: dict[str, float] | None = None) -
         cursor.execute("VACUUM ANALYZE governance_tasks")
 
 
-def _set_status(table: str, status: str) -> None:
+def set_status(table: str, status: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET status = %s", [status])
         cursor.execute("SELECT pg_notify('juggernaut_work', 'EXECUTOR')")
 
 
-def _scalar(query: str, parameters: list[str] | None = None) -> Any:
+def scalar(query: str, parameters: list[str] | None = None) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
         return cursor.fetchone()[0]
 
 
-def _token() -> str:
+def token() -> str:
     from django.contrib.auth import get_user_model
     from knox.models import AuthToken
 
@@ -188,11 +189,11 @@ def _family(process: psutil.Process) -> list[psutil.Process]:
     return [process, *process.children(recursive=True)]
 
 
-def _cpu_seconds(process: psutil.Process) -> float:
+def cpu_seconds(process: psutil.Process) -> float:
     return sum(t.user + t.system for t in (member.cpu_times() for member in _family(process)))
 
 
-def _server_cpu_seconds() -> float:
+def server_cpu_seconds() -> float:
     """All of PostgreSQL: the postmaster, its living backends, and those that have ended."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
@@ -200,7 +201,7 @@ def _server_cpu_seconds() -> float:
     postmaster = backend.parent()
     assert postmaster is not None
     times = postmaster.cpu_times()
-    return _cpu_seconds(postmaster) + times.children_user + times.children_system
+    return cpu_seconds(postmaster) + times.children_user + times.children_system
 
 
 def _pss(process: psutil.Process) -> int:

@@ -40,7 +40,9 @@ def bench_environment() -> Iterator[None]:
 class System:
     """Parts of the system as processes, started when asked, ended with the block."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_quiet: bool = False) -> None:
+        """`is_quiet` keeps what the parts log off the screen: for tasks that fail on purpose."""
+        self._errors = subprocess.DEVNULL if is_quiet else None
         self._started: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> "System":
@@ -72,7 +74,9 @@ class System:
         return f"http://127.0.0.1:{port}"
 
     def _start(self, *arguments: str) -> psutil.Process:
-        process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=self._errors
+        )
         self._started.append(process)
         return psutil.Process(process.pid)
 

@@ -76,9 +76,12 @@ def respond(admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
             admin, request, {"refused": str(refused) if request.GET else ""}, status=_bad(request.GET)
         )
     form = TermsForm(request.POST or None, initial={"as_of": timezone.now()})
-    if form.is_valid() and "start" in request.POST:
-        return _start(admin, request, asked, form)
-    return _preview(admin, request, asked, form)
+    try:
+        if form.is_valid() and "start" in request.POST:
+            return _start(admin, request, asked, form)
+        return _preview(admin, request, asked, form)
+    except Forbidden as forbidden:
+        raise PermissionDenied(str(forbidden)) from forbidden
 
 
 def _start(admin: ModelAdmin, request: HttpRequest, asked: LetterFilter, form: TermsForm) -> HttpResponse:
@@ -92,8 +95,6 @@ def _start(admin: ModelAdmin, request: HttpRequest, asked: LetterFilter, form: T
             canary=terms["canary"],
             max_failure_rate=terms["may_fail"] / 100,
         )
-    except Forbidden as forbidden:
-        raise PermissionDenied(str(forbidden)) from forbidden
     except InvalidInput as invalid:
         form.add_error(None, str(invalid))
         return _preview(admin, request, asked, form)

@@ -19,8 +19,9 @@ from reliability.redrives import gates
 
 logger = logging.getLogger(__name__)
 
-BATCH = 1000
-BATCHES = 10
+# Letters of one step. While it commits, nobody else can write dead letters: rather more steps than long ones.
+BATCH = 200
+BATCHES = 50
 # Time in which nobody took a step counts up to this: a redrive does not make up for an outage by a flood.
 MAX_GAP_SECONDS = 10.0
 

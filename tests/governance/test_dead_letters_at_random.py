@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 
 from governance import tasks, transitions
 from governance.actors import Actor
+from governance.claims import Report
 from governance.models import DeadLetter, Task, TaskEvent
 from reliability import dead_letters, letter_filter, redrives
 from reliability.models import Redrive, RedriveItem
@@ -93,26 +94,29 @@ class Lives(RuleBasedStateMachine):
         found = [known for _, known in sorted(self.tasks.items()) if known.lease]
         return found[number % len(found)] if found else None
 
+    def _reported(self, edge: Callable[..., set[UUID]], known: Known, error: str = "") -> UUID:
+        """Its process reports on it, and is heard."""
+        assert known.lease
+        report = Report(known.lease.id, known.lease.token, result=b"{}", error=error)
+        assert edge([report], process_id=known.process) == {report.id}
+        return report.id
+
     @rule(which=picks)
     def complete(self, which: int) -> None:
         if known := self.running(which):
-            assert known.lease
-            self._closes_letter(known.lease.id)
-            assert lives.complete(known.lease)
+            self._closes_letter(self._reported(transitions.complete, known))
             known.goes("completed")
 
     @rule(which=picks, error=errors)
     def fail(self, which: int, error: str) -> None:
         if known := self.running(which):
-            assert known.lease
-            assert lives.fail(known.lease, error)
+            self._reported(transitions.fail, known, error)
             known.dies()
 
     @rule(which=picks)
     def fail_for_now(self, which: int) -> None:
         if known := self.running(which):
-            assert known.lease
-            assert transitions.retry_later([lives.failing(known.lease)], process_id=uuid4())
+            self._reported(transitions.retry_later, known)
             known.goes("pending")
 
     @rule(which=picks)
@@ -228,14 +232,13 @@ class Lives(RuleBasedStateMachine):
     def edit_a_task(self, which: int, status: str) -> None:
         task_id = self.some(which)
         known = self.tasks[task_id]
-        if status == "completed" and known.status != status:
-            self._closes_letter(task_id)
 
         done = sql("UPDATE governance_tasks SET status = %s WHERE id = %s", status, task_id)
 
         assert done == (status != "in_progress" or known.status == status)
         if done and status != known.status:
             known.goes(status)
+            self._closes_letter(task_id)
 
     @precondition(lambda self: self.tasks)
     @rule(which=picks)
@@ -282,8 +285,9 @@ class Lives(RuleBasedStateMachine):
             self.tasks[letter.task_id].letters -= 1
 
     def _closes_letter(self, task_id: UUID) -> None:
-        """The open letter of this task, if it is being retried, is about to be closed by completion."""
-        self.completed |= set(DeadLetter.objects.filter(open_task_id=task_id).values_list("pk", flat=True))
+        """The open letter of this task, if it had one, was closed by its completion."""
+        closed = DeadLetter.objects.filter(task_id=task_id, outcome="completed")
+        self.completed |= set(closed.values_list("pk", flat=True))
 
     # --------------------------------------------------------------------------------- what must hold
 
