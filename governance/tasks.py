@@ -26,6 +26,10 @@ from governance.submission import Submission
 from governance.transitions import DEPENDENCIES
 
 
+# How many tasks a verb moves in one transaction.
+BATCH = 500
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What the submitter gets back: the task as it was created, and whether an earlier submission had
@@ -129,15 +133,26 @@ def one(verb: Any, task_id: UUID, *, actor: Actor, reason: str) -> str:
 
 
 def apply(edge: Any, ids: Sequence[UUID], actor: Actor, reason: str) -> Outcome:
-    with transaction.atomic():
-        moved: list[Moved] = edge(ids, actor=actor.name, reason=reason)
-        if any(task.was == Task.Status.IN_PROGRESS for task in moved):
-            doorbell.ring_stop()
-        doorbell.ring(task.worker_id for task in moved if task.status == Task.Status.PENDING)
+    """Move these tasks along an edge of `transitions`, a batch in a transaction, and tell the workers.
+
+    In batches because a statement that moves thousands of dead letters takes more than its share.
+    """
+    moved: list[Moved] = []
+    for begin in range(0, len(ids), BATCH):
+        with transaction.atomic():
+            batch: list[Moved] = edge(ids[begin : begin + BATCH], actor=actor.name, reason=reason)
+            _tell(batch)
+        moved += batch
     gone = {task.id for task in moved}
     left = [task_id for task_id in ids if task_id not in gone]
     skipped = dict(Task.objects.filter(pk__in=left).values_list("pk", "status")) if left else {}
     return Outcome(moved={task.id: task.status for task in moved}, skipped=skipped)
+
+
+def _tell(moved: Sequence[Moved]) -> None:
+    if any(task.was == Task.Status.IN_PROGRESS for task in moved):
+        doorbell.ring_stop()
+    doorbell.ring(task.worker_id for task in moved if task.status == Task.Status.PENDING)
 
 
 def _workers_of(submissions: Sequence[Submission]) -> list[str]:
