@@ -25,7 +25,6 @@ from governance.prepared import Prepared
 from governance.submission import Submission
 from governance.transitions import DEPENDENCIES
 
-
 # How many tasks a verb moves in one transaction.
 BATCH = 500
 
