@@ -120,7 +120,8 @@ class GroupAdmin(MachineRows):
     def what(self, group: FailureSignature) -> SafeString:
         where = (group.task_type, group.tool_name, group.service, group.error_class)
         return format_html(
-            '<span class="jg-title">{}</span><span class="jg-note">{}</span><span class="jg-note">{}</span>',
+            '<div><span class="jg-title">{}</span><span class="jg-note">{}</span>'
+            '<span class="jg-note">{}</span></div>',
             looks.clip(group.failure_reason, length=160) or "no reason given",
             " · ".join(part for part in where if part),
             ", ".join(group.workers),
@@ -129,26 +130,30 @@ class GroupAdmin(MachineRows):
     @display(description="Triage")
     def state(self, group: FailureSignature) -> SafeString:
         return format_html(
-            '{}<span class="jg-note">{}</span>', looks.badge(group.triage), looks.clip(group.note, length=60)
+            '<div>{}<span class="jg-note">{}</span></div>',
+            looks.badge(group.triage),
+            looks.clip(group.note, length=60),
         )
 
     @display(description="Letters")
     def letters(self, group: FailureSignature) -> SafeString:
         rest = (f"{group.retrying:,} retrying", f"{group.resolved:,} resolved")
         return format_html(
-            '<span class="jg-count">{}</span> pending<span class="jg-note">{}</span>',
+            '<div><span class="jg-count">{}</span> pending<span class="jg-note">{}</span></div>',
             f"{group.pending:,}",
             ", ".join(part for part in rest if not part.startswith("0 ")),
         )
 
     @display(description="Last 24 h")
     def trend(self, group: Any) -> SafeString:
-        return format_html('{}<span class="jg-note">{}</span>', group.trend.drawn(), f"{group.trend.total:,}")
+        return format_html(
+            '<div>{}<span class="jg-note">{}</span></div>', group.trend.drawn(), f"{group.trend.total:,}"
+        )
 
     @display(description="Seen")
     def seen(self, group: FailureSignature) -> SafeString:
         return format_html(
-            '{}<span class="jg-note">first {}</span>',
+            '<div>{}<span class="jg-note">first {}</span></div>',
             looks.moment(group.last_seen),
             looks.moment(group.first_seen),
         )

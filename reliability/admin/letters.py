@@ -87,7 +87,7 @@ class DeadLetterAdmin(MachineRows):
     @display(description="Failure")
     def what(self, letter: DeadLetter) -> SafeString:
         return format_html(
-            '<span class="jg-title">{}</span><span class="jg-id">{}</span>',
+            '<div><span class="jg-title">{}</span><span class="jg-id">{}</span></div>',
             looks.clip(letter.failure_reason, length=160) or "no reason given",
             letter.pk,
         )
@@ -99,7 +99,7 @@ class DeadLetterAdmin(MachineRows):
     @display(description="Task")
     def of_task(self, letter: DeadLetter) -> SafeString:
         return format_html(
-            '<a class="jg-link" href="{}">{}</a><span class="jg-note">{}</span>',
+            '<div><a class="jg-link" href="{}">{}</a><span class="jg-note">{}</span></div>',
             reverse("admin:governance_task_change", args=[letter.task_id]),
             looks.clip(letter.task.title or str(letter.task_id), length=60),
             letter.task_type,
@@ -116,7 +116,7 @@ class DeadLetterAdmin(MachineRows):
     @display(description="Runs")
     def runs(self, letter: Any) -> SafeString:
         again = f"retried {letter.retries}×" if letter.retries else ""
-        return format_html('{}<span class="jg-note">{}</span>', letter.run_count, again)
+        return format_html('<div>{}<span class="jg-note">{}</span></div>', letter.run_count, again)
 
     @display(description="Created")
     def created(self, letter: DeadLetter) -> SafeString | str:

@@ -92,7 +92,7 @@ class RedriveAdmin(MachineRows):
     @display(description="What is retried")
     def what(self, redrive: Any) -> SafeString:
         return format_html(
-            '<span class="jg-title">{}</span><span class="jg-note">{}</span>',
+            '<div><span class="jg-title">{}</span><span class="jg-note">{}</span></div>',
             looks.clip(redrive.name, length=160),
             looks.clip(redrive.reason),
         )
@@ -100,7 +100,9 @@ class RedriveAdmin(MachineRows):
     @display(description="State")
     def state_told(self, redrive: Redrive) -> SafeString:
         why = f"{redrive.stopped_by}: {redrive.stop_reason}" if redrive.stop_reason else redrive.stopped_by
-        return format_html('{}<span class="jg-note">{}</span>', looks.badge(redrive.state), looks.clip(why))
+        return format_html(
+            '<div>{}<span class="jg-note">{}</span></div>', looks.badge(redrive.state), looks.clip(why)
+        )
 
     @display(description="Progress")
     def progress(self, redrive: Redrive) -> SafeString:
@@ -112,7 +114,7 @@ class RedriveAdmin(MachineRows):
         )
         told = ", ".join(f"{part.count:,} {part.name}" for part in parts if part.count)
         return format_html(
-            '<span class="jg-bar" aria-hidden="true">{}</span><span class="jg-note">{}</span>',
+            '<div><span class="jg-bar" aria-hidden="true">{}</span><span class="jg-note">{}</span></div>',
             bar,
             f"{redrive.total:,}: {told}" if told else "nothing to retry",
         )
