@@ -18,10 +18,11 @@ env: ## print DATABASE_URL and REDIS_URL of the running system: eval "$(make -s 
 	@$(BIN)/python manage.py env
 
 test: environment-dev chromium lint ## everything that must pass before a change goes in
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto -m "not slow"
+	@$(BIN)/python -m pytest -m slow
 
 test-fast: environment-dev ## the tests that take milliseconds
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest -n auto -m "not slow"
 
 lint: environment-dev ## style, types, layers
 	@$(BIN)/ruff check .

@@ -28,6 +28,7 @@ from tests.core import snippets
 from tests.core.snippets import Ended
 from tests.fleet import enlist
 from tests.governance import lives, samples
+from tests.ids import NOBODYS_ID
 from tests.reliability import letters
 
 Answer = TypeVar("Answer")
@@ -87,7 +88,7 @@ def test_a_task_that_has_ended_is_not_moved(status: str):
 
 
 @pytest.mark.parametrize("code", [snippets.MOVE, snippets.RETRY, snippets.RESOLVE])
-@pytest.mark.parametrize("name", ["task-id", str(uuid4())])
+@pytest.mark.parametrize("name", ["task-id", NOBODYS_ID])
 def test_an_id_that_names_nothing_is_said_in_one_line(code: str, name: str):
     letter = letters.dead()
 

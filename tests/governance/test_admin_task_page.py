@@ -9,6 +9,7 @@ from django.utils import timezone
 from governance import claims, tasks, transitions
 from governance.models import Task, WorkerProcess
 from tests.governance.console import SEED, complete, person, run, submit
+from tests.ids import NOBODYS_ID
 
 pytestmark = pytest.mark.django_db
 
@@ -108,7 +109,7 @@ def test_a_large_payload_is_cut_and_says_so(viewer):
     assert "more characters" in page(viewer, task_id).content.decode()
 
 
-@pytest.mark.parametrize("wrong", ["0193", "nonsense", str(uuid4())])
+@pytest.mark.parametrize("wrong", ["0193", "nonsense", NOBODYS_ID])
 def test_an_id_that_no_task_has_leads_back_with_a_message(viewer, wrong):
     response = viewer.get(f"/admin/governance/task/{wrong}/change/")
 

@@ -12,6 +12,7 @@ from governance import tasks
 from governance.admin import search, verbs
 from governance.models import Task, TaskEvent, Worker
 from tests.governance.console import SEED, complete, person, status, submit
+from tests.ids import NOBODYS_ID
 
 pytestmark = pytest.mark.django_db
 TASKS = "/admin/governance/task/"
@@ -202,7 +203,7 @@ def test_a_button_that_comes_too_late_says_in_which_state_it_found_the_task(oper
     assert status(task_id) == "completed"
 
 
-@pytest.mark.parametrize("wrong", [str(uuid4()), "nonsense"])
+@pytest.mark.parametrize("wrong", [NOBODYS_ID, "nonsense"])
 def test_a_verb_on_no_task_is_not_found(operator, wrong):
     assert operator.get(f"{TASKS}{wrong}/cancel/").status_code == 404
 

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -13,20 +12,19 @@ from knox.models import AuthToken
 from governance.models import Task
 from tests.governance import samples
 from tests.governance.api_client import Api, make_user
+from tests.ids import NOBODYS_ID
 
-READ = ["tasks", f"tasks/{uuid4()}", f"tasks/{uuid4()}/events", "workers"]
+READ = ["tasks", f"tasks/{NOBODYS_ID}", f"tasks/{NOBODYS_ID}/events", "workers"]
 WRITE = [
     "tasks",
     "tasks/bulk",
     *(f"tasks/{verb}" for verb in ("cancel", "terminate", "retry")),
-    *(f"tasks/{uuid4()}/{verb}" for verb in ("cancel", "terminate", "retry")),
+    *(f"tasks/{NOBODYS_ID}/{verb}" for verb in ("cancel", "terminate", "retry")),
 ]
 VALID = {
     "tasks": samples.EVALUATION,
     "tasks/bulk": {"tasks": [samples.EVALUATION]},
-    **{
-        f"tasks/{verb}": {"ids": [str(uuid4())], "reason": "why"} for verb in ("cancel", "terminate", "retry")
-    },
+    **{f"tasks/{verb}": {"ids": [NOBODYS_ID], "reason": "why"} for verb in ("cancel", "terminate", "retry")},
 }
 RUNBOOK: dict[str, Any] = {
     "HTTP_HOST": "localhost:8000",

@@ -3,7 +3,6 @@
 import io
 import json
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -16,6 +15,7 @@ from governance import task_types
 from governance.models import Task, TaskEvent, Worker
 from tests.governance import samples
 from tests.governance.api_client import Api
+from tests.ids import NOBODYS_ID
 
 
 def test_a_new_task_is_answered_with_its_id_and_address(operator: Api):
@@ -76,9 +76,9 @@ WRONG_FIELDS: list[tuple[dict[str, Any], str, str]] = [
     ({"run_after": "2030-01-02T00:00:00Z", "deadline": "2030-01-01T00:00:00Z"}, "deadline", "later"),
     ({"assigned_worker": "NOBODY"}, "assigned_worker", "ANALYST, EXECUTOR"),
     ({"assigned_worker": "WATCHDOG"}, "assigned_worker", "cannot run 'evaluation'"),
-    ({"parent": str(uuid4())}, "parent", "no task has the id"),
+    ({"parent": NOBODYS_ID}, "parent", "no task has the id"),
     ({"parent": "first"}, "parent", "UUID"),
-    ({"depends_on": [str(uuid4())]}, "depends_on", "no task has the id"),
+    ({"depends_on": [NOBODYS_ID]}, "depends_on", "no task has the id"),
     ({"idempotency_key": ""}, "idempotency_key", "1"),
 ]
 

@@ -7,6 +7,7 @@ import pytest
 from governance.models import Task, TaskEvent
 from tests.governance import samples
 from tests.governance.api_client import Api
+from tests.ids import NOBODYS_ID
 
 LIVE = ["pending", "in_progress", "parked"]
 ENDED = ["completed", "failed", "cancelled"]
@@ -73,7 +74,7 @@ def test_a_retry_needs_no_reason(operator: Api, body: dict[str, str] | None):
     assert operator.post(f"tasks/{samples.in_state('failed')}/retry", body).status_code == 200
 
 
-@pytest.mark.parametrize("name", [str(uuid4()), "task-id"])
+@pytest.mark.parametrize("name", [NOBODYS_ID, "task-id"])
 @pytest.mark.parametrize("verb", ["cancel", "terminate", "retry"])
 def test_what_is_no_task_is_not_found(operator: Api, verb: str, name: str):
     assert operator.post(f"tasks/{name}/{verb}", {"reason": "why"}).status_code == 404

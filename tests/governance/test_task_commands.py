@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
@@ -21,6 +21,7 @@ from governance.models import Task, TaskEvent
 from juggernaut.environment import ROOT
 from tests.governance import samples
 from tests.governance.api_client import Api
+from tests.ids import NOBODYS_ID
 
 pytestmark = pytest.mark.django_db
 PAYLOAD = json.dumps(samples.METRIC)
@@ -121,7 +122,7 @@ def test_a_verb_that_is_too_late_says_the_state_found(command: str):
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("task-id", "'task-id' is not the id of a task"), (str(uuid4()), "no task has the id")],
+    [("task-id", "'task-id' is not the id of a task"), (NOBODYS_ID, "no task has the id")],
 )
 def test_one_wrong_id_among_many_changes_nothing(name: str, said: str):
     task_id = samples.submit()
@@ -159,7 +160,7 @@ def test_a_forecast_says_what_a_filter_would_move_and_moves_nothing():
     assert (status_of(done), status_of(live)) == ("completed", "pending")
 
 
-@pytest.mark.parametrize("arguments", [[], [str(uuid4()), "--status", "failed"]])
+@pytest.mark.parametrize("arguments", [[], [NOBODYS_ID, "--status", "failed"]])
 def test_ids_or_filters_but_not_none_and_not_both(arguments: list[str]):
     with pytest.raises(CommandError, match="one of both"):
         run("retry_task", *arguments)

@@ -12,6 +12,7 @@ from governance.models import DeadLetter, FailureHour, FailureSignature
 from reliability import dead_letters
 from reliability.admin import letter_search, trends
 from tests.governance.console import SEED, person
+from tests.ids import NOBODYS_ID
 from tests.reliability.console import GROUPS, LETTERS, REDRIVES, VIEWER, group_of, page, text
 from tests.reliability.letters import dead, run
 
@@ -302,7 +303,7 @@ def test_an_error_cannot_write_into_any_page(viewer):
         assert "<script>alert(1)" not in page(viewer, address).content.decode()
 
 
-@pytest.mark.parametrize("wrong", ["0193", "nonsense", str(uuid4())])
+@pytest.mark.parametrize("wrong", ["0193", "nonsense", NOBODYS_ID])
 @pytest.mark.parametrize("address", [GROUPS, LETTERS, REDRIVES])
 def test_an_id_that_nothing_has_leads_back(viewer, address, wrong):
     assert viewer.get(f"{address}{wrong}/change/").status_code == 302

@@ -11,6 +11,7 @@ from governance.models import DeadLetter
 from reliability import dead_letters, letter_filter, redrives
 from reliability.models import Redrive, RedriveItem
 from tests.governance.console import SEED, person
+from tests.ids import NOBODYS_ID
 from tests.reliability.console import OPERATOR, REDRIVES, VIEWER, hidden, page, status, text, told
 from tests.reliability.letters import dead, dead_many, run
 
@@ -385,6 +386,6 @@ def test_who_may_only_look_turns_nothing(client, monkeypatch, verb):
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "abort"])
-@pytest.mark.parametrize("wrong", [str(uuid4()), "nonsense"])
+@pytest.mark.parametrize("wrong", [NOBODYS_ID, "nonsense"])
 def test_a_verb_on_no_redrive_is_not_found(operator, verb, wrong):
     assert operator.get(f"{REDRIVES}{wrong}/{verb}/").status_code == 404

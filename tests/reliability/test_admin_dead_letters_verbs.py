@@ -8,6 +8,7 @@ from governance.models import DeadLetter, FailureSignature
 from reliability import dead_letters
 from tests.governance.console import SEED, person, submit
 from tests.governance.console import status as status_of_task
+from tests.ids import NOBODYS_ID
 from tests.reliability.console import (
     GROUPS,
     LETTERS,
@@ -263,7 +264,7 @@ def test_resolving_a_group_resolves_its_open_letters_and_no_others(operator):
 
 
 @pytest.mark.parametrize("verb", ["retry", "resolve", "triage"])
-@pytest.mark.parametrize("wrong", [str(uuid4()), "nonsense"])
+@pytest.mark.parametrize("wrong", [NOBODYS_ID, "nonsense"])
 def test_a_verb_on_no_group_is_not_found(operator, verb, wrong):
     assert operator.get(f"{GROUPS}{wrong}/{verb}/").status_code == 404
 

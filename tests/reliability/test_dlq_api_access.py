@@ -9,6 +9,7 @@ from governance.models import DeadLetter, Task
 from reliability import redrives
 from tests.governance import samples
 from tests.governance.api_client import Api
+from tests.ids import NOBODYS_ID
 from tests.reliability import letters
 
 READ = {
@@ -80,7 +81,7 @@ def test_every_verb_needs_a_permission_of_its_own(client_with, places: dict[str,
     assert DeadLetter.objects.get().status == "pending"
 
 
-@pytest.mark.parametrize("name", ["letter-id", str(uuid4())])
+@pytest.mark.parametrize("name", ["letter-id", NOBODYS_ID])
 def test_what_is_no_letter_is_not_found(operator: Api, name: str):
     answers = [
         operator.get(f"dlq/{name}"),
@@ -92,13 +93,13 @@ def test_what_is_no_letter_is_not_found(operator: Api, name: str):
     assert name in answers[0].json()["detail"]
 
 
-@pytest.mark.parametrize("name", ["group-id", str(uuid4())])
+@pytest.mark.parametrize("name", ["group-id", NOBODYS_ID])
 def test_what_is_no_group_is_not_found(operator: Api, name: str):
     assert operator.get(f"dlq/groups/{name}").status_code == 404
     assert operator.post(f"dlq/groups/{name}/triage", {"triage": "open"}).status_code == 404
 
 
-@pytest.mark.parametrize("name", ["redrive-id", str(uuid4())])
+@pytest.mark.parametrize("name", ["redrive-id", NOBODYS_ID])
 def test_what_is_no_redrive_is_not_found(operator: Api, name: str):
     answers = [
         operator.get(f"redrives/{name}"),

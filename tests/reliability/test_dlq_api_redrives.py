@@ -11,6 +11,7 @@ from reliability import redrives
 from reliability.models import Redrive
 from tests.governance import samples
 from tests.governance.api_client import Api
+from tests.ids import NOBODYS_ID
 from tests.reliability import letters
 
 pytestmark = pytest.mark.django_db
@@ -83,8 +84,8 @@ def test_redrives_are_listed_newest_first(operator: Api):
         ("redrives", {"state": "done"}, "state"),
         ("redrives", {"reason": "x"}, "reason"),
         ("redrives", {"cursor": "x"}, "cursor"),
-        (f"redrives/{uuid4()}/items", {"state": "lost"}, "state"),
-        (f"redrives/{uuid4()}/items", {"cursor": "AAAA"}, "cursor"),
+        (f"redrives/{NOBODYS_ID}/items", {"state": "lost"}, "state"),
+        (f"redrives/{NOBODYS_ID}/items", {"cursor": "AAAA"}, "cursor"),
     ],
 )
 def test_a_question_that_cannot_be_meant_is_refused(
@@ -172,7 +173,7 @@ def test_who_aborts_says_why(operator: Api, body: dict[str, str]):
         ({"filter": {"matching": ""}}, "filter"),
         ({"speed": 1}, "speed"),
         ({"filter": None}, "body"),
-        ({"ids": [str(uuid4())]}, "body"),
+        ({"ids": [NOBODYS_ID]}, "body"),
     ],
 )
 def test_a_redrive_that_cannot_be_meant_is_refused(operator: Api, terms: dict[str, Any], field: str):

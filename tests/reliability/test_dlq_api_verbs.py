@@ -9,6 +9,7 @@ from reliability import dead_letters
 from reliability.api import letters as letters_api
 from tests.governance import lives, samples
 from tests.governance.api_client import Api
+from tests.ids import NOBODYS_ID
 from tests.reliability import letters
 
 pytestmark = pytest.mark.django_db
@@ -127,7 +128,7 @@ def test_more_than_a_request_may_wait_for_is_refused(operator: Api, monkeypatch:
         {"filter": {}},
         {"ids": []},
         {"ids": ["letter-id"]},
-        {"ids": [str(uuid4())], "filter": {"status": "pending"}},
+        {"ids": [NOBODYS_ID], "filter": {"status": "pending"}},
         {"filter": {"state": "pending"}},
         {"filter": {"status": []}},
         {"ids": None},
@@ -180,6 +181,6 @@ def test_who_moves_a_task_says_why(operator: Api, body: dict[str, str]):
     assert lives.status(task_id) == "pending"
 
 
-@pytest.mark.parametrize("name", ["task-id", str(uuid4())])
+@pytest.mark.parametrize("name", ["task-id", NOBODYS_ID])
 def test_what_is_no_task_is_not_found(operator: Api, name: str):
     assert operator.post(f"tasks/{name}/move-to-dlq", {"reason": "stuck"}).status_code == 404

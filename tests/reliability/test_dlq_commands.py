@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -18,6 +17,7 @@ from reliability.management import redrive_command
 from reliability.management.progress import Bar
 from reliability.models import Redrive
 from tests.governance import lives, samples
+from tests.ids import NOBODYS_ID
 from tests.reliability import letters
 
 pytestmark = pytest.mark.django_db
@@ -128,7 +128,7 @@ def test_a_retry_that_is_too_late_says_the_state_found_and_retries_the_others():
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("dlq-id", "'dlq-id' is not the id of a dead letter"), (str(uuid4()), "no dead letter has the id")],
+    [("dlq-id", "'dlq-id' is not the id of a dead letter"), (NOBODYS_ID, "no dead letter has the id")],
 )
 @pytest.mark.parametrize("command", [["retry_dlq"], ["resolve_dlq", "--note", "known"]])
 def test_one_wrong_id_among_many_changes_nothing(command: list[str], name: str, said: str):
@@ -244,7 +244,7 @@ def test_a_forecast_of_named_letters_counts_them():
 
 
 @pytest.mark.parametrize("command", [["retry_dlq"], ["resolve_dlq", "--note", "x"], ["redrive", "preview"]])
-@pytest.mark.parametrize("arguments", [[], [str(uuid4()), "--status", "pending"]])
+@pytest.mark.parametrize("arguments", [[], [NOBODYS_ID, "--status", "pending"]])
 def test_ids_or_filters_but_not_none_and_not_both(command: list[str], arguments: list[str]):
     with pytest.raises(CommandError, match="one of both"):
         run(*command, *arguments)
@@ -357,7 +357,7 @@ def test_a_redrive_is_aborted_with_a_reason():
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("redrive-id", "'redrive-id' is not the id of a redrive"), (str(uuid4()), "no redrive has the id")],
+    [("redrive-id", "'redrive-id' is not the id of a redrive"), (NOBODYS_ID, "no redrive has the id")],
 )
 @pytest.mark.parametrize("verb", ["show", "follow", "pause", "resume"])
 def test_what_is_no_redrive_is_said_in_one_line(verb: str, name: str, said: str):

@@ -3,13 +3,13 @@
 import io
 import json
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from governance.models import FailureSignature
 from tests.governance.api_client import Api
+from tests.ids import NOBODYS_ID
 from tests.reliability import letters
 
 pytestmark = pytest.mark.django_db
@@ -89,9 +89,9 @@ def test_a_group_is_judged_at_the_prompt():
     ("arguments", "said"),
     [
         (["group-id", "open"], "'group-id' is not the id of a group"),
-        ([str(uuid4()), "open"], "no group of dead letters has the id"),
-        ([str(uuid4()), "solved"], "invalid choice"),
-        ([str(uuid4()), "known"], "note: "),
+        ([NOBODYS_ID, "open"], "no group of dead letters has the id"),
+        ([NOBODYS_ID, "solved"], "invalid choice"),
+        ([NOBODYS_ID, "known"], "note: "),
     ],
 )
 def test_what_cannot_be_meant_is_said_at_the_prompt(arguments: list[str], said: str):
