@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -22,7 +23,8 @@ class Machine:
 
     def __init__(self, var_dir: Path, **environment: str) -> None:
         self.var_dir = var_dir
-        self.port = ports.choose(18000)
+        # Test runs beside this one choose too, seconds before their web servers listen.
+        self.port = ports.choose(random.randrange(18000, 28000))
         self.log_path = var_dir / "logs" / "juggernaut.log"
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.endswith("_URL")},
