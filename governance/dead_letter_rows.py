@@ -27,8 +27,9 @@ _ATTEMPTS = f"""coalesce(
        FROM task_events e
        WHERE e.task_id = m.id AND e.from_status = 'in_progress' AND e.to_status IN ('pending', 'failed')
          AND e.reason <> '' AND NOT starts_with(e.reason, '{GIVEN_BACK}')), '[]')
-    || CASE WHEN m.was = 'in_progress' THEN jsonb_build_array(jsonb_build_object(
-         'attempt', m.attempts, 'at', now(), 'error', m.error_message)) ELSE '[]' END"""
+    || CASE WHEN m.was = 'in_progress' THEN jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
+         'attempt', m.attempts, 'at', now(), 'error', m.error_message, 'process', m.process)))
+       ELSE '[]' END"""
 
 INSERT_LETTERS = f""",
 letters AS (

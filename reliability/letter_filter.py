@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from governance.errors import EmptyFilter, FieldError, InvalidFilter
 from governance.models import DeadLetter
@@ -17,6 +17,13 @@ def _listed(value: object) -> object:
     if isinstance(value, str):
         return value.split(",")
     return value if isinstance(value, list) else [value]
+
+
+def _visible(text: str) -> str:
+    """Nearly every error contains a blank: one that slipped in must not come to mean everything."""
+    if not text.strip():
+        raise ValueError("expected some text that is not blank")
+    return text
 
 
 _Name = Annotated[Text, Field(min_length=1, max_length=100)]
@@ -40,7 +47,7 @@ class LetterFilter(BaseModel):
     service: Annotated[list[_Name], *_Any] | None = None
     tool: Annotated[list[_Name], *_Any] | None = None
     cause: Annotated[list[DeadLetter.Cause], *_Any] | None = None
-    matching: Annotated[Text, Field(min_length=1, max_length=1000)] | None = None
+    matching: Annotated[Text, Field(max_length=1000), AfterValidator(_visible)] | None = None
     created_after: Time | None = None
     created_before: Time | None = None
 

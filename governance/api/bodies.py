@@ -41,8 +41,11 @@ def read_object(request: Request, *, limit: int) -> dict[str, Any]:
 
 
 def is_empty(request: Request) -> bool:
-    """Whether the request has no body at all."""
-    return not _declared_bytes(request) and not _is_chunked(request)
+    """Whether the request has no body at all.
+
+    `wsgi.input_terminated` says nothing of that: gunicorn sets it on every request.
+    """
+    return not _declared_bytes(request) and "HTTP_TRANSFER_ENCODING" not in request.META
 
 
 def _read(request: Request, limit: int) -> bytes:

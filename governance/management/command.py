@@ -1,6 +1,7 @@
 """What the commands of the law share: JSON on request, one line and exit status 1 for every refusal."""
 
 from argparse import ArgumentParser
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -38,7 +39,12 @@ class GovernanceCommand(BaseCommand):
     def say(self, document: object, *sentences: str) -> None:
         """Print the document when JSON was asked for, else the sentences."""
         if self.as_json:
-            self.stdout.write(orjson.dumps(document, default=str).decode())
+            self.stdout.write(orjson.dumps(document, default=_encode).decode())
             return
         for sentence in sentences:
             self.stdout.write(sentence)
+
+
+def _encode(value: object) -> str:
+    """Money as plain digits, as the API has it."""
+    return format(value.normalize(), "f") if isinstance(value, Decimal) else str(value)

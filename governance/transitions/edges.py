@@ -25,7 +25,7 @@ moved AS (
       lease_owner = NULL, lease_expires_at = NULL{sets and ", " + sets}
   FROM picked WHERE t.id = picked.id
   RETURNING t.id, picked.was, t.status, t.assigned_worker, t.transitions, t.attempts, t.error_message,
-            t.waiting_for, t.crash_attempts{letters and GIVES_UP}),
+            t.waiting_for, t.crash_attempts{letters and f"{GIVES_UP}, {process} AS process"}),
 logged AS (
   INSERT INTO task_events (task_id, seq, from_status, to_status, actor, reason, attempt, process_id)
   SELECT id, transitions, was, status, {actor}, {reason}, attempts, {process} FROM moved){letters}

@@ -38,5 +38,7 @@ def _server_rows(servers: EmbeddedServers) -> list[tuple[str, str]]:
 def _profile() -> str:
     profile = os.environ.get("JUGGERNAUT_PROFILE", "local")
     return (
-        "local profile: from this machine, no token is needed" if profile == "local" else f"{profile} profile"
+        "local profile: from this machine, tasks need no token"
+        if profile == "local"
+        else f"{profile} profile"
     )

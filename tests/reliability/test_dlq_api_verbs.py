@@ -1,5 +1,6 @@
 """Retry, resolve and move through the API, for one letter and for many."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -44,6 +45,19 @@ def test_a_retry_starts_the_task_with_fresh_attempts(operator: Api, body: dict[s
     assert (task.status, task.error_attempts, status_of(letter)) == ("pending", 0, "retrying")
     last = TaskEvent.objects.filter(task_id=task.pk).order_by("seq").last()
     assert (last.actor, last.reason) == ("user:operator", (body or {}).get("reason", ""))
+
+
+def test_a_retry_without_a_body_is_one_on_a_real_web_server_too(operator: Api):
+    letter = in_state("pending")
+    as_gunicorn_says_it: dict[str, Any] = {
+        "CONTENT_LENGTH": "",
+        "CONTENT_TYPE": "",
+        "wsgi.input_terminated": True,
+    }
+
+    answer = operator.client.post(f"/api/dlq/{letter.pk}/retry", **as_gunicorn_says_it)
+
+    assert (answer.status_code, status_of(letter)) == (200, "retrying")
 
 
 @pytest.mark.parametrize("found", ["pending", "retrying"])

@@ -71,6 +71,13 @@ def test_a_list_is_as_long_as_asked_for_however_long_a_page_is(monkeypatch: pyte
     assert len(run_json("list_dlq", "--limit", 5)) == 5
 
 
+@pytest.mark.parametrize(("stored", "printed"), [("0", "0"), ("0.000000250", "0.00000025"), ("120", "120")])
+def test_money_in_json_is_plain_digits(stored: str, printed: str):
+    letters.dead(cost_usd=stored)
+
+    assert run_json("list_dlq")[0]["cost_usd"] == printed
+
+
 def test_a_list_is_filtered_and_says_when_nothing_matches():
     letters.dead("connection reset")
 
@@ -329,7 +336,9 @@ def test_a_redrive_is_started_watched_and_steered(worked_off: list[str]):
         run("redrive", "follow", name)
     assert run_json("redrive", "resume", name)["state"] == "running"
     assert run("redrive", "show", name).startswith(f"redrive {name} is running: 0 succeeded")
-    assert name in run("redrive", "list")
+    [line] = run("redrive", "list").splitlines()
+    assert name in line
+    assert "0 of 3 succeeded, 0 failed, 0 skipped" in line
     assert run("redrive", "list", "--state", "aborted") == "none"
     assert run_json("redrive", "follow", name)["succeeded"] == 3
 

@@ -96,6 +96,13 @@ def test_a_filter_that_says_nothing_does_not_come_to_mean_everything(value):
     assert set(refused({"matching": value})) == {"matching"}
 
 
+@pytest.mark.parametrize("blank", [" ", "\t \n"])
+def test_a_blank_that_slipped_in_does_not_come_to_mean_every_error_with_a_space(blank):
+    assert refused({"matching": blank}) == {
+        "matching": f"expected some text that is not blank (got {blank!r})"
+    }
+
+
 def test_null_is_the_same_as_nothing_said():
     assert letter_filter.parse({"signature": None}).said == {}
 

@@ -78,8 +78,8 @@ class Command(RedriveCommand):
 
 
 def _line(row: Row) -> str:
-    ended = row["succeeded"] + row["failed"] + row["skipped"]
     return (
-        f"{row['id']}  {row['state']:9}  {row['created_at']:%Y-%m-%d %H:%M}  {ended} of {row['total']}, "
-        f"{row['failed']} failed  {row['filter_text']}  ({row['started_by']}: {row['reason']})"
+        f"{row['id']}  {row['state']:9}  {row['created_at']:%Y-%m-%d %H:%M}  "
+        f"{row['succeeded']} of {row['total']} succeeded, {row['failed']} failed, {row['skipped']} skipped  "
+        f"{row['filter_text']}  ({row['started_by']}: {row['reason']})"
     )
