@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
-from juggernaut.embedded import home
+from juggernaut.embedded import former_urls, home
 from juggernaut.embedded.errors import AlreadyRunning, NotOurs
 from juggernaut.embedded.postgres import PREFERRED_PORT as POSTGRES_PORT
 from juggernaut.embedded.postgres import PostgreSQL
@@ -17,12 +17,15 @@ from juggernaut.embedded.redis import Redis
 
 
 class EmbeddedServers:
-    """The servers that `named` (`DATABASE_URL`, `REDIS_URL`) does not name; each is None when it does."""
+    """The servers that `named` (`DATABASE_URL`, `REDIS_URL`) does not name; each is None when it does.
+
+    A URL of our own earlier servers names nobody, see `former_urls`.
+    """
 
     def __init__(self, var_dir: Path, *, named: Mapping[str, str]) -> None:
         self.var_dir = var_dir
-        self._named = {name: named[name] for name in ("DATABASE_URL", "REDIS_URL") if named.get(name)}
         known = _json(self._ports_path)
+        self._named = former_urls.dropped(named, var_dir=var_dir, redis_port=known.get("redis"))
         self.postgres = (
             None
             if "DATABASE_URL" in self._named

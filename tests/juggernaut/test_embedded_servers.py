@@ -161,6 +161,28 @@ def test_one_may_be_named_and_the_other_embedded(own_var):
         assert "DATABASE_URL" not in recorded
 
 
+def test_urls_of_our_own_stopped_servers_start_them_again(own_var):
+    with embedded.running(own_var, named={}) as servers:
+        before = servers.environment
+
+    with embedded.running(own_var, named=before) as servers:
+        assert ask(servers.environment["DATABASE_URL"], "SELECT 1") == (1,)
+        assert ping(servers.environment["REDIS_URL"])
+        assert servers.postgres is not None
+        assert servers.redis is not None
+
+
+def test_a_redis_of_somebody_elses_at_our_former_port_is_used(own_var):
+    with socket.create_server(("127.0.0.1", 0)) as theirs:
+        port = theirs.getsockname()[1]
+        (own_var / "run").mkdir()
+        (own_var / "run" / "ports.json").write_text(json.dumps({"redis": port}))
+        named = {"DATABASE_URL": "postgresql://a:b@elsewhere/x", "REDIS_URL": f"redis://127.0.0.1:{port}/0"}
+
+        with embedded.running(own_var, named=named) as servers:
+            assert servers.environment == named
+
+
 def test_a_taken_port_is_avoided(own_var):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -172,6 +172,18 @@ def test_ctrl_c_in_a_terminal_stops_in_order(machine):
     os.close(terminal)
 
 
+def test_a_restart_works_in_the_terminal_that_holds_the_urls_of_the_stopped_servers(running):
+    lines = running.command("env").stdout.splitlines()
+    running.send(signal.SIGTERM)
+    assert running.exit_status() == 0
+
+    running.environment |= {name: url for name, _, url in (line[7:].partition("=") for line in lines)}
+    running.start()
+
+    running.await_running()
+    assert running.find("bin/postgres")
+
+
 def test_named_servers_are_used_and_left_alone(machine):
     named = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL")}
     machine.environment |= named
