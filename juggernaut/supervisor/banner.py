@@ -1,6 +1,7 @@
 """The few lines that say, once all is up, what is where."""
 
 import os
+import shlex
 
 from juggernaut import logs
 from juggernaut.embedded import EmbeddedServers
@@ -13,7 +14,8 @@ def text(*, address: WebAddress | None, servers: EmbeddedServers) -> str:
     """The banner; without an address it says only what a machine without a web server has."""
     rows = [*_web_rows(address), ("Log", str(logs.log_file(ROOT))), *_server_rows(servers)]
     if servers.has_any:
-        rows.append(("Second terminal", f'eval "$({parts.interpreter()} {ROOT / "manage.py"} env)"'))
+        command = shlex.join([parts.interpreter(), str(ROOT / "manage.py"), "env"])
+        rows.append(("Second terminal", f'eval "$({command})"'))
     rows.append(("Stop", "Ctrl-C, or kill -TERM of this process"))
     lines = [f"  {name:<16} {value}" for name, value in rows]
     return "\n".join(["", f"Juggernaut is running ({_profile()}).", "", *lines, "", ""])
