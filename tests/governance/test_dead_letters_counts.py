@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from governance import transitions
 from governance.models import DeadLetter, FailureHour, FailureSignature, Task
@@ -99,6 +99,17 @@ def test_counts_equal_a_recount_after(change):
 
     letters.sql(CHANGES[change])
 
+    letters.assert_sound()
+
+
+@pytest.mark.parametrize("count", ["pending", "retrying", "resolved", "cost_usd", "failures"])
+def test_a_count_is_not_edited_by_hand(count):
+    letter = letters.failed()
+
+    with pytest.raises(IntegrityError, match=f"counts of group {letter.signature_id} are kept"):
+        letters.sql(f"UPDATE failure_signatures SET {count} = 7")
+
+    letters.sql("UPDATE failure_signatures SET note = 'seen', pending = pending")
     letters.assert_sound()
 
 
