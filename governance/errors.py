@@ -113,3 +113,30 @@ class EmptyFilter(GovernanceError):
     def __init__(self, known: list[str]) -> None:
         super().__init__(f"an empty filter matches everything: name at least one of {', '.join(known)}")
         self.known = known
+
+
+class PermissionNotFound(GovernanceError):
+    """There is no such row to revoke."""
+
+    def __init__(self, worker_id: str, tool_name: str, effect: str) -> None:
+        super().__init__(f"no permission says {effect} {worker_id} {tool_name}")
+        self.worker_id = worker_id
+        self.tool_name = tool_name
+
+
+class ApprovalNotFound(GovernanceError):
+    """There is no approval with this id."""
+
+    def __init__(self, approval_id: UUID | str) -> None:
+        super().__init__(f"no approval has the id {approval_id}")
+        self.approval_id = approval_id
+
+
+class ApprovalConflict(GovernanceError):
+    """The approval is not in a state in which this can be done. `found` is the state it was in."""
+
+    def __init__(self, approval_id: UUID, verb: str, found: str) -> None:
+        super().__init__(f"cannot {verb} approval {approval_id}: it is {found}")
+        self.approval_id = approval_id
+        self.verb = verb
+        self.found = found

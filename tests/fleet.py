@@ -1,13 +1,17 @@
-"""The workers of a fresh installation: tests that commit leave empty tables behind."""
+"""The workers of a fresh installation and their permissions: tests that commit leave empty tables behind."""
 
 from importlib import import_module
 
 from django.db import connection
 
-_INSTALLED = import_module("governance.migrations.0003_sql_is_obeyed").WORKERS
+_INSTALLED = (
+    import_module("governance.migrations.0003_sql_is_obeyed").WORKERS,
+    import_module("governance.migrations.0009_permissions").PERMISSIONS,
+)
 
 
 def enlist() -> None:
     """Put back the rows that the migration wrote."""
     with connection.cursor() as cursor:
-        cursor.execute(_INSTALLED.strip().removesuffix(";") + " ON CONFLICT DO NOTHING")
+        for rows in _INSTALLED:
+            cursor.execute(rows.strip().removesuffix(";") + " ON CONFLICT DO NOTHING")
