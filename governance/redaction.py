@@ -6,6 +6,7 @@ kept is bounded in every direction; what was left out is said.
 """
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -28,42 +29,54 @@ _NOT_SECRET_NAME = re.compile(
 )
 _WORD_BREAK = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
-_BOUNDED = r"[A-Za-z0-9_\-.~+/=%]"
-_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (
-        re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,40}-----|\Z)"),
-        HIDDEN,
-    ),
-    # scheme://user:password@host, also with an @ in the password; a user alone may be a token.
-    (
-        re.compile(r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.\-]{0,30}://)[^\s/?#\"'<>]{1,2000}@"),
-        rf"\g<scheme>{HIDDEN}@",
-    ),
-    (re.compile(rf"(?i)\b(?P<kind>bearer|basic)\s+{_BOUNDED}{{8,}}"), rf"\g<kind> {HIDDEN}"),
-    (re.compile(r"\beyJ[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*){1,4}"), HIDDEN),
-    # OpenAI, OpenRouter, Anthropic, Stripe; GitHub; GitLab; Slack; AWS; Google; Hugging Face; npm; SendGrid.
-    (re.compile(r"\b(?:sk|rk|pk)[-_][A-Za-z0-9_\-]{12,}"), HIDDEN),
-    (re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,})"), HIDDEN),
-    (re.compile(r"\bglpat-[A-Za-z0-9_\-]{16,}"), HIDDEN),
-    (re.compile(r"\bxox[a-z]-[A-Za-z0-9\-]{8,}"), HIDDEN),
-    (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"), HIDDEN),
-    (re.compile(r"\bAIza[A-Za-z0-9_\-]{30,}"), HIDDEN),
-    (re.compile(r"\b(?:hf|npm)_[A-Za-z0-9]{20,}|\bSG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}"), HIDDEN),
-    # name=value and "name": "value", as in query strings, connection strings, headers and JSON in a text.
-    (
-        re.compile(
-            r"(?i)(?P<name>[\w\-]{0,40}(?:password|passwd|passphrase|pwd|secret|api[_\-]?key|access[_\-]?key"
-            r"|private[_\-]?key|credential|authorization|cookie|(?<![a-z])(?:auth|token)|[_\-](?:auth|token)))"
-            r"(?P<is>[\"']?\s{0,3}[=:]\s{0,3})(?P<value>\"[^\"]*\"?|'[^']*'?|[^\s&;,\"'})\]]+)"
+# What a secret looks like, and words of which one stands in any text that holds one: looking for a word
+# costs a hundredth of looking for a pattern, and most texts hold no secret.
+_LOOKS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = tuple(
+    (words, re.compile(pattern), instead)
+    for words, pattern, instead in (
+        (
+            ("private key",),
+            r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,40}-----|\Z)",
+            HIDDEN,
         ),
-        rf"\g<name>\g<is>{HIDDEN}",
-    ),
+        # scheme://user:password@host, also with an @ in the password; a user alone may be a token.
+        (
+            ("://",),
+            r"(?P<scheme>\b[a-zA-Z][a-zA-Z0-9+.\-]{0,30}://)[^\s/?#\"'<>]{1,2000}@",
+            rf"\g<scheme>{HIDDEN}@",
+        ),
+        (
+            ("bearer", "basic"),
+            r"(?i)\b(?P<kind>bearer|basic)\s+[A-Za-z0-9_\-.~+/=%]{8,}",
+            rf"\g<kind> {HIDDEN}",
+        ),
+        # JSON web tokens. Then: OpenAI, OpenRouter, Anthropic, Stripe; GitHub; GitLab; Slack; AWS; Google;
+        # Hugging Face, npm; SendGrid.
+        (("eyj",), r"\beyJ[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*){1,4}", HIDDEN),
+        (("sk-", "sk_", "rk-", "rk_", "pk-", "pk_"), r"\b(?:sk|rk|pk)[-_][A-Za-z0-9_\-]{12,}", HIDDEN),
+        (("gh", "github_pat_"), r"\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,})", HIDDEN),
+        (("glpat-",), r"\bglpat-[A-Za-z0-9_\-]{16,}", HIDDEN),
+        (("xox",), r"\bxox[a-z]-[A-Za-z0-9\-]{8,}", HIDDEN),
+        (("akia", "asia"), r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b", HIDDEN),
+        (("aiza",), r"\bAIza[A-Za-z0-9_\-]{30,}", HIDDEN),
+        (("hf_", "npm_"), r"\b(?:hf|npm)_[A-Za-z0-9]{20,}", HIDDEN),
+        (("sg.",), r"\bSG\.[A-Za-z0-9_\-]{16,}\.[A-Za-z0-9_\-]{16,}", HIDDEN),
+        # name=value and "name": "value", as in query strings, connection strings, headers, JSON in a text.
+        (
+            ("pass", "pwd", "secret", "key", "credential", "auth", "cookie", "token"),
+            r"(?i)(?P<name>(?:password|passwd|passphrase|pwd|secret|api[_\-]?key|access[_\-]?key"
+            r"|private[_\-]?key|credentials?|authorization|cookie|(?<![a-z])(?:auth|token)"
+            r"|(?:access|refresh|auth|id|session)[_\-]?token)(?:[_\-](?:key|value))?)"
+            r"(?P<is>[\"']?\s{0,3}[=:]\s{0,3})(?P<value>\"[^\"]*\"?|'[^']*'?|[^\s&;,\"'})\]]+)",
+            rf"\g<name>\g<is>{HIDDEN}",
+        ),
+    )
 )
 
 
 def arguments(value: Any) -> Any:
     """The value as it may be kept: JSON without secrets, of at most `MAX_BYTES`."""
-    kept = _clean(value, MAX_DEPTH)
+    kept = _clean(value, MAX_DEPTH, _Room(4 * MAX_BYTES))
     written = orjson.dumps(kept)
     if len(written) <= MAX_BYTES:
         return kept
@@ -75,8 +88,10 @@ def text(value: str, *, limit: int = MAX_TEXT) -> str:
     """The text as it may be kept: without secrets, at most about `limit` characters."""
     looked_at = value[: limit + _LOOK_AHEAD].replace("\x00", "\\0")
     looked_at = looked_at.encode(errors="replace").decode()
-    for pattern, instead in _PATTERNS:
-        looked_at = pattern.sub(instead, looked_at)
+    lowered = looked_at.lower()
+    for words, pattern, instead in _LOOKS:
+        if any(word in lowered for word in words):
+            looked_at = pattern.sub(instead, looked_at)
     if len(value) <= limit + _LOOK_AHEAD and len(looked_at) <= limit:
         return looked_at
     return f"{looked_at[:limit]}… ({len(value)} characters)"
@@ -88,7 +103,20 @@ def is_secret(name: str) -> bool:
     return bool(_SECRET_NAME.search(parted)) and not _NOT_SECRET_NAME.search(parted)
 
 
-def _clean(value: Any, depth: int) -> Any:
+@dataclass
+class _Room:
+    """How many characters and values may still be looked at: enough that what is kept is full."""
+
+    left: int
+
+    def take(self, size: int) -> bool:
+        self.left -= size
+        return self.left >= 0
+
+
+def _clean(value: Any, depth: int, room: _Room) -> Any:
+    if not room.take(len(value) if isinstance(value, str) else 1):
+        return "…"
     if value is None or isinstance(value, bool | int | float):
         return _number(value)
     if isinstance(value, str):
@@ -96,19 +124,19 @@ def _clean(value: Any, depth: int) -> Any:
     if depth == 0:
         return "[nested too deeply]"
     if isinstance(value, dict):
-        return _object(value, depth - 1)
+        return _object(value, depth - 1, room)
     if isinstance(value, list | tuple):
-        kept = [_clean(item, depth - 1) for item in value[:MAX_ITEMS]]
+        kept = [_clean(item, depth - 1, room) for item in value[:MAX_ITEMS]]
         left = len(value) - MAX_ITEMS
         return [*kept, f"… {left} more"] if left > 0 else kept
     return text(str(value))
 
 
-def _object(value: dict[Any, Any], depth: int) -> dict[str, Any]:
+def _object(value: dict[Any, Any], depth: int, room: _Room) -> dict[str, Any]:
     kept = {}
     for name, inner in list(value.items())[:MAX_ITEMS]:
         shown = text(str(name), limit=200)
-        kept[shown] = HIDDEN if is_secret(str(name)) and _holds(inner) else _clean(inner, depth)
+        kept[shown] = HIDDEN if is_secret(str(name)) and _holds(inner) else _clean(inner, depth, room)
     if len(value) > MAX_ITEMS:
         kept["…"] = f"{len(value) - MAX_ITEMS} more"
     return kept

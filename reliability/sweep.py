@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django_q.models import Schedule
 
-from governance import doorbell, outages, transitions, workers
+from governance import approvals, doorbell, outages, permissions, tool_executions, transitions, workers
 from governance.claims import Moved
 from reliability import redrives, triage
 from reliability.models import WatchdogSweep
@@ -47,6 +47,11 @@ def carry_out(duties: Mapping[str, Duty], *, leader: str) -> WatchdogSweep:
         counts=counts,
         error="\n".join(errors),
     )
+
+
+def tool_name(duty: str) -> str:
+    """The name under which the watchdog's permission for a duty stands: `watchdog.rescued`."""
+    return f"watchdog.{duty.replace(' ', '_')}"
 
 
 def _say(counts: Mapping[str, int]) -> None:
@@ -126,4 +131,7 @@ DUTIES: Mapping[str, Duty] = {
     "forgotten processes": forget_silent_processes,
     "scheduled": keep_schedule,
     "forgotten sweeps": forget_sweeps,
+    "forgotten uses": permissions.forget_uses,
+    "lapsed approvals": approvals.expire,
+    "lost calls": tool_executions.give_up_lost,
 }
