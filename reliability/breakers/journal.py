@@ -67,7 +67,7 @@ def write_local(name: str, before: str, after: Answer, actor: str) -> None:
 
 def log(name: str, before: str, after: str, cause: str, *, where: str = "") -> None:
     """One line; an open breaker is an error, for operators search the log for those."""
-    level = logging.ERROR if after == "open" else logging.WARNING
+    level = logging.ERROR if after == "open" else logging.INFO
     place = f" {where}" if where else ""
     logger.log(level, "circuit breaker %s: %s -> %s%s (%s)", name, before, after, place, cause)
 

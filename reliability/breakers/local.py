@@ -42,7 +42,7 @@ class LocalBreaker:
         self._consecutive = self._succeeded = 0
         self._window: deque[tuple[float, bool]] = deque()
         self._probes: dict[str, float] = {}
-        self._resets = snapshot.row.resets
+        self._reset_version = snapshot.row.reset_version
         self._take(snapshot)
         if self._state == "half_open":  # the shared probes are out of reach: this process tries its own
             self._state, self._until = "open", clock()
@@ -64,8 +64,8 @@ class LocalBreaker:
             if self._state == "open" and self._kind == "failures" and old != new:
                 self._wait = min(self._settings.max_wait_seconds, self._wait * new / old)
                 self._until = self._opened_at + self._wait
-            if snapshot.row.resets > self._resets:
-                self._resets = snapshot.row.resets
+            if snapshot.row.reset_version != self._reset_version:
+                self._reset_version = snapshot.row.reset_version
                 self._reset()
 
     def acquire(self, token: str) -> Answer:
@@ -158,7 +158,8 @@ class LocalBreaker:
         self._wait = self._settings.reset_timeout
         calls, failures = len(self._window), sum(failed for _, failed in self._window)
         if outcome.kind == "failure" and self._consecutive >= self._settings.failure_threshold:
-            self._open("failures", f"{self._consecutive} failures in a row", self._wait, outcome)
+            row = "1 failure" if self._consecutive == 1 else f"{self._consecutive} failures in a row"
+            self._open("failures", row, self._wait, outcome)
         elif calls >= self._settings.min_calls and failures >= self._settings.failure_rate * calls:
             self._open("failures", f"{failures} of {calls} calls failed", self._wait, outcome)
 
@@ -207,7 +208,7 @@ class LocalBreaker:
             left,
             self._wait,
             mode=self._mode(),
-            resets=self._resets,
+            reset_version=self._reset_version,
         )
 
 

@@ -37,6 +37,7 @@ class Registry:
         self._known: dict[str, Snapshot] = {}
         self._brought: dict[str, int] = {}
         self._read_at = 0.0
+        self._is_away = False
         self._lock = threading.Lock()
         self._reading: Future[None] | None = None
         self._delivering: set[str] = set()
@@ -46,14 +47,16 @@ class Registry:
 
     def current(self, name: str) -> Snapshot | None:
         """The breaker's row, not older than a second if PostgreSQL answers; none if it never did."""
-        if time.monotonic() - self._read_at > FRESH_SECONDS or name not in self._known:
-            wait = REFRESH_WAIT_SECONDS if name in self._known else FIRST_WAIT_SECONDS
+        is_new = name not in self._known and not self._is_away
+        if is_new or time.monotonic() - self._read_at > FRESH_SECONDS:
+            wait = FIRST_WAIT_SECONDS if is_new else REFRESH_WAIT_SECONDS
             self._await(self._refresh(name), wait)
+            self._bring_changed()
         return self._known.get(name)
 
     def read(self, name: str) -> Snapshot | None:
         """The row as it is now, with the last state that anybody delivered."""
-        self._await(self._submit(self._read, {name}), FIRST_WAIT_SECONDS)
+        self._await(self._submit(self._read, {*self._known, name}), FIRST_WAIT_SECONDS)
         return self._known.get(name)
 
     def deliver(self, name: str) -> None:
@@ -87,20 +90,23 @@ class Registry:
                 settings.ensure(name)
             found |= settings.load(missing)
         self._known = {**self._known, **found}
-        self._read_at = time.monotonic()
-        for name, snapshot in found.items():
-            if self._brought.get(name) != snapshot.row.version:
-                self._bring(name, snapshot)
+        self._read_at, self._is_away = time.monotonic(), False
 
-    def _bring(self, name: str, snapshot: Snapshot) -> None:
-        """Settings that changed in PostgreSQL go to Redis; if it is away, with a later reading."""
-        try:
-            answer = self._shared.configure(snapshot)
-        except Away:
-            return
-        self._brought[name] = snapshot.row.version
-        if answer.pending_events:
-            journal.deliver(self._shared, name)
+    def _bring_changed(self) -> None:
+        """Settings that changed in PostgreSQL go to Redis; if it is away, after a later reading.
+
+        The caller does it, before its own question: so it waits for Redis once, not twice.
+        """
+        for name, snapshot in self._known.items():
+            if self._brought.get(name) == snapshot.row.version:
+                continue
+            try:
+                answer = self._shared.configure(snapshot)
+            except Away:
+                return
+            self._brought[name] = snapshot.row.version
+            if answer.pending_events:
+                self.deliver(name)
 
     def _deliver(self, name: str) -> None:
         with self._lock:
@@ -118,7 +124,7 @@ class Registry:
         except Away:
             return  # said already; what was to be delivered still is in Redis
         except (DatabaseError, InterfaceError) as error:
-            self._read_at = time.monotonic()  # ask again in a second, not with every call
+            self._wait_a_second()
             if outages.is_connection_failure(error):
                 self._outage.seen(outages.describe(error))
             else:
@@ -130,4 +136,8 @@ class Registry:
         try:
             reading.result(seconds)
         except TookTooLong:
-            self._read_at = time.monotonic()
+            self._wait_a_second()
+
+    def _wait_a_second(self) -> None:
+        """PostgreSQL is asked again in a second, not with every call."""
+        self._read_at, self._is_away = time.monotonic(), True

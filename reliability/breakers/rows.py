@@ -27,9 +27,9 @@ class CircuitBreaker(models.Model):
 
     The state itself lives in Redis; `reliability.breakers.journal` copies it here after each transition,
     for processes that cannot reach Redis and for a Redis that has lost it. `retry_at` null means until an
-    operator acts. `resets` counts how often operators reset it: whoever holds a smaller count closes it.
-    Spans are seconds. The database raises `version` whenever a setting, the mode or `resets` changes, and
-    writes the change to `circuit_breaker_events`, whoever made it.
+    operator acts. `reset_version` is the version that last reset it: whoever holds another one closes it.
+    Spans are seconds. The database raises `version` whenever a setting, the mode or `reset_version` changes,
+    and writes the change to `circuit_breaker_events`, whoever made it.
     """
 
     name = models.CharField(max_length=200, primary_key=True)
@@ -45,7 +45,7 @@ class CircuitBreaker(models.Model):
     mode_by = models.CharField(max_length=150, db_default="", blank=True)
     mode_reason = models.TextField(db_default="", blank=True)
     mode_until = models.DateTimeField(null=True, blank=True)
-    resets = models.IntegerField(db_default=0)
+    reset_version = models.BigIntegerField(db_default=0)
     state = models.CharField(max_length=20, choices=State, db_default=State.CLOSED)
     kind = models.CharField(max_length=20, db_default="", blank=True)
     cause = models.TextField(db_default="", blank=True)

@@ -42,7 +42,7 @@ class Answer:
     wait: float = 0.0
     pending_events: int = 0
     mode: str = "normal"
-    resets: int = 0
+    reset_version: int = 0
 
 
 class Away(Exception):
@@ -94,7 +94,7 @@ class SharedBreakers:
             _ms(row.max_wait_seconds),
             row.mode,
             _ms(snapshot.left(row.mode_until)),
-            row.resets,
+            row.reset_version,
             "reset by an operator",
             row.state,
             row.kind,
@@ -145,7 +145,7 @@ class SharedBreakers:
         found = self._run(script, name, arguments)
         if found[0] == "missing":
             return Answer("missing")
-        verdict, state, kind, cause, generation, left, wait, pending, mode, resets = found
+        verdict, state, kind, cause, generation, left, wait, pending, mode, reset_version = found
         return Answer(
             verdict,
             state,
@@ -156,7 +156,7 @@ class SharedBreakers:
             int(wait) / 1000,
             int(pending),
             mode,
-            int(resets),
+            int(reset_version),
         )
 
     def _run(self, script: str, name: str, arguments: list[Any]) -> list[Any]:

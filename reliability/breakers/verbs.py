@@ -98,10 +98,10 @@ def _set_mode(name: str, mode: Mode, actor: Actor, reason: str, until: datetime 
 
 def _reset(rows: list[CircuitBreaker]) -> None:
     for row in rows:
-        row.resets += 1
+        row.reset_version += 1
         for field, value in _CLOSED.items():
             setattr(row, field, value)
-        _saved(row, ["resets", *_CLOSED])
+        _saved(row, ["reset_version", *_CLOSED])
 
 
 def _saved(row: CircuitBreaker, fields: Iterable[str]) -> CircuitBreaker:

@@ -8,7 +8,7 @@ from django.db import migrations, models
 # A service names its actor and reason in settings of its transaction; psql is `sql:` and its user.
 OBEYED = r"""
 CREATE FUNCTION breaker_settings(b circuit_breakers) RETURNS jsonb LANGUAGE sql STABLE AS $$
-  SELECT to_jsonb(b) - ARRAY['name', 'mode', 'mode_by', 'mode_reason', 'mode_until', 'resets', 'state', 'kind', 'cause',
+  SELECT to_jsonb(b) - ARRAY['name', 'mode', 'mode_by', 'mode_reason', 'mode_until', 'reset_version', 'state', 'kind', 'cause',
     'generation', 'wait_seconds', 'opened_at', 'retry_at', 'version', 'created_at', 'updated_at']
 $$;
 
@@ -19,10 +19,13 @@ $$;
 CREATE FUNCTION breaker_versioned() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'INSERT' OR breaker_settings(OLD) <> breaker_settings(NEW)
-      OR breaker_mode(OLD) <> breaker_mode(NEW) OR OLD.resets <> NEW.resets THEN
+      OR breaker_mode(OLD) <> breaker_mode(NEW) OR OLD.reset_version <> NEW.reset_version THEN
     NEW.version := greatest(
       NEW.version + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
       CASE WHEN TG_OP = 'UPDATE' THEN OLD.version + 1 END);
+    IF TG_OP = 'INSERT' OR OLD.reset_version <> NEW.reset_version THEN
+      NEW.reset_version := NEW.version;
+    END IF;
     NEW.updated_at := now();
   END IF;
   RETURN NEW;
@@ -44,7 +47,7 @@ BEGIN
   PERFORM breaker_changed(NEW.name, 'settings', breaker_settings(OLD), breaker_settings(NEW));
   PERFORM breaker_changed(NEW.name, 'mode', breaker_mode(OLD), breaker_mode(NEW));
   PERFORM breaker_changed(
-    NEW.name, 'reset', jsonb_build_object('resets', OLD.resets), jsonb_build_object('resets', NEW.resets));
+    NEW.name, 'reset', jsonb_build_object('reset_version', OLD.reset_version), jsonb_build_object('reset_version', NEW.reset_version));
   RETURN NULL;
 END $$;
 CREATE TRIGGER breaker_audited AFTER UPDATE ON circuit_breakers
@@ -86,7 +89,7 @@ class Migration(migrations.Migration):
                 ('mode_by', models.CharField(blank=True, db_default='', max_length=150)),
                 ('mode_reason', models.TextField(blank=True, db_default='')),
                 ('mode_until', models.DateTimeField(blank=True, null=True)),
-                ('resets', models.IntegerField(db_default=0)),
+                ('reset_version', models.BigIntegerField(db_default=0)),
                 ('state', models.CharField(choices=[('closed', 'Closed'), ('open', 'Open'), ('half_open', 'half open')], db_default='closed', max_length=20)),
                 ('kind', models.CharField(blank=True, db_default='', max_length=20)),
                 ('cause', models.TextField(blank=True, db_default='')),

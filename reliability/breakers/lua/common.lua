@@ -5,7 +5,7 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
 local TEXT = {'state', 'kind', 'cause', 'mode'}
 local NUMBERS = {
-  'generation', 'seq', 'consecutive', 'wait', 'opened_at', 'retry_at', 'succeeded', 'version', 'resets',
+  'generation', 'seq', 'consecutive', 'wait', 'opened_at', 'retry_at', 'succeeded', 'version', 'reset_version',
   'failure_threshold', 'reset_timeout', 'window', 'min_calls', 'failure_rate', 'half_open_probes',
   'probe_lease', 'max_wait', 'mode_until',
 }
@@ -83,5 +83,5 @@ end
 
 local function reply(b, verdict, wait)
   return {verdict, b.state, b.kind, b.cause, whole(b.generation), wait or left(b), whole(b.wait),
-    redis.call('LLEN', KEYS[4]), b.mode, b.resets}
+    redis.call('LLEN', KEYS[4]), b.mode, b.reset_version}
 end

@@ -1,5 +1,5 @@
 -- Settings as PostgreSQL has them; counters are kept. ARGV: 1 version, 2 to 9 settings (spans in ms), 10 mode,
--- 11 how long the mode lasts (ms; -1 for ever), 12 resets, 13 what the last reset says; and the last known
+-- 11 how long the mode lasts (ms; -1 for ever), 12 reset_version, 13 what the last reset says; and the last known
 -- state, for when Redis has none: 14 state, 15 kind, 16 cause, 17 generation, 18 wait, 19 left to wait (-1:
 -- until an operator acts), 20 how long ago it opened (ms).
 local b = load()
@@ -13,7 +13,7 @@ local function seed()
     'generation', whole(generation), 'seq', whole(now), 'consecutive', 0, 'succeeded', 0, 'wait', ARGV[18],
     'opened_at', ARGV[14] == 'closed' and '0' or whole(now - tonumber(ARGV[20])),
     'retry_at', (ARGV[14] == 'closed' or wait < 0) and '0' or whole(math.max(now + wait, 1)),
-    'resets', ARGV[12])
+    'reset_version', ARGV[12])
 end
 
 -- A wait for failures follows the setting that it came from; one that the service asked for does not.
@@ -31,8 +31,8 @@ redis.call('HSET', KEYS[1], 'version', ARGV[1], 'failure_threshold', ARGV[2], 'r
   'window', ARGV[4], 'min_calls', ARGV[5], 'failure_rate', ARGV[6], 'half_open_probes', ARGV[7],
   'probe_lease', ARGV[8], 'max_wait', ARGV[9], 'mode', ARGV[10],
   'mode_until', ends < 0 and '0' or whole(now + math.max(ends, 0)))
-if b and b.resets < tonumber(ARGV[12]) then
-  redis.call('HSET', KEYS[1], 'resets', ARGV[12])
+if b and b.reset_version ~= tonumber(ARGV[12]) then
+  redis.call('HSET', KEYS[1], 'reset_version', ARGV[12])
   b = load()
   if b.state ~= 'closed' then move(b, 'closed', '', ARGV[13])
   else

@@ -46,7 +46,7 @@ local function of_closed()
   if not has_failed then return end
   b.wait = b.reset_timeout
   if outcome == 'failure' and b.consecutive >= b.failure_threshold then
-    return open('failures', b.consecutive .. ' failures in a row', b.wait)
+    return open('failures', b.consecutive .. (b.consecutive == 1 and ' failure' or ' failures in a row'), b.wait)
   end
   local calls, failures = counts(b)
   if calls >= b.min_calls and failures >= b.failure_rate * calls then

@@ -365,11 +365,11 @@ def test_fewer_probes_than_have_succeeded_close_it(machine: Machine):
 
 def test_a_reset_closes_it_and_forgets(machine: Machine):
     opened(machine)
-    machine.set(resets=1)
+    machine.set(reset_version=1)
     assert machine.state() == "closed"
 
     machine.fail(1)
-    machine.set(resets=2)
+    machine.set(reset_version=2)
     machine.fail(1)
 
     assert machine.state() == "closed"
@@ -378,7 +378,7 @@ def test_a_reset_closes_it_and_forgets(machine: Machine):
 def test_a_result_from_before_a_reset_changes_nothing(machine: Machine):
     machine.begin(failure_threshold=1)
     early, token = machine.ask()
-    machine.set(resets=1)
+    machine.set(reset_version=1)
 
     assert machine.record(early.generation, early.verdict, token, FAILURE).verdict == "ignored"
     assert machine.state() == "closed"
