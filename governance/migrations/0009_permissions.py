@@ -89,6 +89,8 @@ CREATE TRIGGER approval_audited AFTER UPDATE OF status ON approvals FOR EACH ROW
 
 CREATE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE ON audit_log
   FOR EACH STATEMENT EXECUTE FUNCTION governance_append_only();
+CREATE TRIGGER audit_log_not_emptied BEFORE TRUNCATE ON audit_log
+  FOR EACH STATEMENT EXECUTE FUNCTION governance_append_only();
 """
 
 # What the five workers need for the work that is shipped; the watchdog has a row for each of its duties.
@@ -109,6 +111,7 @@ UNDO = """
 DROP TRIGGER permission_audited ON worker_tool_permissions;
 DROP TRIGGER approval_audited ON approvals;
 DROP TRIGGER audit_log_append_only ON audit_log;
+DROP TRIGGER audit_log_not_emptied ON audit_log;
 DROP FUNCTION audit_change();
 DROP FUNCTION take_call(text, text, int, int, timestamptz);
 DROP FUNCTION tool_permission(text, text, timestamptz);
@@ -116,114 +119,301 @@ DROP FUNCTION tool_permission(text, text, timestamptz);
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('governance', '0008_longer_names'),
+        ("governance", "0008_longer_names"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Approval',
+            name="Approval",
             fields=[
-                ('id', models.UUIDField(db_default=governance.models.defaults.TimeOrderedId(), editable=False, primary_key=True, serialize=False)),
-                ('worker_id', models.CharField(max_length=64)),
-                ('tool_name', models.CharField(max_length=200)),
-                ('task_id', models.UUIDField(blank=True, null=True)),
-                ('digest', models.CharField(max_length=64)),
-                ('arguments', models.JSONField(db_default=models.Value({}, output_field=models.JSONField()))),
-                ('price_usd', models.DecimalField(blank=True, decimal_places=9, max_digits=18, null=True)),
-                ('status', models.CharField(choices=[('pending', 'Pending'), ('approved', 'Approved'), ('rejected', 'Rejected'), ('used', 'Used'), ('expired', 'Expired')], db_default='pending', max_length=20)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('expires_at', models.DateTimeField()),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('decided_by', models.CharField(db_default='', max_length=160)),
-                ('reason', models.TextField(db_default='')),
-                ('used_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=governance.models.defaults.TimeOrderedId(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("worker_id", models.CharField(max_length=64)),
+                ("tool_name", models.CharField(max_length=200)),
+                ("task_id", models.UUIDField(blank=True, null=True)),
+                ("digest", models.CharField(max_length=64)),
+                ("arguments", models.JSONField(db_default=models.Value({}, output_field=models.JSONField()))),
+                ("price_usd", models.DecimalField(blank=True, decimal_places=9, max_digits=18, null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("approved", "Approved"),
+                            ("rejected", "Rejected"),
+                            ("used", "Used"),
+                            ("expired", "Expired"),
+                        ],
+                        db_default="pending",
+                        max_length=20,
+                    ),
+                ),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("expires_at", models.DateTimeField()),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                ("decided_by", models.CharField(db_default="", max_length=160)),
+                ("reason", models.TextField(db_default="")),
+                ("used_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'db_table': 'approvals',
-                'permissions': [('decide_approval', 'Can approve and reject calls')],
-                'indexes': [models.Index(fields=['digest', '-id'], name='approval_digest'), models.Index(condition=models.Q(('status__in', ['pending', 'approved'])), fields=['expires_at'], name='approval_open')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('status__in', ['pending', 'approved'])), fields=('digest', 'task_id'), name='approval_one_open', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('status__in', ['pending', 'approved', 'rejected', 'used', 'expired'])), name='approval_status_known'), models.CheckConstraint(condition=models.Q(models.Q(('decided_at__isnull', True), ('decided_by', ''), ('status', 'pending')), ('status', 'expired'), models.Q(('decided_at__isnull', False), ('status__in', ['approved', 'rejected', 'used']), models.Q(('decided_by', ''), _negated=True)), _connector='OR'), name='approval_decision_says_who'), models.CheckConstraint(condition=models.Q(models.Q(('status', 'used'), ('used_at__isnull', False)), models.Q(models.Q(('status', 'used'), _negated=True), ('used_at__isnull', True)), _connector='OR'), name='approval_used_says_when')],
+                "db_table": "approvals",
+                "permissions": [("decide_approval", "Can approve and reject calls")],
+                "indexes": [
+                    models.Index(fields=["digest", "-id"], name="approval_digest"),
+                    models.Index(
+                        condition=models.Q(("status__in", ["pending", "approved"])),
+                        fields=["expires_at"],
+                        name="approval_open",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("status__in", ["pending", "approved"])),
+                        fields=("digest", "task_id"),
+                        name="approval_one_open",
+                        nulls_distinct=False,
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("status__in", ["pending", "approved", "rejected", "used", "expired"])
+                        ),
+                        name="approval_status_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("decided_at__isnull", True), ("decided_by", ""), ("status", "pending")),
+                            ("status", "expired"),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("status__in", ["approved", "rejected", "used"]),
+                                models.Q(("decided_by", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="approval_decision_says_who",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "used"), ("used_at__isnull", False)),
+                            models.Q(models.Q(("status", "used"), _negated=True), ("used_at__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="approval_used_says_when",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('actor', models.CharField(db_default=governance.models.defaults.SqlUser(), max_length=160)),
-                ('action', models.CharField(max_length=100)),
-                ('target', models.CharField(max_length=300)),
-                ('reason', models.TextField(db_default='')),
-                ('before', models.JSONField(null=True)),
-                ('after', models.JSONField(null=True)),
-                ('created_at', models.DateTimeField(db_default=governance.models.defaults.StatementTime())),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("actor", models.CharField(db_default=governance.models.defaults.SqlUser(), max_length=160)),
+                ("action", models.CharField(max_length=100)),
+                ("target", models.CharField(max_length=300)),
+                ("reason", models.TextField(db_default="")),
+                ("before", models.JSONField(null=True)),
+                ("after", models.JSONField(null=True)),
+                ("created_at", models.DateTimeField(db_default=governance.models.defaults.StatementTime())),
             ],
             options={
-                'verbose_name_plural': 'audit entries',
-                'db_table': 'audit_log',
-                'indexes': [models.Index(fields=['target', '-id'], name='audit_target'), models.Index(fields=['actor', '-id'], name='audit_actor')],
+                "verbose_name_plural": "audit entries",
+                "db_table": "audit_log",
+                "indexes": [
+                    models.Index(fields=["target", "-id"], name="audit_target"),
+                    models.Index(fields=["actor", "-id"], name="audit_actor"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PermissionUse',
+            name="PermissionUse",
             fields=[
-                ('pk', models.CompositePrimaryKey('worker_id', 'tool_name', 'span', 'starts_at', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('worker_id', models.CharField(max_length=64)),
-                ('tool_name', models.CharField(max_length=200)),
-                ('span', models.CharField(max_length=10)),
-                ('starts_at', models.DateTimeField()),
-                ('calls', models.IntegerField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "worker_id",
+                        "tool_name",
+                        "span",
+                        "starts_at",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("worker_id", models.CharField(max_length=64)),
+                ("tool_name", models.CharField(max_length=200)),
+                ("span", models.CharField(max_length=10)),
+                ("starts_at", models.DateTimeField()),
+                ("calls", models.IntegerField()),
             ],
             options={
-                'db_table': 'worker_tool_permission_uses',
-                'constraints': [models.CheckConstraint(condition=models.Q(('span__in', ['day', 'minute'])), name='permission_use_span'), models.CheckConstraint(condition=models.Q(('calls__gte', 0)), name='permission_use_positive')],
+                "db_table": "worker_tool_permission_uses",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("span__in", ["day", "minute"])), name="permission_use_span"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("calls__gte", 0)), name="permission_use_positive"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ToolExecution',
+            name="ToolExecution",
             fields=[
-                ('id', models.UUIDField(db_default=governance.models.defaults.TimeOrderedId(), editable=False, primary_key=True, serialize=False)),
-                ('task_id', models.UUIDField(blank=True, null=True)),
-                ('worker_id', models.CharField(max_length=64)),
-                ('tool_name', models.CharField(max_length=200)),
-                ('service', models.CharField(db_default='', max_length=100)),
-                ('model', models.CharField(db_default='', max_length=200)),
-                ('arguments', models.JSONField(db_default=models.Value({}, output_field=models.JSONField()))),
-                ('status', models.CharField(choices=[('sent', 'Sent'), ('succeeded', 'Succeeded'), ('failed', 'Failed'), ('refused', 'Refused')], db_default='sent', max_length=20)),
-                ('rule', models.CharField(db_default='', max_length=300)),
-                ('error_message', models.TextField(db_default='')),
-                ('duration_ms', models.IntegerField(blank=True, null=True)),
-                ('cost_usd', models.DecimalField(blank=True, decimal_places=9, max_digits=18, null=True)),
-                ('created_at', models.DateTimeField(db_default=governance.models.defaults.StatementTime())),
-                ('ends_by', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=governance.models.defaults.TimeOrderedId(),
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("task_id", models.UUIDField(blank=True, null=True)),
+                ("worker_id", models.CharField(max_length=64)),
+                ("tool_name", models.CharField(max_length=200)),
+                ("service", models.CharField(db_default="", max_length=100)),
+                ("model", models.CharField(db_default="", max_length=200)),
+                ("arguments", models.JSONField(db_default=models.Value({}, output_field=models.JSONField()))),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("sent", "Sent"),
+                            ("succeeded", "Succeeded"),
+                            ("failed", "Failed"),
+                            ("refused", "Refused"),
+                        ],
+                        db_default="sent",
+                        max_length=20,
+                    ),
+                ),
+                ("rule", models.CharField(db_default="", max_length=300)),
+                ("error_message", models.TextField(db_default="")),
+                ("duration_ms", models.IntegerField(blank=True, null=True)),
+                ("cost_usd", models.DecimalField(blank=True, decimal_places=9, max_digits=18, null=True)),
+                ("created_at", models.DateTimeField(db_default=governance.models.defaults.StatementTime())),
+                ("ends_by", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'db_table': 'tool_executions',
-                'indexes': [models.Index(models.F('task_id'), models.F('id'), condition=models.Q(('task_id__isnull', False)), name='execution_task'), models.Index(condition=models.Q(('status__in', ['failed', 'refused'])), fields=['-created_at'], name='execution_failed'), models.Index(condition=models.Q(('status', 'sent')), fields=['ends_by'], name='execution_sent')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['sent', 'succeeded', 'failed', 'refused'])), name='execution_status_known'), models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['failed', 'refused']), _negated=True), models.Q(('error_message', ''), _negated=True), _connector='OR'), name='execution_failure_says_why'), models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('status', 'sent')), models.Q(models.Q(('status', 'sent'), _negated=True), ('ended_at__isnull', False)), _connector='OR'), name='execution_ended_when_it_ended')],
+                "db_table": "tool_executions",
+                "indexes": [
+                    models.Index(
+                        models.F("task_id"),
+                        models.F("id"),
+                        condition=models.Q(("task_id__isnull", False)),
+                        name="execution_task",
+                    ),
+                    models.Index(
+                        condition=models.Q(("status__in", ["failed", "refused"])),
+                        fields=["-created_at"],
+                        name="execution_failed",
+                    ),
+                    models.Index(
+                        condition=models.Q(("status", "sent")), fields=["ends_by"], name="execution_sent"
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["sent", "succeeded", "failed", "refused"])),
+                        name="execution_status_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status__in", ["failed", "refused"]), _negated=True),
+                            models.Q(("error_message", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="execution_failure_says_why",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ended_at__isnull", True), ("status", "sent")),
+                            models.Q(
+                                models.Q(("status", "sent"), _negated=True), ("ended_at__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="execution_ended_when_it_ended",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ToolPermission',
+            name="ToolPermission",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('worker_id', models.CharField(max_length=64)),
-                ('tool_name', models.CharField(max_length=200)),
-                ('effect', models.CharField(choices=[('allow', 'Allow'), ('deny', 'Deny')], db_default='allow', max_length=10)),
-                ('max_calls_per_day', models.IntegerField(blank=True, null=True)),
-                ('max_calls_per_minute', models.IntegerField(blank=True, null=True)),
-                ('requires_approval', models.BooleanField(db_default=False)),
-                ('valid_from', models.DateTimeField(blank=True, null=True)),
-                ('valid_until', models.DateTimeField(blank=True, null=True)),
-                ('granted_by', models.CharField(db_default=governance.models.defaults.SqlUser(), max_length=160)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("worker_id", models.CharField(max_length=64)),
+                ("tool_name", models.CharField(max_length=200)),
+                (
+                    "effect",
+                    models.CharField(
+                        choices=[("allow", "Allow"), ("deny", "Deny")], db_default="allow", max_length=10
+                    ),
+                ),
+                ("max_calls_per_day", models.IntegerField(blank=True, null=True)),
+                ("max_calls_per_minute", models.IntegerField(blank=True, null=True)),
+                ("requires_approval", models.BooleanField(db_default=False)),
+                ("valid_from", models.DateTimeField(blank=True, null=True)),
+                ("valid_until", models.DateTimeField(blank=True, null=True)),
+                (
+                    "granted_by",
+                    models.CharField(db_default=governance.models.defaults.SqlUser(), max_length=160),
+                ),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'db_table': 'worker_tool_permissions',
-                'permissions': [('grant_toolpermission', 'Can grant and revoke tool permissions')],
-                'constraints': [models.UniqueConstraint(models.F('worker_id'), models.F('tool_name'), models.F('effect'), name='tool_permission_once'), models.CheckConstraint(condition=models.Q(('effect__in', ['allow', 'deny'])), name='tool_permission_effect'), models.CheckConstraint(condition=models.Q(('tool_name__regex', '^[^*\\s]+(\\.\\*)?$')), name='tool_permission_name_or_prefix'), models.CheckConstraint(condition=models.Q(models.Q(('max_calls_per_day__isnull', True), ('max_calls_per_day__gte', 0), _connector='OR'), models.Q(('max_calls_per_minute__isnull', True), ('max_calls_per_minute__gte', 0), _connector='OR')), name='tool_permission_quota_positive'), models.CheckConstraint(condition=models.Q(('valid_from__isnull', True), ('valid_until__isnull', True), ('valid_from__lt', models.F('valid_until')), _connector='OR'), name='tool_permission_begins_before_it_ends')],
+                "db_table": "worker_tool_permissions",
+                "permissions": [("grant_toolpermission", "Can grant and revoke tool permissions")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("worker_id"),
+                        models.F("tool_name"),
+                        models.F("effect"),
+                        name="tool_permission_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("effect__in", ["allow", "deny"])), name="tool_permission_effect"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("tool_name__regex", "^[^*\\s]+(\\.\\*)?$")),
+                        name="tool_permission_name_or_prefix",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("max_calls_per_day__isnull", True),
+                                ("max_calls_per_day__gte", 0),
+                                _connector="OR",
+                            ),
+                            models.Q(
+                                ("max_calls_per_minute__isnull", True),
+                                ("max_calls_per_minute__gte", 0),
+                                _connector="OR",
+                            ),
+                        ),
+                        name="tool_permission_quota_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("valid_from__isnull", True),
+                            ("valid_until__isnull", True),
+                            ("valid_from__lt", models.F("valid_until")),
+                            _connector="OR",
+                        ),
+                        name="tool_permission_begins_before_it_ends",
+                    ),
+                ],
             },
         ),
         migrations.RunSQL(DECIDES + COUNTS, migrations.RunSQL.noop),

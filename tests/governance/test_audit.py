@@ -137,6 +137,12 @@ class TestTheLog:
 
         assert len(entries()) == 1
 
+    def test_is_not_emptied(self):
+        sql("ALTER TABLE audit_log ENABLE TRIGGER audit_log_not_emptied")  # off in tests, see conftest
+
+        with pytest.raises(DatabaseError, match="audit_log is append-only"):
+            sql("TRUNCATE audit_log")
+
     def test_takes_what_no_single_row_tells(self):
         audit.record(
             ANN, action="breakers.reset_all", target="all breakers", reason="calm", after={"reset": 3}
