@@ -3,24 +3,21 @@
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
-local TEXT = {'state', 'kind', 'cause', 'mode'}
-local NUMBERS = {
+-- The first four are text.
+local FIELDS = {
+  'state', 'kind', 'cause', 'mode',
   'generation', 'seq', 'consecutive', 'wait', 'opened_at', 'retry_at', 'succeeded', 'version', 'reset_version',
   'failure_threshold', 'reset_timeout', 'window', 'min_calls', 'failure_rate', 'half_open_probes',
   'probe_lease', 'max_wait', 'mode_until',
 }
-local FIELDS = {}
-for _, name in ipairs(TEXT) do table.insert(FIELDS, name) end
-for _, name in ipairs(NUMBERS) do table.insert(FIELDS, name) end
 
 -- The breaker as a table, or nil if Redis does not know it (any more).
 local function load()
   local values = redis.call('HMGET', KEYS[1], unpack(FIELDS))
   if not values[1] then return nil end
   local b = {}
-  for i, name in ipairs(FIELDS) do
-    b[name] = i > #TEXT and (tonumber(values[i]) or 0) or (values[i] or '')
-  end
+  for i = 1, 4 do b[FIELDS[i]] = values[i] or '' end
+  for i = 5, #FIELDS do b[FIELDS[i]] = tonumber(values[i]) or 0 end
   if b.mode_until > 0 and now >= b.mode_until then b.mode = 'normal' end
   return b
 end
