@@ -12,6 +12,7 @@ from django_q.models import Schedule
 from governance import approvals, doorbell, outages, permissions, tool_executions, transitions, workers
 from governance.claims import Moved
 from reliability import redrives, triage
+from reliability.breakers import verbs as breakers
 from reliability.models import WatchdogSweep
 
 logger = logging.getLogger(__name__)
@@ -134,4 +135,5 @@ DUTIES: Mapping[str, Duty] = {
     "forgotten uses": permissions.forget_uses,
     "lapsed approvals": approvals.expire,
     "lost calls": tool_executions.give_up_lost,
+    "breakers": breakers.look_after,
 }
