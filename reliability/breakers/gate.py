@@ -87,7 +87,13 @@ class Gate:
             return
         until = None if answer.left is None else time.monotonic() + answer.left
         self._heard[name] = Seed(
-            answer.state, answer.kind, answer.cause, answer.generation, answer.wait, until
+            answer.state,
+            answer.kind,
+            answer.cause,
+            answer.generation,
+            answer.wait,
+            until,
+            answer.reset_version,
         )
         if self._locals:
             with self._lock:
@@ -108,7 +114,8 @@ class Gate:
     def _seeded(self, name: str, snapshot: Snapshot) -> LocalBreaker:
         """From whichever is younger: what Redis last said to this process, or what PostgreSQL keeps."""
         row, heard = seed_of_row(snapshot, time.monotonic()), self._heard.get(name)
-        seed = heard if heard and heard.generation >= row.generation else row
+        is_younger = heard and heard.generation >= row.generation and heard.reset_version == row.reset_version
+        seed = heard if heard and is_younger else row
 
         def tell(before: str, after: Answer) -> None:
             self.registry.tell_local(name, before, after)

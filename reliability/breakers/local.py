@@ -28,6 +28,7 @@ class Seed:
     generation: int
     wait: float
     until: float | None
+    reset_version: int
 
 
 class LocalBreaker:
@@ -216,7 +217,7 @@ def seed_of_row(snapshot: Snapshot, now: float) -> Seed:
     row = snapshot.row
     left = snapshot.left(row.retry_at)
     until = None if left is None else now + left
-    return Seed(row.state, row.kind, row.cause, row.generation, row.wait_seconds, until)
+    return Seed(row.state, row.kind, row.cause, row.generation, row.wait_seconds, until, row.reset_version)
 
 
 def _with(cause: str, outcome: Outcome) -> str:

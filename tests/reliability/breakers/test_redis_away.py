@@ -200,6 +200,21 @@ def test_a_reset_reaches_processes_that_are_alone(name: str, own_gate: Callable[
     assert gates.of_process().shared is not gate.shared
 
 
+def test_a_process_that_heard_of_no_reset_begins_from_it(
+    name: str, own_redis: Redis, own_gate: Callable[..., Gate], settings: Any
+):
+    settings.REDIS_URL = NOBODY
+    gate = own_gate(own_redis.url)
+    gate.record(gate.acquire(name), breakers.auth())
+    until(lambda: CircuitBreaker.objects.get(pk=name).state == "open")
+    own_redis.kill()
+
+    verbs.reset(name, actor=samples.SYSTEM)
+    gate.registry._read_at = 0.0
+
+    assert gate.acquire(name).is_local
+
+
 def test_a_mode_that_was_set_while_redis_was_away_is_brought_when_it_returns(
     name: str, own_redis: Redis, own_gate: Callable[..., Gate]
 ):
