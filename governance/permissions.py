@@ -63,15 +63,16 @@ def look(worker_id: str, tool_name: str, *, at: datetime | None = None) -> Decis
 
 def give_back(decision: Decision) -> None:
     """Undo the count of a call that was not made, because a later gate refused it."""
-    if not decision.quotas:
-        return
+    called = {"worker": decision.worker_id, "name": decision.permitted_name, "at": decision.at}
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE worker_tool_permission_uses SET calls = calls - 1"
-            " WHERE worker_id = %s AND tool_name = %s AND calls > 0"
-            " AND (span, starts_at) IN (SELECT s, date_trunc(s, %s, 'UTC') FROM unnest(%s) s)",
-            [decision.worker_id, decision.permitted_name, decision.at, list(decision.quotas)],
-        )
+        for span in decision.quotas:  # the day first, as everybody takes them
+            cursor.execute(_GIVE_BACK, called | {"span": span})
+
+
+_GIVE_BACK = """
+UPDATE worker_tool_permission_uses SET calls = calls - 1
+WHERE worker_id = %(worker)s AND tool_name = %(name)s AND span = %(span)s
+  AND starts_at = date_trunc(%(span)s, %(at)s, 'UTC') AND calls > 0"""
 
 
 def _decide(worker_id: str, tool_name: str, at: datetime | None, *, counts: bool) -> Decision:

@@ -1,4 +1,5 @@
 """A program that asks for permissions, in turns, and prints how often it was told yes: a count for each.
+Calls of tools that end with `returned` are given back.
 
 python -m tests.races.quota_program WORKER AT ASKS TOOL …
 """
@@ -22,9 +23,10 @@ def main() -> None:
     sys.stdin.readline()
     said_yes = dict.fromkeys(tools, 0)
     for tool_name in tools * int(asks):
-        said_yes[tool_name] += permissions.check(
-            worker_id, tool_name, at=datetime.fromisoformat(at)
-        ).is_allowed
+        decision = permissions.check(worker_id, tool_name, at=datetime.fromisoformat(at))
+        said_yes[tool_name] += decision.is_allowed
+        if tool_name.endswith("returned"):
+            permissions.give_back(decision)
     sys.stdout.write(f"{json.dumps(said_yes)}\n")
 
 
