@@ -8,6 +8,7 @@ Call it in a transaction of its own: until that ends, others who call under the 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -63,7 +64,11 @@ def look(worker_id: str, tool_name: str, *, at: datetime | None = None) -> Decis
 
 def give_back(decision: Decision) -> None:
     """Undo the count of a call that was not made, because a later gate refused it."""
-    called = {"worker": decision.worker_id, "name": decision.permitted_name, "at": decision.at}
+    called: dict[str, Any] = {
+        "worker": decision.worker_id,
+        "name": decision.permitted_name,
+        "at": decision.at,
+    }
     with connection.cursor() as cursor:
         for span in decision.quotas:  # the day first, as everybody takes them
             cursor.execute(_GIVE_BACK, called | {"span": span})
