@@ -2,6 +2,7 @@
 
 from governance.models.approval import Approval
 from governance.models.audit import AuditEntry
+from governance.models.budget import BudgetHold, BudgetWindow, CostLine, ModelPrice, WorkerBudget
 from governance.models.dead_letter import DeadLetter, FailureHour, FailureSignature
 from governance.models.event import LateResult, TaskEvent
 from governance.models.permission import PermissionUse, ToolPermission
@@ -12,10 +13,14 @@ from governance.models.worker import Worker, WorkerProcess
 __all__ = [
     "Approval",
     "AuditEntry",
+    "BudgetHold",
+    "BudgetWindow",
+    "CostLine",
     "DeadLetter",
     "FailureHour",
     "FailureSignature",
     "LateResult",
+    "ModelPrice",
     "PermissionUse",
     "Task",
     "TaskDependency",
@@ -23,5 +28,6 @@ __all__ = [
     "ToolExecution",
     "ToolPermission",
     "Worker",
+    "WorkerBudget",
     "WorkerProcess",
 ]
