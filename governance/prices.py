@@ -134,12 +134,13 @@ def _listed(service: str, model: str, usage: Usage, at: datetime) -> Price | Non
         cache_write_tokens=usage.cache_write_tokens,
         output_reasoning_tokens=usage.reasoning_tokens,
     )
-    try:
-        _, found = _find(service, model)
-        usd = found.get_prices(at).calc_price(tokens)["total_price"]
-    except (LookupError, ValueError):  # unknown, or tokens that contradict each other
+    rates = _list_prices(service, model, at)
+    if rates is None:
         return None
-    return Price(usd, CostLine.Source.GENAI_PRICES)
+    try:
+        return Price(rates.calc_price(tokens)["total_price"], CostLine.Source.GENAI_PRICES)
+    except ValueError:  # tokens that contradict each other
+        return None
 
 
 def _set_by_operator(service: str, model: str, usage: Usage) -> Price | None:
@@ -161,16 +162,15 @@ def _bound(service: str, model: str, input_tokens: int, at: datetime) -> Bound:
 
 
 def _listed_bound(service: str, model: str, input_tokens: int, at: datetime) -> Bound | None:
-    try:
-        _, found = _find(service, model)
-    except LookupError:
-        return None
-    prices = [found.get_prices(moment) for moment in (at, at + _LONGEST_CALL)]
-    asked, answered = _dearest(prices, _INPUT, input_tokens), _dearest(prices, _OUTPUT, input_tokens)
-    if asked is None or answered is None:
+    listed = [_list_prices(service, model, moment) for moment in (at, at + _LONGEST_CALL)]
+    prices = [price for price in listed if price is not None]
+    if len(prices) < len(listed):
         return None
     return Bound(
-        input_tokens, asked, answered, (_dearest(prices, ("requests_kcount",), 0) or Decimal(0)) / 1000
+        input_tokens,
+        _dearest(prices, _INPUT, input_tokens),
+        _dearest(prices, _OUTPUT, input_tokens),
+        _dearest(prices, ("requests_kcount",), input_tokens) / 1000,
     )
 
 
@@ -183,9 +183,9 @@ def _operators_bound(service: str, model: str, input_tokens: int) -> Bound:
     return Bound(input_tokens, dearest, price.output_usd_per_mtok, price.request_usd)
 
 
-def _dearest(prices: list[Any], keys: tuple[str, ...], input_tokens: int) -> Decimal | None:
+def _dearest(prices: list[Any], keys: tuple[str, ...], input_tokens: int) -> Decimal:
     rates = [rate for price in prices for key in keys for rate in _rates(getattr(price, key), input_tokens)]
-    return max(rates, default=None)
+    return max(rates, default=Decimal(0))
 
 
 def _rates(price: Decimal | TieredPrices | None, input_tokens: int) -> Iterator[Decimal]:
@@ -197,9 +197,17 @@ def _rates(price: Decimal | TieredPrices | None, input_tokens: int) -> Iterator[
         yield price
 
 
-def _find(service: str, model: str) -> tuple[Any, Any]:
-    """The price list's provider and model. A service that it does not know sells nothing that it knows."""
-    return data_snapshot.get_snapshot().find_provider_model(model, None, service, None)
+def _list_prices(service: str, model: str, at: datetime) -> Any | None:
+    """The price list's rates for a model. A service that it does not know sells nothing that it knows.
+
+    The list has models that it does not price, or not by the token: that does not make them free.
+    """
+    try:
+        _, found = data_snapshot.get_snapshot().find_provider_model(model, None, service, None)
+    except LookupError:
+        return None
+    rates = found.get_prices(at)
+    return None if rates.input_mtok is None or rates.output_mtok is None else rates
 
 
 def _operators(service: str, model: str) -> ModelPrice | None:
