@@ -9,7 +9,16 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django_q.models import Schedule
 
-from governance import approvals, doorbell, outages, permissions, tool_executions, transitions, workers
+from governance import (
+    approvals,
+    budgets,
+    doorbell,
+    outages,
+    permissions,
+    tool_executions,
+    transitions,
+    workers,
+)
 from governance.claims import Moved
 from reliability import redrives, triage
 from reliability.breakers import verbs as breakers
@@ -22,6 +31,8 @@ SWEEPS_KEPT = timedelta(hours=24)
 # A duty with more to do than this goes on in the next sweep: no duty may starve the others.
 BATCH = 1000
 BATCHES = 10
+# The part of each minute in which a sweep also checks the books: one sweep falls into it.
+BOOKS_SECONDS = 5
 SCHEDULE = "watchdog"
 
 
@@ -86,6 +97,21 @@ def forget_silent_processes(now: datetime) -> int:
     return workers.forget_silent_processes()
 
 
+def expire_holds(now: datetime) -> int:
+    """Money that was held for calls nobody came back from is charged in full."""
+    return budgets.expire_holds(limit=BATCH)
+
+
+def check_books(now: datetime) -> int:
+    """Windows and ledger of the current days agree; counts what does not. Once a minute: it reads the days."""
+    if now.second >= BOOKS_SECONDS:
+        return 0
+    found = budgets.discrepancies(since=now)
+    for discrepancy in found:
+        logger.error("the books do not balance: %s", discrepancy)
+    return len(found)
+
+
 def keep_schedule(now: datetime) -> int:
     """django-q2's schedule of the watch exists, once; see `reliability.watchdog`."""
     with transaction.atomic():
@@ -127,6 +153,8 @@ DUTIES: Mapping[str, Duty] = {
     "expired": expire_overdue,
     "released": release_dependents,
     "redriven": redrives.advance,
+    "expired holds": expire_holds,
+    "unbalanced": check_books,
     "reopened": triage.end_ignoring,
     "rung": ring_for_unseen_work,
     "forgotten processes": forget_silent_processes,
