@@ -103,7 +103,7 @@ def expire_holds(now: datetime) -> int:
 
 
 def check_books(now: datetime) -> int:
-    """Windows and ledger of the current days agree; counts what does not. Once a minute: it reads the days."""
+    """Windows and ledger of the current days agree; counts what does not. Once a minute: it reads a lot."""
     if now.second >= BOOKS_SECONDS:
         return 0
     found = budgets.discrepancies(since=now)

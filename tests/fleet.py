@@ -1,12 +1,15 @@
-"""The workers of a fresh installation and their permissions: tests that commit leave empty tables behind."""
+"""The rows of a fresh installation: workers, permissions, budgets. Tests that commit leave empty tables."""
 
 from importlib import import_module
 
 from django.db import connection
 
+_BUDGETS = import_module("governance.migrations.0010_budgets")
 _INSTALLED = (
     import_module("governance.migrations.0003_sql_is_obeyed").WORKERS,
     import_module("governance.migrations.0009_permissions").PERMISSIONS,
+    _BUDGETS.BUDGETS,
+    _BUDGETS.DUTIES,
 )
 
 

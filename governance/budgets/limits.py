@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
-
+from governance import audit
 from governance.actors import Actor
 from governance.budgets import money
 from governance.errors import FieldError, InvalidInput
@@ -16,21 +16,23 @@ LIMITS = ("daily_limit", "weekly_limit", "monthly_limit")
 
 
 def set_limits(
-    worker_id: str, *, limits: Mapping[str, Decimal | None], timezone: str = "", actor: Actor
+    worker_id: str,
+    *,
+    limits: Mapping[str, Decimal | None],
+    timezone: str = "",
+    actor: Actor,
+    reason: str = "",
 ) -> WorkerBudget:
     """Set these limits (`daily_limit`, …; USD, None is no limit), leave the others; make the row if new.
 
     Binds at the next call of every process. Raises `InvalidInput` that names the field, and `Forbidden`.
     """
     actor.require(PERMISSION)
-    changes: dict[str, object] = {name: _checked(name, limit) for name, limit in limits.items()}
+    changes: dict[str, Any] = {name: _checked(name, limit) for name, limit in limits.items()}
     if timezone:
         changes["timezone"] = _known(timezone)
-    with transaction.atomic():
-        budget, _ = WorkerBudget.objects.select_for_update().get_or_create(pk=worker_id)
-        for name, value in changes.items():
-            setattr(budget, name, value)
-        budget.save(update_fields=list(changes))
+    with audit.acting(actor, verb="set_limits", reason=reason):
+        budget, _ = WorkerBudget.objects.update_or_create(pk=worker_id, defaults=changes)
         budget.refresh_from_db()
     return budget
 

@@ -40,16 +40,16 @@ BEGIN
 END $$;
 """
 
-# What counts against the limit of a new window although it is booked elsewhere.
+# What counts against the limit of a new window although it is booked elsewhere. It locks nothing: rows that
+# exist may be locked only when all that are missing have been made (see below).
 CARRIED = """
 CREATE FUNCTION governance_budget_carried(p_scope text, p_kind text, p_starts timestamptz, p_ends timestamptz)
 RETURNS numeric LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
   IF p_kind <> 'task' THEN
-    RETURN (SELECT coalesce(sum(spent + held + carried), 0) FROM (
-      SELECT spent, held, carried FROM budget_windows
-      WHERE scope = p_scope AND kind = p_kind AND starts_at < p_ends AND ends_at > p_starts
-      ORDER BY starts_at FOR NO KEY UPDATE) older);
+    RETURN (
+      SELECT coalesce(sum(spent + held + carried), 0) FROM budget_windows
+      WHERE scope = p_scope AND kind = p_kind AND starts_at < p_ends AND ends_at > p_starts);
   END IF;
   RETURN (
     WITH RECURSIVE tree AS (
@@ -244,6 +244,13 @@ ALTER TABLE budget_windows SET (fillfactor = 50, autovacuum_vacuum_scale_factor 
 ALTER TABLE budget_holds SET (fillfactor = 70);
 """
 
+AUDITED = """
+CREATE TRIGGER budget_audited AFTER INSERT OR UPDATE OR DELETE ON worker_budgets
+  FOR EACH ROW EXECUTE FUNCTION audit_change('budget', 'worker_id');
+CREATE TRIGGER price_audited AFTER INSERT OR UPDATE OR DELETE ON model_prices
+  FOR EACH ROW EXECUTE FUNCTION audit_change('price', 'service model', 'set_by set_at');
+"""
+
 # An installation that nobody has looked at yet does not spend much.
 BUDGETS = """
 INSERT INTO worker_budgets (worker_id, daily_limit, weekly_limit, monthly_limit) VALUES
@@ -255,8 +262,16 @@ INSERT INTO worker_budgets (worker_id, daily_limit, weekly_limit, monthly_limit)
   ('WATCHDOG', 0, 0, 0);
 """
 
+# The watchdog's duties with the books.
+DUTIES = """
+INSERT INTO worker_tool_permissions (worker_id, tool_name, granted_by) VALUES
+  ('WATCHDOG', 'watchdog.expired_holds', 'installation'), ('WATCHDOG', 'watchdog.unbalanced', 'installation');
+"""
+
 FUNCTIONS = SCOPES + CARRIED + LOCK + RESERVE + BOOK + CORRECT + BY_HAND
 UNDO = """
+DROP TRIGGER budget_audited ON worker_budgets;
+DROP TRIGGER price_audited ON model_prices;
 DROP TRIGGER cost_append_only ON api_cost_tracking;
 DROP TRIGGER cost_by_hand ON api_cost_tracking;
 DROP FUNCTION governance_cost_by_hand();
@@ -274,7 +289,7 @@ DROP FUNCTION governance_budget_scopes(text, uuid, timestamptz);
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0008_longer_names'),
+        ('governance', '0009_permissions'),
     ]
 
     operations = [
@@ -388,4 +403,10 @@ class Migration(migrations.Migration):
         migrations.RunSQL(FUNCTIONS, UNDO),
         migrations.RunSQL(STORAGE, migrations.RunSQL.noop),
         migrations.RunSQL(BUDGETS, "DELETE FROM worker_budgets"),
+        migrations.RunSQL(
+            DUTIES,
+            "DELETE FROM worker_tool_permissions"
+            " WHERE tool_name IN ('watchdog.expired_holds', 'watchdog.unbalanced')",
+        ),
+        migrations.RunSQL(AUDITED, migrations.RunSQL.noop),
     ]

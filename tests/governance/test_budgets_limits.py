@@ -10,7 +10,7 @@ from django.utils import timezone
 from governance import budgets
 from governance.actors import Actor
 from governance.errors import BudgetExceeded, Forbidden, InvalidInput
-from governance.models import BudgetWindow, WorkerBudget
+from governance.models import AuditEntry, BudgetWindow, WorkerBudget
 from governance.prices import Bound
 from tests.fleet import enlist
 from tests.governance import budgets as books
@@ -277,6 +277,19 @@ def test_impossible_limits_are_refused_by_name(field, change):
 
     assert [error.field for error in refusal.value.errors] == [field]
     assert not WorkerBudget.objects.filter(pk="NEW").exists()
+
+
+def test_every_change_of_a_limit_is_audited_once_whichever_door_it_came_through():
+    books.allow(daily_limit="8")
+
+    budgets.set_limits("ANALYST", limits={"daily_limit": Decimal(4)}, actor=BOSS, reason="costs exploded")
+    books.sql("UPDATE worker_budgets SET daily_limit = daily_limit * 0.5 WHERE worker_id = 'ANALYST'")
+
+    by_verb, by_hand = AuditEntry.objects.filter(target="budget ANALYST").order_by("-id")[:2][::-1]
+    assert (by_verb.actor, by_verb.action, by_verb.reason) == ("ann", "budget.set_limits", "costs exploded")
+    assert (by_verb.before["daily_limit"], by_verb.after["daily_limit"]) == (8, 4)
+    assert by_hand.actor.startswith("sql:")
+    assert (by_hand.before["daily_limit"], by_hand.after["daily_limit"]) == (4, 2)
 
 
 def test_setting_limits_needs_a_permission():

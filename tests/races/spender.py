@@ -4,7 +4,7 @@ import random
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
@@ -18,7 +18,7 @@ from governance.errors import BudgetExceeded
 from governance.prices import Price
 
 WORKERS = ("ANALYST", "EXECUTOR", "STRATEGIST")
-# All calls are of one day, whatever the clock says while the test runs.
+# Calls begin here, whatever the clock says while the test runs, and go on through days and months.
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 A_YEAR = 365 * 24 * 3600.0
 
@@ -60,9 +60,9 @@ class Fleet:
 def spend(seed: int, *, calls: int, tasks: list[UUID]) -> None:
     """Make so many calls; those that the budgets refuse count as made."""
     chance = random.Random(seed)
-    for _ in range(calls):
+    for call in range(calls):
         try:
-            hold = _reserve(chance, tasks)
+            hold = _reserve(chance, tasks, at=NOON + timedelta(days=call // 10))
         except BudgetExceeded:
             continue
         if chance.random() < 0.1:
@@ -70,7 +70,7 @@ def spend(seed: int, *, calls: int, tasks: list[UUID]) -> None:
         _end(chance, hold)
 
 
-def _reserve(chance: random.Random, tasks: list[UUID]) -> Hold:
+def _reserve(chance: random.Random, tasks: list[UUID], *, at: datetime) -> Hold:
     amount = Decimal(chance.randrange(1, 20_000_000)).scaleb(-9)
     return budgets.reserve(
         worker_id=chance.choice(WORKERS),
@@ -78,7 +78,7 @@ def _reserve(chance: random.Random, tasks: list[UUID]) -> Hold:
         amount_usd=amount,
         least_usd=amount / chance.choice([1, 3]),
         seconds=chance.choice([A_YEAR] * 9 + [0.0]),  # one in ten expires at once
-        at=NOON,
+        at=at,
     )
 
 
