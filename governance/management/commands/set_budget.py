@@ -24,9 +24,7 @@ class Command(GovernanceCommand):
         parser.add_argument("worker", help="e.g. ANALYST, or FLEET for all")
         for span in _OPTIONS:
             parser.add_argument(f"--{span}", metavar="USD", help="the limit in USD; none = no limit")
-        parser.add_argument(
-            "--timezone", default="", help="whose midnight counts, e.g. Europe/Berlin"
-        )
+        parser.add_argument("--timezone", default="", help="whose midnight counts, e.g. Europe/Berlin")
         parser.add_argument("--reason", default="", help="why; kept in the audit log")
         self.add_json_argument(parser)
 
