@@ -4,12 +4,10 @@ from importlib import import_module
 
 from django.db import connection
 
-_BUDGETS = import_module("governance.migrations.0010_budgets")
 _INSTALLED = (
     import_module("governance.migrations.0003_sql_is_obeyed").WORKERS,
     import_module("governance.migrations.0009_permissions").PERMISSIONS,
-    _BUDGETS.BUDGETS,
-    _BUDGETS.DUTIES,
+    import_module("governance.migrations.0010_budgets").BUDGETS,
 )
 
 

@@ -103,7 +103,7 @@ SELECT worker_id, tool_name, 'installation' FROM (VALUES
   ('ORCHESTRATOR', '{tasks.create,notify.send,model.*}'),
   ('WATCHDOG', string_to_array('watchdog.rescued watchdog.expired watchdog.released watchdog.redriven watchdog.reopened'
     ' watchdog.rung watchdog.forgotten_processes watchdog.scheduled watchdog.forgotten_sweeps'
-    ' watchdog.forgotten_uses watchdog.lapsed_approvals watchdog.lost_calls watchdog.breakers notify.send', ' '))
+    ' watchdog.forgotten_uses watchdog.lapsed_approvals watchdog.lost_calls watchdog.expired_holds watchdog.unbalanced watchdog.breakers notify.send', ' '))
 ) AS seeds(worker_id, tools), unnest(tools) AS tool_name;
 """
 

@@ -262,12 +262,6 @@ INSERT INTO worker_budgets (worker_id, daily_limit, weekly_limit, monthly_limit)
   ('WATCHDOG', 0, 0, 0);
 """
 
-# The watchdog's duties with the books.
-DUTIES = """
-INSERT INTO worker_tool_permissions (worker_id, tool_name, granted_by) VALUES
-  ('WATCHDOG', 'watchdog.expired_holds', 'installation'), ('WATCHDOG', 'watchdog.unbalanced', 'installation');
-"""
-
 FUNCTIONS = SCOPES + CARRIED + LOCK + RESERVE + BOOK + CORRECT + BY_HAND
 UNDO = """
 DROP TRIGGER budget_audited ON worker_budgets;
@@ -403,10 +397,5 @@ class Migration(migrations.Migration):
         migrations.RunSQL(FUNCTIONS, UNDO),
         migrations.RunSQL(STORAGE, migrations.RunSQL.noop),
         migrations.RunSQL(BUDGETS, "DELETE FROM worker_budgets"),
-        migrations.RunSQL(
-            DUTIES,
-            "DELETE FROM worker_tool_permissions"
-            " WHERE tool_name IN ('watchdog.expired_holds', 'watchdog.unbalanced')",
-        ),
         migrations.RunSQL(AUDITED, migrations.RunSQL.noop),
     ]

@@ -29,7 +29,8 @@ def allow(worker_id: str = WORKER, *, fleet: str | None = "1000", **limits: str 
 
 
 def reserve(amount: str, **call: Any) -> budgets.Hold:
-    return budgets.reserve(**({"worker_id": WORKER, "amount_usd": Decimal(amount), "seconds": 60} | call))
+    asked: dict[str, Any] = {"worker_id": WORKER, "amount_usd": Decimal(amount), "seconds": 60}
+    return budgets.reserve(**(asked | call))
 
 
 def cost(usd: str) -> Price:

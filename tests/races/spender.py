@@ -49,6 +49,10 @@ class Fleet:
                 del self.processes[seed]
                 self._bury(process)
 
+    def has_ended(self) -> bool:
+        self.reap()
+        return not self.processes
+
     def _bury(self, process: BaseProcess) -> None:
         process.join()
         if process.exitcode == -signal.SIGKILL:

@@ -68,7 +68,7 @@ def test_processes_that_die_at_random_never_overspend(tasks):
         fleet.kill(chance.choice(list(fleet.processes)))
         fleet.start(seed)
         fleet.reap()
-    until(lambda: fleet.reap() or not fleet.processes, timeout=120, what="the end of all processes")
+    until(fleet.has_ended, timeout=120, what="the end of all processes")
     until(is_quiet, timeout=30, what="a server that has nothing to do")
 
     assert fleet.failed == []
