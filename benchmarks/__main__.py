@@ -1,6 +1,6 @@
 """`make bench`: starts the real system on servers of its own, measures, prints one table. Never asserts.
 
-    python -m benchmarks [drain latency posting idle recovery breakers budgets peer …] [--tasks 20000] [--json]
+    python -m benchmarks [drain latency posting idle breakers budgets peer …] [--tasks 20000] [--json]
 
 Ratios against the peer were measured in the same run on the same PostgreSQL. The machine's other work
 shows in every number.

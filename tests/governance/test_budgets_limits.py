@@ -108,7 +108,9 @@ def test_a_call_is_booked_in_the_window_that_it_was_made_in():
 def test_days_turn_at_local_midnight_also_when_the_clocks_change(day, hours):
     books.allow(daily_limit="1", timezone="Europe/Berlin")
 
-    [window] = [s for s in budgets.standing(books.WORKER, at=at(f"{day} 10:00")) if s.kind == "day"][:1]
+    [window, *_] = budgets.standing(books.WORKER, at=at(f"{day} 10:00"))
+    assert window.kind == "day"
+    assert window.ends_at is not None
 
     assert window.ends_at - window.starts_at == timedelta(hours=hours)
     books.spend("1", at=window.starts_at)
@@ -287,9 +289,9 @@ def test_every_change_of_a_limit_is_audited_once_whichever_door_it_came_through(
 
     by_verb, by_hand = AuditEntry.objects.filter(target="budget ANALYST").order_by("-id")[:2][::-1]
     assert (by_verb.actor, by_verb.action, by_verb.reason) == ("ann", "budget.set_limits", "costs exploded")
-    assert (by_verb.before["daily_limit"], by_verb.after["daily_limit"]) == (8, 4)
+    assert [row["daily_limit"] for row in (by_verb.before, by_verb.after) if row] == [8, 4]
     assert by_hand.actor.startswith("sql:")
-    assert (by_hand.before["daily_limit"], by_hand.after["daily_limit"]) == (4, 2)
+    assert [row["daily_limit"] for row in (by_hand.before, by_hand.after) if row] == [4, 2]
 
 
 def test_setting_limits_needs_a_permission():

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -13,9 +14,9 @@ from governance.prices import Price, Usage
 pytestmark = pytest.mark.django_db
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
-SONNET = {"service": "openrouter", "model": "anthropic/claude-sonnet-4"}
-TIERED = {"service": "google", "model": "gemini-2.5-pro"}
-OWN = {"service": "local", "model": "llama-at-home"}
+SONNET: dict[str, Any] = {"service": "openrouter", "model": "anthropic/claude-sonnet-4"}
+TIERED: dict[str, Any] = {"service": "google", "model": "gemini-2.5-pro"}
+OWN: dict[str, Any] = {"service": "local", "model": "llama-at-home"}
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def test_a_price_that_nobody_knows_is_none(model):
 
 
 def test_a_listed_model_without_a_listed_price_is_not_free():
-    unpriced = {"service": "cerebras", "model": "qwen-3-coder-480b"}
+    unpriced: dict[str, Any] = {"service": "cerebras", "model": "qwen-3-coder-480b"}
 
     assert prices.actual(**unpriced, usage=Usage(10, 10), at=AT) is None
     with pytest.raises(UnknownPrice):
@@ -104,7 +105,7 @@ def test_tokens_that_contradict_each_other_have_no_list_price():
 def test_the_worst_case_takes_the_dearest_rates():
     bound = prices.worst_case(service="openrouter", models=[SONNET["model"]], input_tokens=1000, at=AT)
 
-    assert (bound.input_usd_per_mtok, bound.output_usd_per_mtok) == (Decimal("3.75"), 15)
+    assert [bound.input_usd_per_mtok, bound.output_usd_per_mtok] == [Decimal("3.75"), 15]
     assert bound.usd(100) == Decimal("0.00525")
 
 
@@ -122,7 +123,7 @@ def test_the_worst_case_counts_the_tiers_that_the_input_may_reach():
     near = prices.worst_case(service="google", models=models, input_tokens=200_000, at=AT)
     far = prices.worst_case(service="google", models=models, input_tokens=200_001, at=AT)
 
-    assert (near.output_usd_per_mtok, far.output_usd_per_mtok) == (10, 15)
+    assert [near.output_usd_per_mtok, far.output_usd_per_mtok] == [10, 15]
 
 
 def test_the_worst_case_is_rounded_up():
