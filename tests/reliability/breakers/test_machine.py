@@ -183,6 +183,19 @@ def test_a_longer_wait_that_was_asked_for_holds(machine: Machine):
     assert machine.moves() == [("closed", "open")]
 
 
+def test_what_was_asked_for_long_ago_does_not_hold(machine: Machine):
+    machine.begin(failure_threshold=2, reset_timeout=10, half_open_probes=2)
+    early, token = machine.ask()
+    machine.fail(2)
+    machine.pass_time(10.1)
+    machine.call(FAILURE)
+
+    late = machine.record(early.generation, early.verdict, token, breakers.rate_limited(600))
+
+    assert late.verdict == "ignored"
+    assert waited(late) <= 20
+
+
 def test_nothing_shortens_the_wait_for_an_operator(machine: Machine):
     machine.begin()
     early, token = machine.ask()
@@ -202,6 +215,13 @@ def test_it_admits_as_many_probes_as_are_permitted(machine: Machine):
     verdicts = [machine.ask()[0].verdict for _ in range(5)]
 
     assert verdicts == ["probe", "probe", "refused", "refused", "refused"]
+
+
+def test_probes_that_succeeded_count_as_permitted_ones(machine: Machine):
+    half_open(machine)
+    machine.succeed(1)
+
+    assert [machine.ask()[0].verdict for _ in range(3)] == ["probe", "refused", "refused"]
 
 
 def test_it_closes_when_all_its_probes_succeeded(machine: Machine):
@@ -230,6 +250,15 @@ def test_it_opens_again_for_twice_as_long_up_to_the_cap(machine: Machine, outcom
 
     for wait, most in zip(waits, [20, 35, 35, 35], strict=True):
         assert most * 0.74 <= wait <= most
+
+
+def test_after_it_closed_old_failures_count_no_more(machine: Machine):
+    half_open(machine, min_calls=2, failure_rate=0.5, window_seconds=3600)
+    machine.succeed(2)
+
+    machine.fail(1)
+
+    assert machine.state() == "closed"
 
 
 def test_after_it_closed_waits_are_short_again(machine: Machine):
