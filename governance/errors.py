@@ -1,6 +1,8 @@
 """What the law can answer instead of doing what was asked."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 
@@ -113,3 +115,94 @@ class EmptyFilter(GovernanceError):
     def __init__(self, known: list[str]) -> None:
         super().__init__(f"an empty filter matches everything: name at least one of {', '.join(known)}")
         self.known = known
+
+
+class PermissionNotFound(GovernanceError):
+    """There is no such row to revoke."""
+
+    def __init__(self, worker_id: str, tool_name: str, effect: str) -> None:
+        super().__init__(f"no permission says {effect} {worker_id} {tool_name}")
+        self.worker_id = worker_id
+        self.tool_name = tool_name
+
+
+class ApprovalNotFound(GovernanceError):
+    """There is no approval with this id."""
+
+    def __init__(self, approval_id: UUID | str) -> None:
+        super().__init__(f"no approval has the id {approval_id}")
+        self.approval_id = approval_id
+
+
+class ApprovalConflict(GovernanceError):
+    """The approval is not in a state in which this can be done. `found` is the state it was in."""
+
+    def __init__(self, approval_id: UUID, verb: str, found: str) -> None:
+        super().__init__(f"cannot {verb} approval {approval_id}: it is {found}")
+        self.approval_id = approval_id
+        self.verb = verb
+        self.found = found
+
+
+class BudgetExceeded(GovernanceError):
+    """The call does not fit into a budget. Names the tightest window; `ends_at` is None for a task's.
+
+    Money is USD; `used_usd` is what counts against the limit: spent, held and carried.
+    """
+
+    def __init__(
+        self,
+        scope: str,
+        kind: str,
+        limit_usd: Decimal,
+        used_usd: Decimal,
+        ends_at: datetime | None,
+        *,
+        asked_usd: Decimal,
+    ) -> None:
+        self.scope, self.kind, self.ends_at = scope, kind, ends_at
+        self.limit_usd, self.used_usd, self.asked_usd = limit_usd, used_usd, asked_usd
+        until = f" until {ends_at:%Y-%m-%d %H:%M} UTC" if ends_at else ""
+        super().__init__(
+            f"budget of {scope} for the {kind} ({limit_usd:f} USD{until}) has {self.left_usd:f} USD left,"
+            f" the call may cost {asked_usd:f} USD"
+        )
+
+    @property
+    def left_usd(self) -> Decimal:
+        return max(Decimal(0), self.limit_usd - self.used_usd)
+
+
+class LeaseLost(GovernanceError):
+    """The task is not in progress under this lease any more: nothing is done for it."""
+
+    def __init__(self, task_id: UUID | None) -> None:
+        super().__init__(f"task {task_id} was taken from this worker")
+        self.task_id = task_id
+
+
+class HoldNotFound(GovernanceError):
+    """There is no budget hold with this id."""
+
+    def __init__(self, hold_id: UUID) -> None:
+        super().__init__(f"no budget hold has the id {hold_id}")
+        self.hold_id = hold_id
+
+
+class HoldConflict(GovernanceError):
+    """The hold is not in a state in which this can be done. `found` is the state it was in."""
+
+    def __init__(self, hold_id: UUID, verb: str, found: str) -> None:
+        super().__init__(f"cannot {verb} budget hold {hold_id}: it is {found}")
+        self.hold_id = hold_id
+        self.verb = verb
+        self.found = found
+
+
+class UnknownPrice(GovernanceError):
+    """Nobody knows what the model costs, so it is not called."""
+
+    def __init__(self, service: str, model: str) -> None:
+        super().__init__(f"no price is known for the model {model!r} of {service!r}: an operator can set one")
+        self.service = service
+        self.model = model

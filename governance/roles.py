@@ -5,15 +5,22 @@ from django.contrib.auth.models import AbstractUser, Group, Permission
 _READ = (
     "view_task", "view_taskevent", "view_taskdependency", "view_lateresult",
     "view_worker", "view_workerprocess", "view_deadletter", "view_failuresignature", "view_failurehour",
+    "view_toolpermission", "view_permissionuse", "view_approval", "view_toolexecution", "view_auditentry",
+    "view_workerbudget", "view_budgetwindow", "view_budgethold", "view_costline", "view_modelprice",
 )  # fmt: skip
 _OPERATE = (
     "add_task", "cancel_task", "terminate_task", "retry_task",
     "move_deadletter", "retry_deadletter", "resolve_deadletter", "triage_failuresignature",
+    "decide_approval",
+)  # fmt: skip
+_RULE = (
+    "change_worker", "grant_toolpermission",
+    "change_workerbudget", "correct_costline", "add_modelprice", "change_modelprice",
 )  # fmt: skip
 ROLES: dict[str, tuple[str, ...]] = {
     "viewer": _READ,
     "operator": (*_READ, *_OPERATE),
-    "admin": (*_READ, *_OPERATE, "change_worker"),
+    "admin": (*_READ, *_OPERATE, *_RULE),
 }
 
 

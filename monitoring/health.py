@@ -5,7 +5,7 @@
 | database | | unreachable, or silent |
 | redis | unreachable, or silent | |
 | workers | an active worker has no process that takes tasks | no process of any worker is alive |
-| watchdog | no heartbeat for 15 s | |
+| watchdog | no heartbeat for 15 s, or a duty without permission | |
 | queue | the first task in line has been due for a minute | |
 
 The whole is `down` (503) when anything is, else `degraded` (200) when anything is, else `ok` (200).
@@ -24,7 +24,7 @@ import redis
 from governance import outages
 from monitoring.probe import DidNotAnswerError, Probe, Row, redis_client
 from monitoring.single_flight import SingleFlight
-from reliability import heartbeat
+from reliability import heartbeat, sweep
 from reliability.outage import Outage
 
 logger = logging.getLogger(__name__)
@@ -48,6 +48,12 @@ SELECT current_setting('max_connections')::int AS connections_allowed,
   (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections_used,
   (SELECT extract(epoch FROM now() - last_heartbeat)::float8
    FROM worker_registry WHERE worker_id = 'WATCHDOG') AS watchdog_silent_seconds"""
+
+_STOPPED_DUTIES = """
+SELECT duty FROM unnest(%(duties)s) AS duty
+WHERE NOT EXISTS (SELECT FROM tool_permission('WATCHDOG', duty, now())
+                  WHERE effect = 'allow' AND NOT requires_approval)
+ORDER BY duty"""
 
 _WORKERS = """
 SELECT w.worker_id, w.status, count(p.process_id) AS processes,
@@ -95,10 +101,17 @@ def is_ready() -> tuple[bool, str]:
 # ---------------------------------------------------------------------------------------- the looks
 
 
+def stopped_duties(probe: Probe) -> list[str]:
+    """The duties that WATCHDOG's own rows do not allow it now, by the names that stand there."""
+    duties = [sweep.tool_name(duty) for duty in sweep.DUTIES]
+    return [row["duty"] for row in probe.rows(_STOPPED_DUTIES, {"duties": duties})]
+
+
 def _look_at_database() -> dict[str, Entry]:
     try:
         with Probe(seconds=PROBE_SECONDS) as probe:
             facts = probe.row(_FACTS)
+            stopped = stopped_duties(probe)
             workers = probe.rows(_WORKERS, {"silent": PROCESS_SILENT_SECONDS})
             queue = probe.row(_QUEUE, {"limit": COUNTED_UP_TO + 1})
     except (psycopg2.Error, DidNotAnswerError) as error:
@@ -108,7 +121,7 @@ def _look_at_database() -> dict[str, Entry]:
     return {
         "database": _database_entry(facts),
         "workers": _workers_entry(workers),
-        "watchdog": _watchdog_entry(facts["watchdog_silent_seconds"]),
+        "watchdog": _watchdog_entry(facts["watchdog_silent_seconds"], stopped),
         "queue": _queue_entry(queue),
     }
 
@@ -206,13 +219,21 @@ def _workers_entry(workers: list[Row]) -> Entry:
     }
 
 
-def _watchdog_entry(silent_seconds: float | None) -> Entry:
+def _watchdog_entry(silent_seconds: float | None, stopped: list[str]) -> Entry:
     if silent_seconds is None:
         return {"status": DEGRADED, "detail": "never seen: start it with python watchdog_main.py"}
     silent = round(max(0.0, silent_seconds), 1)
     if silent > WATCHDOG_SILENT_SECONDS:
         detail = f"silent for {silent:.0f} s: start it with python watchdog_main.py"
         return {"status": DEGRADED, "detail": detail, "silent_seconds": silent}
+    if stopped:
+        detail = f"stopped, because WATCHDOG is not permitted: {', '.join(stopped)}"
+        return {
+            "status": DEGRADED,
+            "detail": detail,
+            "silent_seconds": silent,
+            "stopped_duties": stopped,
+        }
     return {"status": OK, "detail": f"heartbeat {silent:g} s ago", "silent_seconds": silent}
 
 

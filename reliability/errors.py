@@ -1,6 +1,9 @@
 """What can go wrong in the machinery, one class per decision that a caller can take."""
 
+from datetime import timedelta
 from uuid import UUID
+
+from django.utils import timezone
 
 from governance.errors import GovernanceError
 
@@ -40,3 +43,26 @@ class RedriveConflict(ReliabilityError, GovernanceError):
         self.redrive_id = redrive_id
         self.verb = verb
         self.found = found
+
+
+class BreakerOpen(ReliabilityError):
+    """A breaker refuses the call. `left_seconds` is how long still, none until an operator acts."""
+
+    def __init__(self, name: str, *, kind: str, cause: str, left_seconds: float | None) -> None:
+        self.name = name
+        self.kind = kind
+        self.cause = cause
+        self.left_seconds = left_seconds
+        self.retry_at = None if left_seconds is None else timezone.now() + timedelta(seconds=left_seconds)
+        when = "an operator acts" if self.retry_at is None else f"{self.retry_at:%Y-%m-%dT%H:%M:%S.%fZ}"
+        super().__init__(f"circuit breaker {name} refuses calls ({cause}); not before {when}")
+
+
+class BreakerNotFound(ReliabilityError, GovernanceError):
+    """There is no breaker with this name; `known` are those that there are."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        names = ", ".join(known) if known else "none so far"
+        super().__init__(f"no circuit breaker has the name {name!r}; known: {names}")
+        self.name = name
+        self.known = known

@@ -9,6 +9,16 @@ from django.db.models.functions import Now
 
 from governance.models import DeadLetter, Task
 from governance.models.defaults import EMPTY_OBJECT, TimeOrderedId
+from reliability.breakers.rows import CircuitBreaker, CircuitBreakerEvent
+
+__all__ = [
+    "CircuitBreaker",
+    "CircuitBreakerEvent",
+    "Leadership",
+    "Redrive",
+    "RedriveItem",
+    "WatchdogSweep",
+]
 
 
 class Leadership(models.Model):

@@ -9,9 +9,19 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django_q.models import Schedule
 
-from governance import doorbell, outages, transitions, workers
+from governance import (
+    approvals,
+    budgets,
+    doorbell,
+    outages,
+    permissions,
+    tool_executions,
+    transitions,
+    workers,
+)
 from governance.claims import Moved
 from reliability import redrives, triage
+from reliability.breakers import verbs as breakers
 from reliability.models import WatchdogSweep
 
 logger = logging.getLogger(__name__)
@@ -21,6 +31,8 @@ SWEEPS_KEPT = timedelta(hours=24)
 # A duty with more to do than this goes on in the next sweep: no duty may starve the others.
 BATCH = 1000
 BATCHES = 10
+# The part of each minute in which a sweep also checks the books: one sweep falls into it.
+BOOKS_SECONDS = 5
 SCHEDULE = "watchdog"
 
 
@@ -47,6 +59,11 @@ def carry_out(duties: Mapping[str, Duty], *, leader: str) -> WatchdogSweep:
         counts=counts,
         error="\n".join(errors),
     )
+
+
+def tool_name(duty: str) -> str:
+    """The name under which the watchdog's permission for a duty stands: `watchdog.rescued`."""
+    return f"watchdog.{duty.replace(' ', '_')}"
 
 
 def _say(counts: Mapping[str, int]) -> None:
@@ -78,6 +95,21 @@ def ring_for_unseen_work(now: datetime) -> int:
 def forget_silent_processes(now: datetime) -> int:
     """Processes that say nothing any more are no longer listed as living."""
     return workers.forget_silent_processes()
+
+
+def expire_holds(now: datetime) -> int:
+    """Money that was held for calls nobody came back from is charged in full."""
+    return budgets.expire_holds(limit=BATCH)
+
+
+def check_books(now: datetime) -> int:
+    """Windows and ledger of the current days agree; counts what does not. Once a minute: it reads a lot."""
+    if now.second >= BOOKS_SECONDS:
+        return 0
+    found = budgets.discrepancies(since=now)
+    for discrepancy in found:
+        logger.error("the books do not balance: %s", discrepancy)
+    return len(found)
 
 
 def keep_schedule(now: datetime) -> int:
@@ -121,9 +153,15 @@ DUTIES: Mapping[str, Duty] = {
     "expired": expire_overdue,
     "released": release_dependents,
     "redriven": redrives.advance,
+    "expired holds": expire_holds,
+    "unbalanced": check_books,
     "reopened": triage.end_ignoring,
     "rung": ring_for_unseen_work,
     "forgotten processes": forget_silent_processes,
     "scheduled": keep_schedule,
     "forgotten sweeps": forget_sweeps,
+    "forgotten uses": permissions.forget_uses,
+    "lapsed approvals": approvals.expire,
+    "lost calls": tool_executions.give_up_lost,
+    "breakers": breakers.look_after,
 }

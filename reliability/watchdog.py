@@ -22,6 +22,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from governance import outages
 from reliability import heartbeat, leadership, pulse, respite, sweep
+from reliability.duty_permissions import DutyPermissions
 from reliability.outage import Outage
 from reliability.respite import Respite
 
@@ -52,6 +53,7 @@ class Watchdog:
         self.due_at = 0.0
         self.outage = Outage("database connection", logger)
         self.respite = Respite()
+        self.permissions = DutyPermissions()
 
     def round(self) -> None:
         """Lead and sweep, or stand by. While PostgreSQL is away, show that the watchdog at least lives."""
@@ -76,10 +78,11 @@ class Watchdog:
             self.respite.contact(respite.database_time())
 
     def _duties(self, now: datetime) -> Mapping[str, sweep.Duty]:
+        permitted = self.permissions.permitted(self.duties)
         if not self.respite.is_on(now):
-            return self.duties
+            return permitted
         logger.warning("leases are left alone for a while: nobody could renew them")
-        return {name: duty for name, duty in self.duties.items() if duty is not sweep.rescue_crashed}
+        return {name: duty for name, duty in permitted.items() if duty is not sweep.rescue_crashed}
 
     def _wait_for_database(self, error: OperationalError | InterfaceError) -> None:
         if not outages.is_connection_failure(error):

@@ -1,13 +1,18 @@
-"""The workers of a fresh installation: tests that commit leave empty tables behind."""
+"""The rows of a fresh installation: workers, permissions, budgets. Tests that commit leave empty tables."""
 
 from importlib import import_module
 
 from django.db import connection
 
-_INSTALLED = import_module("governance.migrations.0003_sql_is_obeyed").WORKERS
+_INSTALLED = (
+    import_module("governance.migrations.0003_sql_is_obeyed").WORKERS,
+    import_module("governance.migrations.0010_permissions").PERMISSIONS,
+    import_module("governance.migrations.0011_budgets").BUDGETS,
+)
 
 
 def enlist() -> None:
     """Put back the rows that the migration wrote."""
     with connection.cursor() as cursor:
-        cursor.execute(_INSTALLED.strip().removesuffix(";") + " ON CONFLICT DO NOTHING")
+        for rows in _INSTALLED:
+            cursor.execute(rows.strip().removesuffix(";") + " ON CONFLICT DO NOTHING")

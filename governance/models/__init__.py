@@ -1,18 +1,33 @@
 """The rows of the law: tasks and what happened to them, workers and their processes."""
 
+from governance.models.approval import Approval
+from governance.models.audit import AuditEntry
+from governance.models.budget import BudgetHold, BudgetWindow, CostLine, ModelPrice, WorkerBudget
 from governance.models.dead_letter import DeadLetter, FailureHour, FailureSignature
 from governance.models.event import LateResult, TaskEvent
+from governance.models.permission import PermissionUse, ToolPermission
 from governance.models.task import Task, TaskDependency
+from governance.models.tool_execution import ToolExecution
 from governance.models.worker import Worker, WorkerProcess
 
 __all__ = [
+    "Approval",
+    "AuditEntry",
+    "BudgetHold",
+    "BudgetWindow",
+    "CostLine",
     "DeadLetter",
     "FailureHour",
     "FailureSignature",
     "LateResult",
+    "ModelPrice",
+    "PermissionUse",
     "Task",
     "TaskDependency",
     "TaskEvent",
+    "ToolExecution",
+    "ToolPermission",
     "Worker",
+    "WorkerBudget",
     "WorkerProcess",
 ]

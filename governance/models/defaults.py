@@ -1,6 +1,6 @@
 """Defaults that live in the database, so that a row typed into `psql` is as good as any other."""
 
-from django.db.models import CharField, Func, JSONField, UUIDField, Value
+from django.db.models import CharField, DateTimeField, Func, JSONField, UUIDField, Value
 
 
 class TimeOrderedId(Func):
@@ -17,6 +17,14 @@ class SqlUser(Func):
     template = "('sql:' || current_user)"
     arity = 0
     output_field = CharField()
+
+
+class StatementTime(Func):
+    """`statement_timestamp()`: the time itself, where `now()` would be when the transaction began."""
+
+    function = "statement_timestamp"
+    arity = 0
+    output_field = DateTimeField()
 
 
 EMPTY_OBJECT = Value({}, output_field=JSONField())

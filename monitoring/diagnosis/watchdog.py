@@ -6,7 +6,7 @@ from redis import RedisError
 from governance.durations import words
 from monitoring.diagnosis.findings import Finding, critical, notice, ok, warning
 from monitoring.diagnosis.sections import PROBE_SECONDS, section, without_database
-from monitoring.health import WATCHDOG_SILENT_SECONDS
+from monitoring.health import WATCHDOG_SILENT_SECONDS, stopped_duties
 from monitoring.probe import DidNotAnswerError, Probe, Row, redis_client
 from reliability import heartbeat
 
@@ -27,15 +27,16 @@ FROM watchdog_sweeps ORDER BY started_at DESC LIMIT 5"""
 
 @section("watchdog")
 def look() -> list[Finding]:
-    """Both heartbeats, the leader, the last sweeps and the duties that failed in them."""
+    """Both heartbeats, the leader, duties without permission, the last sweeps and what failed in them."""
     at_redis = _at_redis()
     try:
         with Probe(seconds=PROBE_SECONDS) as probe:
             registry = probe.rows(_REGISTRY, {"limit": WATCHDOG_SILENT_SECONDS})
             leader, sweeps = probe.rows(_LEADER), probe.rows(_SWEEPS)
+            stopped = stopped_duties(probe)
     except (psycopg2.Error, DidNotAnswerError) as error:
         return [without_database(error), at_redis]
-    return [_registry(registry), at_redis, _leader(leader), *_sweeps(sweeps)]
+    return [_registry(registry), at_redis, _leader(leader), *_stopped(stopped), *_sweeps(sweeps)]
 
 
 def _registry(found: list[Row]) -> Finding:
@@ -69,6 +70,17 @@ def _leader(found: list[Row]) -> Finding:
     if not found or not found[0]["leads"]:
         return warning("no watchdog leads at the moment", remedy=START)
     return ok(f"{found[0]['owner']} leads, for {words(found[0]['led'])}")
+
+
+def _stopped(duties: list[str]) -> list[Finding]:
+    return [
+        warning(
+            f"{duty} is stopped: WATCHDOG is not permitted",
+            explanation="It goes on at the first sweep after it is granted again.",
+            remedy=f"manage.py grant WATCHDOG {duty}",
+        )
+        for duty in duties
+    ]
 
 
 def _sweeps(sweeps: list[Row]) -> list[Finding]:

@@ -60,15 +60,20 @@ def run(code: str, *, python: str = sys.executable, **environment: str) -> Ended
 
 
 def start(code: str, *, python: str = sys.executable, **environment: str) -> "subprocess.Popen[str]":
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     return subprocess.Popen(
         [python, "-c", code],
         cwd=ROOT,
-        env=kept | {"DATABASE_URL": database_url()} | environment,
+        env=variables() | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def variables() -> dict[str, str]:
+    """What an operator's shell has set: the test's servers and nothing of the test."""
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    return kept | {"DATABASE_URL": database_url()}
 
 
 def ended(process: "subprocess.Popen[str]") -> Ended:

@@ -14,6 +14,7 @@ from juggernaut import embedded
 from monitoring import health
 from monitoring.single_flight import SingleFlight
 from reliability.outage import Outage
+from tests.fleet import enlist
 
 WORKERS = ("EXECUTOR", "ANALYST", "STRATEGIST", "ORCHESTRATOR")
 
@@ -35,6 +36,7 @@ def look_anew(monkeypatch):
 @pytest.fixture
 def living_system(transactional_db, look_anew):
     """Every worker has a process, the watchdog was just heard of; committed, for other connections."""
+    enlist()
     for worker_id in (*WORKERS, "WATCHDOG"):
         Worker.objects.update_or_create(worker_id=worker_id, defaults={"last_heartbeat": timezone.now()})
     return WorkerProcess.objects.create(worker_ids=list(WORKERS), host="here", pid=1, machine="m")

@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from governance.models import Task, Worker, WorkerProcess
+from governance.models import Task, ToolPermission, Worker, WorkerProcess
 from monitoring import diagnosis
 from monitoring.diagnosis import Severity, database, findings, sections
 from reliability.models import Leadership, WatchdogSweep
@@ -179,6 +179,15 @@ def test_a_silent_watchdog_is_critical_and_a_failed_duty_a_warning(living_system
     assert found.findings[0].severity == Severity.CRITICAL
     assert found.findings[0].remedy == "python watchdog_main.py"
     assert "duties failed" in found.findings[-1].said
+
+
+def test_a_duty_without_permission_is_a_warning_with_the_command_that_grants_it(living_system):
+    ToolPermission.objects.filter(tool_name="watchdog.rescued").delete()
+
+    [found] = [finding for finding in look("watchdog").findings if "watchdog.rescued" in finding.said]
+
+    assert found.severity == Severity.WARNING
+    assert found.remedy == "manage.py grant WATCHDOG watchdog.rescued"
 
 
 def test_while_the_database_is_away_the_watchdog_s_heartbeat_in_redis_is_told(living_system, database_at):

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from governance.models import Task, Worker, WorkerProcess
+from governance.models import Task, ToolPermission, Worker, WorkerProcess
 from monitoring import health
 from monitoring.probe import redis_client
 from monitoring.single_flight import SingleFlight
@@ -96,6 +96,27 @@ def test_a_silent_watchdog_is_degraded_with_the_command_that_starts_it(client, l
     assert status == 200
     assert body["watchdog"]["status"] == "degraded"
     assert "python watchdog_main.py" in body["watchdog"]["detail"]
+
+
+def test_a_duty_without_permission_is_degraded_and_named_until_it_is_granted_again(
+    client, living_system, look_anew
+):
+    row = ToolPermission.objects.get(worker_id="WATCHDOG", tool_name="watchdog.rescued")
+    row.delete()
+    ToolPermission.objects.filter(tool_name="watchdog.rung").update(requires_approval=True)
+
+    status, body = get(client)
+
+    assert status == 200
+    assert body["watchdog"]["status"] == "degraded"
+    assert body["watchdog"]["stopped_duties"] == ["watchdog.rescued", "watchdog.rung"]
+    assert "watchdog.rescued, watchdog.rung" in body["watchdog"]["detail"]
+
+    ToolPermission.objects.filter(tool_name="watchdog.rung").update(requires_approval=False)
+    row.save(force_insert=True)
+    look_anew()
+
+    assert get(client)[1]["watchdog"]["status"] == "ok"
 
 
 def test_a_watchdog_that_never_ran_is_said(client, living_system):

@@ -12,7 +12,9 @@ from django_q.conf import Conf
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
-from governance.models import Worker
+from governance import permissions
+from governance.actors import Actor
+from governance.models import ToolPermission, Worker
 from reliability import pulse
 from reliability.heartbeat import KEY, RedisHeartbeat
 from reliability.models import Leadership, WatchdogSweep
@@ -21,6 +23,7 @@ from reliability.watchdog import Watchdog
 
 # A port of this machine on which nothing listens: refused at once.
 NOWHERE = "redis://127.0.0.1:1/0"
+ANN = Actor("user:ann", is_trusted=True)
 
 
 @pytest.fixture
@@ -32,7 +35,33 @@ def client():
 
 
 def watchdog(owner="me", **options) -> Watchdog:
+    ToolPermission.objects.get_or_create(worker_id="WATCHDOG", tool_name="watchdog.nothing")
     return Watchdog(owner=owner, duties={"nothing": lambda now: 0}, **options)
+
+
+@pytest.mark.django_db
+def test_a_duty_stops_when_its_permission_is_revoked_and_goes_on_when_it_is_granted_again(caplog):
+    caplog.set_level(logging.INFO, logger="reliability.duty_permissions")
+    leader = watchdog()
+
+    def sweep_twice():
+        leader.round()
+        leader.round()
+        return WatchdogSweep.objects.latest("id").counts
+
+    assert sweep_twice() == {"nothing": 0}
+    permissions.revoke("WATCHDOG", "watchdog.nothing", actor=ANN)
+    assert sweep_twice() == {}
+    permissions.grant("WATCHDOG", "watchdog.nothing", actor=ANN, requires_approval=True)
+    assert sweep_twice() == {}
+    permissions.grant("WATCHDOG", "watchdog.nothing", actor=ANN)
+    assert sweep_twice() == {"nothing": 0}
+
+    said = [record.message for record in caplog.records if "duty" in record.message]
+    assert said == [
+        "watchdog duty 'nothing' is stopped: permission: WATCHDOG has none for watchdog.nothing",
+        "watchdog duty 'nothing' goes on: it is permitted again",
+    ]
 
 
 @pytest.mark.django_db

@@ -1,0 +1,54 @@
+"""The verb of limits: how much a worker, or the fleet, may spend in a day, a week and a month."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from governance import audit
+from governance.actors import Actor
+from governance.budgets import money
+from governance.errors import FieldError, InvalidInput
+from governance.models.budget import WorkerBudget
+
+PERMISSION = "governance.change_workerbudget"
+LIMITS = ("daily_limit", "weekly_limit", "monthly_limit")
+
+
+def set_limits(
+    worker_id: str,
+    *,
+    limits: Mapping[str, Decimal | None],
+    timezone: str = "",
+    actor: Actor,
+    reason: str = "",
+) -> WorkerBudget:
+    """Set these limits (`daily_limit`, …; USD, None is no limit), leave the others; make the row if new.
+
+    Binds at the next call of every process. Raises `InvalidInput` that names the field, and `Forbidden`.
+    """
+    actor.require(PERMISSION)
+    changes: dict[str, Any] = {name: _checked(name, limit) for name, limit in limits.items()}
+    if timezone:
+        changes["timezone"] = _known(timezone)
+    with audit.acting(actor, verb="set_limits", reason=reason):
+        budget, _ = WorkerBudget.objects.update_or_create(pk=worker_id, defaults=changes)
+        budget.refresh_from_db()
+    return budget
+
+
+def _checked(name: str, limit: Decimal | None) -> Decimal | None:
+    if name not in LIMITS:
+        raise InvalidInput([FieldError(name, f"is no limit; expected one of {', '.join(LIMITS)}")])
+    try:
+        return None if limit is None else money.exact(limit)
+    except ValueError as error:
+        raise InvalidInput([FieldError(name, str(error))]) from None
+
+
+def _known(timezone: str) -> str:
+    try:
+        return ZoneInfo(timezone).key
+    except (KeyError, ValueError, OSError):
+        message = f"{timezone!r} is not a time zone; expected a name such as Europe/Berlin"
+        raise InvalidInput([FieldError("timezone", message)]) from None

@@ -1,0 +1,48 @@
+"""How a worker stands: each window that its next call would count in, read live."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+_STANDING = """
+SELECT s.scope, s.kind, s.starts_at, s.ends_at, s.cap, coalesce(w.spent, 0), coalesce(w.held, 0),
+       coalesce(w.overage, 0), coalesce(w.carried, 0)
+FROM governance_budget_scopes(%s, %s::uuid, %s) s
+LEFT JOIN budget_windows w ON w.scope = s.scope AND w.kind = s.kind AND w.starts_at = s.starts_at
+ORDER BY s.rank, s.scope, array_position(ARRAY['day', 'week', 'month'], s.kind)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One window: USD spent, held and beyond its holds, under a limit (None: there is none).
+
+    A task's envelope has no end. `carried_usd` counts against the limit, too; see `BudgetWindow`.
+    """
+
+    scope: str
+    kind: str
+    starts_at: datetime
+    ends_at: datetime | None
+    limit_usd: Decimal | None
+    spent_usd: Decimal
+    held_usd: Decimal
+    overage_usd: Decimal
+    carried_usd: Decimal
+
+    @property
+    def free_usd(self) -> Decimal | None:
+        """What can still be reserved; None without a limit."""
+        if self.limit_usd is None:
+            return None
+        return max(Decimal(0), self.limit_usd - self.carried_usd - self.spent_usd - self.held_usd)
+
+
+def standing(worker_id: str, *, task_id: UUID | None = None, at: datetime | None = None) -> list[Standing]:
+    """The windows of a worker's next call, the fleet's last; with a task, its envelopes first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDING, [worker_id, task_id and str(task_id), at or timezone.now()])
+        return [Standing(*row) for row in cursor.fetchall()]

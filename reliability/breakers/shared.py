@@ -1,0 +1,190 @@
+"""The breakers that everyone shares: state in Redis, changed by atomic scripts alone, on Redis's clock."""
+
+import logging
+import random
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import redis
+from django.conf import settings as django_settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from reliability.breakers.outcomes import Outcome
+from reliability.breakers.settings import Snapshot
+from reliability.outage import Outage
+
+logger = logging.getLogger(__name__)
+
+# Together they bound a call to 100 ms, even the one that connects.
+CONNECT_SECONDS = 0.04
+ANSWER_SECONDS = 0.05
+# While Redis is away only one call in a second finds that out again, the others go on at once.
+AWAY_SECONDS = 1.0
+_LUA = Path(__file__).parent / "lua"
+_EVENTS_AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a script said. Waits are seconds; `left` is none when an operator must act first."""
+
+    verdict: str
+    state: str = ""
+    kind: str = ""
+    cause: str = ""
+    generation: int = 0
+    left: float | None = None
+    wait: float = 0.0
+    pending_events: int = 0
+    mode: str = "normal"
+    reset_version: int = 0
+
+
+class Away(Exception):
+    """Redis did not answer."""
+
+
+class SharedBreakers:
+    """Redis as this process reaches it. Every call ends within 100 ms, with an answer or with `Away`."""
+
+    def __init__(self, url: str | None = None) -> None:
+        self._client = redis.Redis.from_url(
+            url or django_settings.REDIS_URL,
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_timeout=ANSWER_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+            driver_info=None,  # or it would introduce itself first: more answers to wait for
+        )
+        common = (_LUA / "common.lua").read_text()
+        self._scripts = {
+            path.stem: self._client.register_script(common + path.read_text())
+            for path in _LUA.glob("*.lua")
+            if path.stem != "common"
+        }
+        self._away_until = 0.0
+        self._outage = Outage("redis connection", logger)
+        self._lock = threading.Lock()
+
+    def acquire(self, name: str, token: str) -> Answer:
+        return self._answer("acquire", name, [token])
+
+    def record(self, name: str, generation: int, verdict: str, token: str, outcome: Outcome) -> Answer:
+        wait = -1 if outcome.wait_seconds is None else round(outcome.wait_seconds * 1000)
+        arguments = [generation, verdict, token, outcome.kind, wait, random.random(), outcome.said]
+        return self._answer("record", name, arguments)
+
+    def configure(self, snapshot: Snapshot) -> Answer:
+        """Bring settings, and the last known state if Redis has none. What is older changes nothing."""
+        row = snapshot.row
+        arguments = [
+            row.version,
+            row.failure_threshold,
+            _ms(row.reset_timeout),
+            _ms(row.window_seconds),
+            row.min_calls,
+            row.failure_rate,
+            row.half_open_probes,
+            _ms(row.probe_lease_seconds),
+            _ms(row.max_wait_seconds),
+            row.mode,
+            _ms(snapshot.left(row.mode_until)),
+            row.reset_version,
+            "reset by an operator",
+            row.state,
+            row.kind,
+            row.cause,
+            row.generation,
+            _ms(row.wait_seconds),
+            _ms(snapshot.left(row.retry_at)),
+            _ms(snapshot.ago(row.opened_at)),
+        ]
+        return self._answer("configure", row.name, arguments)
+
+    def look(self, name: str) -> list[Any] | None:
+        """What `look.lua` says, or none if Redis does not know the breaker."""
+        found = self._run("look", name, [])
+        return None if found[0] == "missing" else found[1:]
+
+    def events(self, name: str) -> tuple[int, list[dict[str, Any]], list[str]]:
+        """Redis's time (ms), the oldest transitions that nobody has delivered, and the same raw."""
+
+        def read() -> Any:
+            with self._client.pipeline(transaction=False) as pipe:
+                pipe.time()
+                pipe.lrange(_keys(name)[3], 0, _EVENTS_AT_ONCE - 1)
+                return pipe.execute()
+
+        (seconds, micros), raw = self._bounded(read)
+        return (
+            seconds * 1000 + micros // 1000,
+            [orjson.loads(event) for event in raw],
+            [event.decode() for event in raw],
+        )
+
+    def forget_events(self, name: str, raw: list[str]) -> None:
+        """They are rows now. By value: whoever else delivers takes none that is not a row yet."""
+
+        def remove() -> None:
+            with self._client.pipeline(transaction=False) as pipe:
+                for event in raw:
+                    pipe.lrem(_keys(name)[3], 1, event)
+                pipe.execute()
+
+        self._bounded(remove)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _answer(self, script: str, name: str, arguments: list[Any]) -> Answer:
+        found = self._run(script, name, arguments)
+        if found[0] == "missing":
+            return Answer("missing")
+        verdict, state, kind, cause, generation, left, wait, pending, mode, reset_version = found
+        return Answer(
+            verdict,
+            state,
+            kind,
+            cause,
+            int(generation),
+            None if int(left) < 0 else int(left) / 1000,
+            int(wait) / 1000,
+            int(pending),
+            mode,
+            int(reset_version),
+        )
+
+    def _run(self, script: str, name: str, arguments: list[Any]) -> list[Any]:
+        found = self._bounded(lambda: self._scripts[script](keys=_keys(name), args=arguments))
+        return [part.decode() if isinstance(part, bytes) else part for part in found]
+
+    def _bounded(self, ask: Any) -> Any:
+        if time.monotonic() < self._away_until:
+            raise Away
+        try:
+            answer = ask()
+        except redis.RedisError as error:
+            with self._lock:
+                self._away_until = time.monotonic() + AWAY_SECONDS
+                said = " ".join(str(error).split())
+                self._outage.seen(f"redis connection failed: {said}; breakers decide per process")
+            raise Away from error
+        if self._outage.is_on:
+            with self._lock:
+                self._outage.over()
+        return answer
+
+
+def _keys(name: str) -> list[str]:
+    """In one slot, should Redis be a cluster."""
+    base = f"breaker:{{{name}}}"
+    return [base, f"{base}:window", f"{base}:probes", f"{base}:events"]
+
+
+def _ms(seconds: float | None) -> int:
+    return -1 if seconds is None else round(seconds * 1000)

@@ -1,0 +1,151 @@
+"""What operators do to breakers. The database writes each change to `circuit_breaker_events`, with who and
+why, in the transaction of the change; on commit it goes to Redis, so that it binds at everybody's next call.
+While Redis is away every process takes it from PostgreSQL within a second."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from governance.actors import Actor
+from governance.errors import FieldError, InvalidInput
+from governance.submission import require_text
+from reliability.breakers import gate, journal, settings
+from reliability.breakers.rows import CircuitBreaker, Mode, State
+from reliability.breakers.shared import Away
+from reliability.errors import BreakerNotFound
+
+PERMISSION = "reliability.change_circuitbreaker"
+_CLOSED = {"state": State.CLOSED, "kind": "", "cause": "", "wait_seconds": 0, "retry_at": None}
+
+
+@transaction.atomic
+def reset(name: str, *, actor: Actor, reason: str = "") -> None:
+    """Close it and forget what it counted, in every process. Raises `BreakerNotFound`."""
+    _reset([_locked(name, actor, reason)])
+
+
+@transaction.atomic
+def reset_all(*, actor: Actor, reason: str = "") -> int:
+    """Close every breaker; how many there are."""
+    _act_as(actor, reason)
+    rows = list(CircuitBreaker.objects.select_for_update().order_by("name"))
+    _reset(rows)
+    return len(rows)
+
+
+@transaction.atomic
+def update_settings(name: str, *, actor: Actor, reason: str = "", **said: Any) -> CircuitBreaker:
+    """Change `settings.Changes`, counters are kept. Raises `BreakerNotFound`, `InvalidInput`."""
+    row = _locked(name, actor, reason)
+    changes = settings.parse(said)
+    for setting, value in changes.items():
+        setattr(row, setting, value)
+    settings.refuse_contradiction(row)
+    return _saved(row, changes)
+
+
+def force_open(name: str, *, actor: Actor, reason: str, until: datetime | None = None) -> CircuitBreaker:
+    """Refuse every call until then, or until somebody restores it."""
+    return _set_mode(name, Mode.FORCED_OPEN, actor, reason, until)
+
+
+def disable_until(name: str, until: datetime, *, actor: Actor, reason: str) -> CircuitBreaker:
+    """Admit every call until then, whatever the service answers."""
+    return _set_mode(name, Mode.DISABLED, actor, reason, until)
+
+
+def shadow(name: str, *, actor: Actor, reason: str, until: datetime | None = None) -> CircuitBreaker:
+    """Decide and record, but refuse nothing: to try settings out."""
+    return _set_mode(name, Mode.SHADOW, actor, reason, until)
+
+
+def restore(name: str, *, actor: Actor, reason: str) -> CircuitBreaker:
+    """Let the breaker decide again."""
+    return _set_mode(name, Mode.NORMAL, actor, reason, None)
+
+
+def end_modes() -> int:
+    """Modes whose end has come are over in the rows too (Redis ended them by itself); how many."""
+    over = CircuitBreaker.objects.exclude(mode=Mode.NORMAL).filter(mode_until__lte=timezone.now())
+    names = list(over.values_list("name", flat=True))
+    with transaction.atomic():
+        _attribute("WATCHDOG", "its end has come")
+        ended: int = over.filter(name__in=names).update(
+            mode=Mode.NORMAL, mode_until=None, mode_by="", mode_reason=""
+        )
+        transaction.on_commit(lambda: _bring(names))
+    return ended
+
+
+def look_after(now: datetime) -> int:
+    """The watchdog's duty: modes that are over, and transitions that nobody has delivered."""
+    return end_modes() + _deliver(CircuitBreaker.objects.values_list("name", flat=True))
+
+
+@transaction.atomic
+def _set_mode(name: str, mode: Mode, actor: Actor, reason: str, until: datetime | None) -> CircuitBreaker:
+    require_text("reason", reason)
+    if until and until <= timezone.now():
+        raise InvalidInput([FieldError("until", "a time to come is expected")])
+    row = _locked(name, actor, reason)
+    row.mode, row.mode_until = mode, until
+    row.mode_by, row.mode_reason = ("", "") if mode == Mode.NORMAL else (actor.name, reason)
+    return _saved(row, ["mode", "mode_until", "mode_by", "mode_reason"])
+
+
+def _reset(rows: list[CircuitBreaker]) -> None:
+    for row in rows:
+        row.reset_version += 1
+        for field, value in _CLOSED.items():
+            setattr(row, field, value)
+        _saved(row, ["reset_version", *_CLOSED])
+
+
+def _saved(row: CircuitBreaker, fields: Iterable[str]) -> CircuitBreaker:
+    row.save(update_fields=list(fields))
+    transaction.on_commit(lambda: _bring([row.name]))
+    return row
+
+
+def _locked(name: str, actor: Actor, reason: str) -> CircuitBreaker:
+    _act_as(actor, reason)
+    row = CircuitBreaker.objects.select_for_update().filter(pk=name).first()
+    if row is None:
+        raise BreakerNotFound(name, list(CircuitBreaker.objects.values_list("name", flat=True)))
+    return row
+
+
+def _act_as(actor: Actor, reason: str) -> None:
+    actor.require(PERMISSION)
+    _attribute(actor.name, reason)
+
+
+def _attribute(name: str, reason: str) -> None:
+    """Name who acts and why, to the trigger that writes the history; until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('juggernaut.actor', %s, true), set_config('juggernaut.reason', %s, true)",
+            [name, reason],
+        )
+
+
+def _bring(names: Iterable[str]) -> None:
+    """The rows as they are now go to Redis, and what that moved becomes rows."""
+    shared = gate.of_process().shared
+    for name, snapshot in settings.load(names).items():
+        try:
+            if shared.configure(snapshot).pending_events:
+                journal.deliver(shared, name)
+        except Away:
+            return  # said in the log; every process brings it when it can
+
+
+def _deliver(names: Iterable[str]) -> int:
+    shared = gate.of_process().shared
+    try:
+        return sum(journal.deliver(shared, name) for name in names)
+    except Away:
+        return 0

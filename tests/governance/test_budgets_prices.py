@@ -1,0 +1,155 @@
+"""Prices: the provider's own figure, then the price list, then the operator's; and the worst case before."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from governance import prices
+from governance.errors import UnknownPrice
+from governance.models import ModelPrice
+from governance.prices import Price, Usage
+
+pytestmark = pytest.mark.django_db
+
+AT = datetime(2026, 11, 1, tzinfo=UTC)
+SONNET: dict[str, Any] = {"service": "openrouter", "model": "anthropic/claude-sonnet-4"}
+TIERED: dict[str, Any] = {"service": "google", "model": "gemini-2.5-pro"}
+OWN: dict[str, Any] = {"service": "local", "model": "llama-at-home"}
+
+
+@pytest.fixture
+def own_price(db):
+    return ModelPrice.objects.create(
+        **OWN,
+        input_usd_per_mtok=2,
+        output_usd_per_mtok=8,
+        cache_write_usd_per_mtok=3,
+        request_usd=Decimal("0.001"),
+    )
+
+
+@pytest.mark.parametrize("said", [Decimal("0.0042"), 0.0042, "0.0042"])
+def test_the_provider_is_believed_first(said):
+    price = prices.actual(**SONNET, usage=Usage(1000, 100), provider_cost=said)
+
+    assert price == Price(Decimal("0.0042"), "provider")
+
+
+def test_zero_is_a_price():
+    assert prices.actual(**SONNET, usage=Usage(1000, 100), provider_cost=0) == Price(Decimal(0), "provider")
+
+
+@pytest.mark.parametrize("said", [None, -1, "NaN", float("inf"), "free", True, {}])
+def test_what_is_no_amount_is_not_believed(said):
+    price = prices.actual(**SONNET, usage=Usage(1000, 100), provider_cost=said, at=AT)
+
+    assert price == Price(Decimal("0.0045"), "genai-prices")
+
+
+def test_cached_and_written_tokens_have_their_own_rates():
+    usage = Usage(1000, 100, cache_read_tokens=200, cache_write_tokens=100)
+
+    price = prices.actual(**SONNET, usage=usage, at=AT)
+
+    rates = 700 * 3 + 200 * Decimal("0.3") + 100 * Decimal("3.75") + 100 * 15
+    assert price == Price(rates / 1_000_000, "genai-prices")
+
+
+def test_long_contexts_are_priced_at_their_tier():
+    short = prices.actual(**TIERED, usage=Usage(200_000, 0), at=AT)
+    long = prices.actual(**TIERED, usage=Usage(200_001, 0), at=AT)
+
+    assert short.usd == Decimal("0.25")
+    assert long.usd == Decimal("0.5000025")
+
+
+def test_reasoning_is_paid_once_as_output():
+    plain = prices.actual(**SONNET, usage=Usage(10, 500), at=AT)
+    reasoned = prices.actual(**SONNET, usage=Usage(10, 500, reasoning_tokens=400), at=AT)
+
+    assert reasoned == plain
+
+
+def test_a_model_that_the_list_does_not_know_has_the_operators_price(own_price):
+    usage = Usage(1000, 100, cache_write_tokens=500, cache_read_tokens=100)
+
+    price = prices.actual(**OWN, usage=usage)
+
+    tokens = Decimal(400 * 2 + 500 * 3 + 100 * 2 + 100 * 8) / 1_000_000
+    assert price == Price(Decimal("0.001") + tokens, "operator")
+
+
+@pytest.mark.parametrize("model", ["llama-at-home", "nobody/knows-this:free"])
+def test_a_price_that_nobody_knows_is_none(model):
+    assert prices.actual(service="openrouter", model=model, usage=Usage(10, 10)) is None
+
+
+def test_a_listed_model_without_a_listed_price_is_not_free():
+    unpriced: dict[str, Any] = {"service": "cerebras", "model": "qwen-3-coder-480b"}
+
+    assert prices.actual(**unpriced, usage=Usage(10, 10), at=AT) is None
+    with pytest.raises(UnknownPrice):
+        prices.worst_case(service=unpriced["service"], models=[unpriced["model"]], input_tokens=10, at=AT)
+
+
+def test_without_usage_nobody_knows():
+    assert prices.actual(**SONNET, usage=None) is None
+
+
+def test_tokens_that_contradict_each_other_have_no_list_price():
+    assert prices.actual(**SONNET, usage=Usage(10, 0, cache_read_tokens=20), at=AT) is None
+
+
+def test_the_worst_case_takes_the_dearest_rates():
+    bound = prices.worst_case(service="openrouter", models=[SONNET["model"]], input_tokens=1000, at=AT)
+
+    assert [bound.input_usd_per_mtok, bound.output_usd_per_mtok] == [Decimal("3.75"), 15]
+    assert bound.usd(100) == Decimal("0.00525")
+
+
+def test_the_worst_case_is_of_the_dearest_model_that_may_serve():
+    models = [SONNET["model"], "anthropic/claude-opus-4"]
+
+    bound = prices.worst_case(service="openrouter", models=models, input_tokens=1000, at=AT)
+
+    assert bound.output_usd_per_mtok == 75
+
+
+def test_the_worst_case_counts_the_tiers_that_the_input_may_reach():
+    models = [TIERED["model"]]
+
+    near = prices.worst_case(service="google", models=models, input_tokens=200_000, at=AT)
+    far = prices.worst_case(service="google", models=models, input_tokens=200_001, at=AT)
+
+    assert [near.output_usd_per_mtok, far.output_usd_per_mtok] == [10, 15]
+
+
+def test_the_worst_case_is_rounded_up():
+    bound = prices.Bound(1, Decimal("0.0001"), Decimal(0), Decimal(0))
+
+    assert bound.usd(0) == Decimal("0.000000001")
+
+
+def test_the_operators_price_bounds_what_the_list_does_not_know(own_price):
+    bound = prices.worst_case(service="local", models=[OWN["model"]], input_tokens=1000)
+
+    assert bound.usd(100) == Decimal("0.001") + Decimal(1000 * 3 + 100 * 8) / 1_000_000
+
+
+def test_an_unknown_model_is_refused():
+    with pytest.raises(UnknownPrice, match="llama-at-home"):
+        prices.worst_case(service="openrouter", models=[SONNET["model"], OWN["model"]], input_tokens=1000)
+
+
+@pytest.mark.parametrize("text", ["hello", "ünïcödé", "𝕬" * 50, "日本語", "\x00\x01"])
+def test_bytes_bound_tokens(text):
+    assert prices.input_ceiling(text.encode()) > len(text.encode())
+
+
+def test_money_that_does_not_pay_the_question_pays_no_answer():
+    bound = prices.Bound(1000, Decimal(3), Decimal(15), Decimal(0))
+
+    assert bound.tokens_within(Decimal("0.003")) == 0
+    assert bound.tokens_within(Decimal("0.003015")) == 1

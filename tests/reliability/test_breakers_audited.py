@@ -1,0 +1,55 @@
+"""Changes of breakers stand in the audit log, by whatever door they came; what breakers do does not."""
+
+import pytest
+from django.db import connection
+
+from governance.actors import Actor
+from governance.models import AuditEntry
+from reliability.breakers import verbs
+from reliability.breakers.rows import CircuitBreaker
+
+pytestmark = pytest.mark.django_db
+ANN = Actor("user:ann", is_trusted=True)
+
+
+@pytest.fixture(autouse=True)
+def breaker():
+    CircuitBreaker.objects.get_or_create(name="openrouter")
+
+
+def sql(statement):
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def told():
+    return [(e.actor, e.action, e.target, e.reason) for e in AuditEntry.objects.order_by("id")]
+
+
+def test_settings_changed_by_the_service_are_told_once_with_who_why_and_both_values():
+    verbs.update_settings("openrouter", actor=ANN, reason="too nervous", failure_threshold=10)
+
+    assert told() == [("user:ann", "breaker.update", "breaker openrouter", "too nervous")]
+    entry = AuditEntry.objects.get()
+    assert AuditEntry.objects.filter(before__failure_threshold=5, after__failure_threshold=10).get() == entry
+
+
+def test_settings_changed_in_sql_are_told_too():
+    sql("UPDATE circuit_breakers SET failure_threshold = 10 WHERE name = 'openrouter'")
+
+    [(actor, action, target, _)] = told()
+    assert actor.startswith("sql:")
+    assert (action, target) == ("breaker.update", "breaker openrouter")
+
+
+def test_a_reset_is_told():
+    verbs.reset("openrouter", actor=ANN, reason="they are back")
+
+    assert told() == [("user:ann", "breaker.update", "breaker openrouter", "they are back")]
+
+
+def test_what_the_breaker_does_by_itself_is_not():
+    sql("UPDATE circuit_breakers SET state = 'open', generation = 7 WHERE name = 'openrouter'")
+    CircuitBreaker.objects.create(name="openrouter:a-model")
+
+    assert told() == []
