@@ -19,7 +19,7 @@ env: ## print DATABASE_URL and REDIS_URL of the running system: eval "$(make -s 
 
 test: environment-dev chromium lint ## everything that must pass before a change goes in
 	@$(BIN)/python -m pytest -n auto -m "not slow"
-	@$(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow --reruns 1
 
 test-fast: environment-dev ## the tests that take milliseconds
 	@$(BIN)/python -m pytest -n auto -m "not slow"
