@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from governance.models import Worker
+from tests.fleet import enlist
 from tests.governance.conftest import client_with, nobody, operator  # noqa: F401
 from tests.polling import until
 from tests.reliability.processes import Program, database_url
@@ -43,7 +44,8 @@ def start_cluster(start: Callable[..., Program]) -> Callable[..., Program]:
 
 @pytest.fixture
 def start_watchdog(transactional_db: None, start: Callable[..., Program]) -> Callable[..., Program]:
-    """Starts `watchdog_main.py` on this test's database."""
+    """Starts `watchdog_main.py` on this test's database, where it may do its duties."""
+    enlist()
     return lambda **environment: start("watchdog_main.py", DATABASE_URL=database_url(), **environment)
 
 
