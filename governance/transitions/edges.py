@@ -11,7 +11,14 @@ from governance.dead_letter_rows import GIVES_UP
 
 
 def edge(
-    *, picked: str, to: str, sets: str = "", actor: str, reason: str, process: str = "NULL", letters: str = ""
+    *,
+    picked: str,
+    to: str,
+    sets: str = "",
+    actor: str,
+    reason: str,
+    process: str = "NULL::uuid",
+    letters: str = "",
 ) -> str:
     """The statement of one edge: rows of `picked` (id, was, …) become `to`, each with its event.
 
@@ -25,10 +32,10 @@ moved AS (
       lease_owner = NULL, lease_expires_at = NULL{sets and ", " + sets}
   FROM picked WHERE t.id = picked.id
   RETURNING t.id, picked.was, t.status, t.assigned_worker, t.transitions, t.attempts, t.error_message,
-            t.waiting_for, t.crash_attempts{letters and f"{GIVES_UP}, {process} AS process"}),
+            t.waiting_for, t.crash_attempts, {process} AS process{letters and GIVES_UP}),
 logged AS (
   INSERT INTO task_events (task_id, seq, from_status, to_status, actor, reason, attempt, process_id)
-  SELECT id, transitions, was, status, {actor}, {reason}, attempts, {process} FROM moved){letters}
+  SELECT id, transitions, was, status, {actor}, {reason}, attempts, process FROM moved){letters}
 SELECT id, was, status, assigned_worker FROM moved"""
 
 

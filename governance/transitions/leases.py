@@ -41,12 +41,13 @@ def renew(held: dict[UUID, int], *, lease: timedelta = LEASE) -> set[UUID]:
 _CRASHED = f"t.crash_attempts + 1 >= {MAX_CRASHES}"
 _RESCUE = edge(
     picked="""
-  SELECT id, status AS was FROM governance_tasks
+  SELECT id, status AS was, lease_owner AS lost_by FROM governance_tasks
   WHERE status = 'in_progress'
     AND CASE WHEN %(dead)s::uuid[] IS NOT NULL THEN lease_owner = ANY(%(dead)s::uuid[])
         ELSE lease_expires_at < now() AND pg_postmaster_start_time() <= now() - %(grace)s END
   LIMIT %(limit)s FOR UPDATE SKIP LOCKED""",
     to=f"CASE WHEN {_CRASHED} THEN 'failed' ELSE 'pending' END",
+    process="picked.lost_by",
     sets=f"""crash_attempts = t.crash_attempts + 1, run_after = now(),
       completed_at = CASE WHEN {_CRASHED} THEN now() END,
       error_message = CASE WHEN {_CRASHED}

