@@ -103,7 +103,7 @@ class TestApprove:
 
         shown = 'pending: EXECUTOR notify.send {"to":"ann","token":"[hidden]"}, at most 1.5 USD, until '
         assert said.startswith(f"{waits}  {shown}")
-        assert json.loads(run("approve", "--json"))[0]["price_usd"] == "1.500000000"
+        assert json.loads(run("approve", "--json"))[0]["price_usd"] == "1.5"
 
     def test_allows_what_is_named(self):
         waits = ask()
