@@ -31,19 +31,24 @@ _ATTEMPTS = f"""coalesce(
          'attempt', m.attempts, 'at', now(), 'error', m.error_message, 'process', m.process)))
        ELSE '[]' END"""
 
+# What the task has cost so far, by the ledger.
+_BURNT = "(SELECT coalesce(sum(c.cost_usd), 0) FROM api_cost_tracking c WHERE c.task_id = m.id)"
+
 INSERT_LETTERS = f""",
 letters AS (
   INSERT INTO dead_letter_queue AS l (id, task_id, cause, task_type, worker_id, tool_name, service,
-                                      error_class, error_message, snapshot, attempts)
+                                      error_class, error_message, cost_usd, snapshot, attempts)
   SELECT m.dead_letter_id, m.id, m.failure ->> 'cause', m.task_type, m.assigned_worker,
          coalesce(m.failure ->> 'tool_name', ''), coalesce(m.failure ->> 'service', ''),
          coalesce(m.failure ->> 'error_class', ''), m.error_message,
+         {_BURNT},
     {_SNAPSHOT},
     {_ATTEMPTS}
   FROM moved m WHERE m.failure IS NOT NULL ORDER BY m.id
   ON CONFLICT (id) DO UPDATE
   SET status = 'pending', failed_at = now(), cause = excluded.cause, worker_id = excluded.worker_id,
       tool_name = excluded.tool_name, service = excluded.service, error_class = excluded.error_class,
-      error_message = excluded.error_message, snapshot = excluded.snapshot, attempts = excluded.attempts,
+      error_message = excluded.error_message, cost_usd = excluded.cost_usd,
+      snapshot = excluded.snapshot, attempts = excluded.attempts,
       history = l.history || jsonb_build_object('at', now(), 'what', 'failed again',
                                                 'error', excluded.error_message))"""

@@ -1,13 +1,19 @@
 """What lets a redrive go on: how many it tries first, and what stops it.
 
-A gate looks at a redrive and answers why it must not go on, or nothing. What else may forbid it (a breaker
-that is open, a budget that refuses) is another entry of `GATES`.
+A gate looks at a redrive and answers why it must not go on, or nothing. What else may forbid it is another
+entry of `GATES`.
 """
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Any
 
-from reliability.models import Redrive
+from django.db.models import QuerySet
+
+from governance import budgets
+from governance.models import DeadLetter
+from reliability.breakers import status
+from reliability.models import Redrive, RedriveItem
 
 Gate = Callable[[Redrive], str | None]
 
@@ -48,4 +54,42 @@ def failure_rate(redrive: Redrive) -> str | None:
     return None
 
 
-GATES: Mapping[str, Gate] = {"canary": canary, "failure rate": failure_rate}
+def breaker(redrive: Redrive) -> str | None:
+    """The breaker of a service that failed these letters refuses calls: they would only fail again."""
+    services = _of_what_is_left(redrive).exclude(service="").values_list("service", flat=True).distinct()
+    wanted = set(services)
+    for name, standing in status.of_all().items() if wanted else ():
+        if wanted & {name, name.partition(":")[0]} and (why := _refusal(standing)):
+            return f"circuit breaker {name} is {why}"
+    return None
+
+
+def _refusal(standing: Mapping[str, Any]) -> str | None:
+    if standing["mode"] == "forced_open":
+        return f"forced open: {standing['mode_reason']}"
+    if standing["mode"] == "normal" and standing["state"] == "open":
+        return f"open: {standing['cause']}"
+    return None
+
+
+def budget(redrive: Redrive) -> str | None:
+    """Nothing is left of a budget of workers whose letters cost money before."""
+    spenders = _of_what_is_left(redrive).filter(cost_usd__gt=0).values_list("worker_id", flat=True).distinct()
+    for worker_id in sorted(spenders):
+        for window in budgets.standing(worker_id):
+            if window.free_usd == 0:
+                return f"the budget of {window.scope} for the {window.kind} is used up"
+    return None
+
+
+def _of_what_is_left(redrive: Redrive) -> "QuerySet[DeadLetter]":
+    waiting = RedriveItem.objects.filter(redrive=redrive, state=RedriveItem.State.WAITING)
+    return DeadLetter.objects.filter(pk__in=waiting.values("letter_id"))
+
+
+GATES: Mapping[str, Gate] = {
+    "canary": canary,
+    "failure rate": failure_rate,
+    "breaker": breaker,
+    "budget": budget,
+}

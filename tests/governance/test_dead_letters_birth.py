@@ -1,13 +1,15 @@
 """A dead letter is born in the transaction that fails its task, whatever the cause, with all known facts."""
 
+from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import transaction
 
 from governance import transitions
 from governance.claims import Report
-from governance.models import DeadLetter, Task, TaskEvent
+from governance.models import CostLine, DeadLetter, Task, TaskEvent
 from tests.governance import letters, lives
 from tests.governance.lives import PROCESS, ago
 
@@ -232,3 +234,15 @@ def test_any_text_can_be_an_error(error):
     assert letter.error_message == error
     assert len(letter.failure_reason) <= 500
     letters.assert_sound()
+
+
+def test_it_knows_the_money_that_its_task_burnt():
+    task = lives.held()
+    for cost in ("0.25", "0.000000001"):
+        CostLine.objects.create(
+            worker_id="EXECUTOR", task_id=task.id, cost_usd=Decimal(cost), hold_id=uuid4()
+        )
+
+    lives.fail(task)
+
+    assert DeadLetter.objects.get(task_id=task.id).cost_usd == Decimal("0.250000001")
