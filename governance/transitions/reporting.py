@@ -11,7 +11,7 @@ from governance.dead_letter_rows import INSERT_LETTERS, NEW_LETTER
 from governance.prepared import Prepared
 from governance.transitions.edges import ENDED, edge, failure, moved
 
-# The owner is asked too: a claim whose commit a crashing server lost leaves its token to the next claimant.
+# The token tells leases apart; the owner is asked as well, so that no slip in one of them is enough.
 _HELD = """
   SELECT t.id, t.status AS was, r.result, r.error, r.delay, r.failure
   FROM json_to_recordset(%(reports)s)

@@ -1,11 +1,15 @@
 """Redis stopped and standing still, each with 500 tasks in flight."""
 
+import time
+
 import psutil
 import pytest
 
 from juggernaut.embedded.redis import Redis
 from tests.faults import record
 from tests.polling import until
+
+OUTAGE_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -25,6 +29,7 @@ def settings_of_machine(own_redis):
 @pytest.mark.parametrize("how", ["stopped", "frozen"])
 def test_without_redis_work_goes_on_and_health_says_so(system, load, assert_sound, own_redis, how, loaded):
     assert own_redis.pid
+    began = time.monotonic()
     if how == "stopped":
         own_redis.stop()
     else:
@@ -34,6 +39,8 @@ def test_without_redis_work_goes_on_and_health_says_so(system, load, assert_soun
     load.release()
     load.await_done()
     meanwhile = loaded(tasks=50)
+    if how == "stopped":
+        until(lambda: time.monotonic() - began > OUTAGE_SECONDS, timeout=90, what="the end of the outage")
     until(lambda: _health(system)[0] == "degraded", what="health without redis, still")
     if how == "stopped":
         own_redis.start()
