@@ -4,11 +4,23 @@ from datetime import timedelta
 
 
 class TaskFailure(Exception):
-    """Base of the failures that a task type may raise on purpose."""
+    """Base of the failures that a task type may raise on purpose.
+
+    `tool_name` and `service` say which call failed, if one did: dead letters are grouped by them.
+    """
+
+    def __init__(self, message: str, *, tool_name: str = "", service: str = "") -> None:
+        super().__init__(message)
+        self.tool_name = tool_name
+        self.service = service
 
 
 class PermanentFailure(TaskFailure):
-    """It will fail again however often it is tried: a bad request, a denied call, an unknown thing."""
+    """It will fail again however often it is tried: a bad request, an unknown thing."""
+
+
+class Denied(PermanentFailure):
+    """The worker may not do what the task needs."""
 
 
 class DeadlinePassed(PermanentFailure):
@@ -18,8 +30,10 @@ class DeadlinePassed(PermanentFailure):
 class TransientFailure(TaskFailure):
     """It may pass: a timeout, an outage. `retry_after` is the earliest next try (`Retry-After`)."""
 
-    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, *, retry_after: timedelta | None = None, tool_name: str = "", service: str = ""
+    ) -> None:
+        super().__init__(message, tool_name=tool_name, service=service)
         self.retry_after = retry_after
 
 

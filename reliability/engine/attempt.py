@@ -18,7 +18,7 @@ from governance.task_types import TaskType
 from reliability import retry
 from reliability.engine.context import TaskContext
 from reliability.engine.threads import Threads
-from reliability.failures import DeadlinePassed, PermanentFailure, TransientFailure
+from reliability.failures import DeadlinePassed, Denied, PermanentFailure, TaskFailure, TransientFailure
 
 logger = logging.getLogger(__name__)
 
@@ -162,12 +162,21 @@ def _ending(task: Claimed, error: BaseException) -> Ending:
             )
             return RetryLater(text, decision.delay_seconds)
         logger.error("failed after %d attempts: %s", task.attempt, text, exc_info=_unexpected(error))
-    return Failed(text, {"cause": _cause(error), "error_class": type(error).__name__})
+    return Failed(text, {"cause": _cause(error), "error_class": type(error).__name__} | _failed_call(error))
+
+
+def _failed_call(error: BaseException) -> dict[str, str]:
+    if not isinstance(error, TaskFailure):
+        return {}
+    named = {"tool_name": error.tool_name, "service": error.service}
+    return {name: value for name, value in named.items() if value}
 
 
 def _cause(error: BaseException) -> str:
     if isinstance(error, DeadlinePassed):
         return "deadline"
+    if isinstance(error, Denied):
+        return "denied"
     return "permanent" if isinstance(error, PermanentFailure) else "attempts"
 
 

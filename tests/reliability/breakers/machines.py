@@ -1,6 +1,7 @@
 """The two forms of the machine behind one face, with a clock that tests move."""
 
 import itertools
+from abc import ABC, abstractmethod
 from typing import Any
 
 import redis
@@ -15,7 +16,7 @@ from reliability.breakers.shared import Answer, SharedBreakers
 _TIMES = ("opened_at", "retry_at", "mode_until")
 
 
-class Machine:
+class Machine(ABC):
     """A breaker with settings; `moves` are the states that it went through."""
 
     def __init__(self, name: str) -> None:
@@ -51,27 +52,27 @@ class Machine:
     def snapshot(self) -> settings.Snapshot:
         return settings.load([self.name])[self.name]
 
+    @abstractmethod
     def state(self) -> str:
         """Of the last transition; asks for no permit."""
-        raise NotImplementedError
 
-    def configure(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def configure(self) -> None: ...
 
-    def acquire(self, token: str) -> Answer:
-        raise NotImplementedError
+    @abstractmethod
+    def acquire(self, token: str) -> Answer: ...
 
-    def record(self, generation: int, verdict: str, token: str, outcome: Outcome) -> Answer:
-        raise NotImplementedError
+    @abstractmethod
+    def record(self, generation: int, verdict: str, token: str, outcome: Outcome) -> Answer: ...
 
-    def pass_time(self, seconds: float) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def pass_time(self, seconds: float) -> None: ...
 
-    def moves(self) -> list[tuple[str, str]]:
-        raise NotImplementedError
+    @abstractmethod
+    def moves(self) -> list[tuple[str, str]]: ...
 
-    def close(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def close(self) -> None: ...
 
 
 class Shared(Machine):

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from reliability.engine import attempt
 from reliability.engine.attempt import Completed, Failed, RetryLater
 from reliability.engine.threads import Threads
-from reliability.failures import PermanentFailure, TransientFailure
+from reliability.failures import Denied, PermanentFailure, TransientFailure
 from tests.polling import until
 from tests.reliability.engine import attempts
 from tests.reliability.engine.attempts import answering, carry_out, raising
@@ -79,6 +79,15 @@ def test_a_bad_payload_fails_for_good_and_names_the_field(payload):
 def test_a_permanent_failure_fails_at_the_first_attempt():
     assert raising(PermanentFailure("no such model")) == Failed(
         "no such model", {"cause": "permanent", "error_class": "PermanentFailure"}
+    )
+
+
+def test_a_denied_call_fails_for_good_and_names_the_call():
+    denied = Denied("may not send mail", tool_name="notify.send", service="mailer")
+
+    assert raising(denied) == Failed(
+        "may not send mail",
+        {"cause": "denied", "error_class": "Denied", "tool_name": "notify.send", "service": "mailer"},
     )
 
 
