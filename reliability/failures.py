@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from governance.waits import Wait
+
 
 class TaskFailure(Exception):
     """Base of the failures that a task type may raise on purpose.
@@ -39,3 +41,12 @@ class TransientFailure(TaskFailure):
 
 class Stopped(Exception):
     """The task was taken from this worker (cancelled, terminated, lease lost); leave as soon as you can."""
+
+
+class Postponed(Exception):
+    """The task cannot go on now, through no fault of its own: it is parked until what it waits for comes, and
+    the attempt does not count. Task types let it through; what they have finished they must have stored."""
+
+    def __init__(self, wait: Wait) -> None:
+        super().__init__(wait.sentence)
+        self.wait = wait

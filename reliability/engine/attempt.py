@@ -105,7 +105,8 @@ async def _answer(task: Claimed, context: TaskContext, threads: Threads, on_late
 def _begin(task: Claimed, context: TaskContext, clock: asyncio.Timeout) -> None:
     """Set the clock to the attempt's own limit, unless the deadline is nearer or the attempt is over."""
     end, deadline = asyncio.get_running_loop().time() + task.timeout_seconds, clock.when()
-    if not (context.is_stopped or clock.expired()) and (deadline is None or end < deadline):
+    context.ends_at = end if deadline is None else min(end, deadline)
+    if not (context.is_stopped or clock.expired()) and context.ends_at != deadline:
         clock.reschedule(end)
 
 

@@ -1,19 +1,26 @@
 """What a running task knows about itself."""
 
+import math
 from uuid import UUID
 
 from reliability.failures import Stopped
 
 
 class TaskContext:
-    """Handed to every task type beside its payload. `attempt` counts from 1."""
+    """Handed to every task type beside its payload. `attempt` counts from 1.
 
-    __slots__ = ("attempt", "is_stopped", "task_id", "worker_id")
+    `lease_token` fences what is done for the task: whoever lost it is refused. `ends_at` is when the
+    attempt is over, on the monotonic clock.
+    """
 
-    def __init__(self, *, task_id: UUID, worker_id: str, attempt: int) -> None:
+    __slots__ = ("attempt", "ends_at", "is_stopped", "lease_token", "task_id", "worker_id")
+
+    def __init__(self, *, task_id: UUID, worker_id: str, attempt: int, lease_token: int = 0) -> None:
         self.task_id = task_id
         self.worker_id = worker_id
         self.attempt = attempt
+        self.lease_token = lease_token
+        self.ends_at = math.inf
         self.is_stopped = False
 
     def check(self) -> None:

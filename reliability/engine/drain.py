@@ -182,7 +182,12 @@ class Drain:
 
     def _start_what_fits(self) -> None:
         for task in self._window.startable():
-            context = TaskContext(task_id=task.id, worker_id=task.worker_id, attempt=task.attempt)
+            context = TaskContext(
+                task_id=task.id,
+                worker_id=task.worker_id,
+                attempt=task.attempt,
+                lease_token=task.token,
+            )
             entry = Running(task, context)
             self._window.start(entry)
             entry.job = self._loop.create_task(self._carry_out(entry))

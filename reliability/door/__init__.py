@@ -1,0 +1,1 @@
+"""The one door: every call of every tool and model goes through `governed_call`."""
