@@ -118,7 +118,7 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     failed = Task.objects.filter(status=Task.Status.FAILED, pk__gte=search.id_at(timezone.now() - DAY))
     open_letters = DeadLetter.objects.filter(status__in=["pending", "retrying"])
     open_groups = FailureSignature.objects.filter(Q(pending__gt=0) | Q(retrying__gt=0))
-    duties = ("database", "redis", "workers", "watchdog", "queue")
+    duties = ("database", "redis", "workers", "watchdog", "queue", "breakers", "budgets")
     return context | {
         "title": "Overview",
         "health": found["status"],

@@ -7,6 +7,8 @@
 | workers | an active worker has no process that takes tasks | no process of any worker is alive |
 | watchdog | no heartbeat for 15 s, or a duty without permission | |
 | queue | the first task in line has been due for a minute | |
+| breakers | one is not closed, or an operator has taken it in hand | |
+| budgets | one is used up, or the books do not balance | |
 
 The whole is `down` (503) when anything is, else `degraded` (200) when anything is, else `ok` (200).
 """
@@ -22,6 +24,7 @@ import psycopg2
 import redis
 
 from governance import outages
+from monitoring import health_gates
 from monitoring.probe import DidNotAnswerError, Probe, Row, redis_client
 from monitoring.single_flight import SingleFlight
 from reliability import heartbeat, sweep
@@ -114,6 +117,9 @@ def _look_at_database() -> dict[str, Entry]:
             stopped = stopped_duties(probe)
             workers = probe.rows(_WORKERS, {"silent": PROCESS_SILENT_SECONDS})
             queue = probe.row(_QUEUE, {"limit": COUNTED_UP_TO + 1})
+            breakers = probe.rows(health_gates.BREAKERS)
+            budgets = probe.rows(health_gates.BUDGETS)
+            unbalanced = probe.row(health_gates.UNBALANCED)["unbalanced"]
     except (psycopg2.Error, DidNotAnswerError) as error:
         _database_outage.seen(outages.describe(error))
         return _nothing_known(error)
@@ -123,6 +129,8 @@ def _look_at_database() -> dict[str, Entry]:
         "workers": _workers_entry(workers),
         "watchdog": _watchdog_entry(facts["watchdog_silent_seconds"], stopped),
         "queue": _queue_entry(queue),
+        "breakers": health_gates.breakers_entry(breakers),
+        "budgets": health_gates.budgets_entry(budgets, unbalanced=unbalanced),
     }
 
 
@@ -180,6 +188,8 @@ def _nothing_known(error: Exception) -> dict[str, Entry]:
         "workers": dict(unknown),
         "watchdog": dict(unknown),
         "queue": dict(unknown),
+        "breakers": dict(unknown),
+        "budgets": dict(unknown),
     }
 
 

@@ -35,7 +35,7 @@ def test_a_system_in_which_everything_lives_is_ok(client, living_system):
 
     assert status == 200
     assert body["status"] == "ok"
-    entries = {"database", "redis", "workers", "watchdog", "queue"}
+    entries = {"database", "redis", "workers", "watchdog", "queue", "breakers", "budgets"}
     assert {name: body[name]["status"] for name in entries} == dict.fromkeys(entries, "ok")
     assert body["workers"]["by_worker"]["EXECUTOR"] == {"status": "active", "processes": 1, "in_flight": 0}
     assert 0 < body["database"]["connections_used"] <= body["database"]["connections_allowed"]
