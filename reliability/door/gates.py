@@ -1,7 +1,8 @@
 """The gates of a call, in their order. Each takes what it guards, and gives it back when a later one refuses.
 
 `enter` raises `Refused`, or one of the errors that `opening` knows how to put. `undo` gives back what was
-taken, and does nothing if nothing was: a gate that refused half-way is undone, too.
+taken, and does nothing if nothing was: a gate that refused half-way is undone, too. It is asked again when
+its connection was found broken.
 """
 
 import contextlib
@@ -60,6 +61,7 @@ class Permission:
         call.rules.append(decision.rule)
 
     def undo(self, call: Call) -> None:
+        """Once only: given back twice, it would let a call through that is one too many."""
         decision, call.decision = call.decision, None
         if decision is not None:
             permissions.give_back(decision)
@@ -87,9 +89,9 @@ class Approval:
         call.rules.append(verdict.rule)
 
     def undo(self, call: Call) -> None:
-        approval_id, call.approval_id = call.approval_id, None
-        if approval_id is not None:
-            approvals.give_back(approval_id)
+        if call.approval_id is not None:
+            approvals.give_back(call.approval_id)
+            call.approval_id = None
 
 
 class RateLimit:
@@ -101,9 +103,9 @@ class RateLimit:
         call.taken = rate_limits.take(call.ask.tool_name, call.ask.service)
 
     def undo(self, call: Call) -> None:
-        taken, call.taken = call.taken, None
-        if taken is not None:
-            rate_limits.give_back(taken)
+        if call.taken is not None:
+            rate_limits.give_back(call.taken)
+            call.taken = None
 
 
 class Budget:
@@ -130,9 +132,9 @@ class Budget:
                 )
 
     def undo(self, call: Call) -> None:
-        hold, call.hold = call.hold, None
-        if hold is not None:
-            budgets.release(hold.id)
+        if call.hold is not None:
+            budgets.release(call.hold.id)
+            call.hold = None
 
 
 class Breakers:
@@ -177,9 +179,9 @@ class Record:
         )
 
     def undo(self, call: Call) -> None:
-        execution_id, call.execution_id = call.execution_id, None
-        if execution_id is not None:
-            tool_executions.end(execution_id, error_message="stopped before it was sent")
+        if call.execution_id is not None:
+            tool_executions.end(call.execution_id, error_message="stopped before it was sent")
+            call.execution_id = None
 
 
 GATES: tuple[Gate, ...] = (

@@ -26,6 +26,7 @@ def enter(call: Call, gates: Sequence[Gate] = GATES) -> None:
             passed.append(gate)
             _take(gate, call)
     except BaseException as error:
+        _close_if_broken(error)  # or nothing could be given back on it
         undo(call, passed)
         refused = _as_refusal(call, error)
         if refused is None:
@@ -38,9 +39,8 @@ def undo(call: Call, passed: Sequence[Gate] = GATES) -> None:
     """Give back what these gates took, the last first; each is tried, whatever became of the others."""
     for gate in reversed(passed):
         try:
-            gate.undo(call)
+            _give_back(gate, call)
         except Exception as error:  # noqa: BLE001 the others are undone all the same; nothing is hidden
-            _close_if_broken(error)
             logger.error(
                 "the %s gate of task %s could not be undone: %s",
                 gate.name,
@@ -59,6 +59,15 @@ def _take(gate: Gate, call: Call) -> None:
         gate.enter(call)
 
 
+def _give_back(gate: Gate, call: Call) -> None:
+    try:
+        gate.undo(call)
+    except (DatabaseError, InterfaceError) as error:
+        if not _close_if_broken(error):
+            raise
+        gate.undo(call)
+
+
 def _as_refusal(call: Call, error: BaseException) -> Refused | None:
     match error:
         case Refused():
@@ -74,7 +83,6 @@ def _as_refusal(call: Call, error: BaseException) -> Refused | None:
         case InvalidInput():
             return refusals.senseless(call.ask, error)
         case DatabaseError() | InterfaceError():
-            _close_if_broken(error)
             return refusals.unanswerable(call.ask, error)
     return None
 
@@ -96,7 +104,7 @@ def _record(call: Call, refused: Refused) -> None:
         )
 
 
-def _close_if_broken(error: Exception) -> bool:
+def _close_if_broken(error: BaseException) -> bool:
     """The connection is made anew at the next statement."""
     is_broken = outages.is_connection_failure(error)
     if is_broken and not connection.in_atomic_block:

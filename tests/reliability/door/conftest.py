@@ -4,14 +4,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from reliability import door
+from reliability import bounded_redis, door
 from reliability.breakers import gate
 from tests.door import grant, running_task
 from tests.fleet import enlist
 
 
 @pytest.fixture(autouse=True)
-def _door(transactional_db: None) -> Iterator[None]:
+def _door(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(bounded_redis, "ANSWER_SECONDS", 5.0)  # a busy machine is not an outage
+    monkeypatch.setattr(bounded_redis, "CONNECT_SECONDS", 5.0)
     enlist()
     grant()
     gate.close()
