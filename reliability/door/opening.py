@@ -24,7 +24,7 @@ def enter(call: Call, gates: Sequence[Gate] = GATES) -> None:
     try:
         for gate in gates:
             passed.append(gate)
-            _take(gate, call)
+            _take(gate, call, is_first=len(passed) == 1)
     except BaseException as error:
         _close_if_broken(error)  # or nothing could be given back on it
         undo(call, passed)
@@ -49,12 +49,12 @@ def undo(call: Call, passed: Sequence[Gate] = GATES) -> None:
             )
 
 
-def _take(gate: Gate, call: Call) -> None:
+def _take(gate: Gate, call: Call, *, is_first: bool) -> None:
     """A connection that broke while nobody used it is found out by the first gate, which changes nothing."""
     try:
         gate.enter(call)
     except (DatabaseError, InterfaceError) as error:
-        if gate is not GATES[0] or not _close_if_broken(error):
+        if not is_first or not _close_if_broken(error):
             raise
         gate.enter(call)
 
