@@ -5,7 +5,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
-from governance.api import fleet, index, tasks, verbs, workers
+from governance.api import fleet, index, rate_limits, tasks, verbs, workers
 from governance.api.resource import Resource
 
 
@@ -37,5 +37,7 @@ urlpatterns = [
     path("fleet", fleet.Fleet.as_view()),
     path("fleet/pause", fleet.Pause.as_view()),
     path("fleet/resume", fleet.Resume.as_view()),
+    path("rate-limits", rate_limits.RateLimits.as_view()),
+    path("rate-limits/<str:name>", rate_limits.RateLimitDetail.as_view()),
     re_path("", Nowhere.as_view()),
 ]

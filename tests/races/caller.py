@@ -1,0 +1,54 @@
+"""A process that makes calls through the door as fast as it can, and ends them in every way there is."""
+
+import random
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from governance.prices import Price
+from reliability import breakers, door
+from reliability.door import Answered, Ask, CallFailed, Fixed, Money
+from reliability.engine.context import TaskContext
+from reliability.failures import Postponed, TransientFailure
+
+TOOL = "race.tool"
+ENDS = ["answer", "more", "unpriced", "released", "unknown", "broken"]
+BREAKERS = ("race", "race:part")
+
+
+def make_calls(seed: int, *, calls: int, tasks: list[tuple[str, UUID, int]]) -> None:
+    """So many calls for these tasks (worker, id, token); those that a gate refuses count as made."""
+    chance = random.Random(seed)
+    for number in range(calls):
+        worker_id, task_id, token = chance.choice(tasks)
+        context = TaskContext(task_id=task_id, worker_id=worker_id, attempt=1, lease_token=token)
+        usd = Decimal(chance.randrange(1, 20_000_000)).scaleb(-9)
+        ask = Ask(
+            tool_name=TOOL,
+            arguments={"seed": seed, "number": number},
+            seconds=30.0,
+            service="race",
+            breakers=BREAKERS,
+            cost=Fixed(usd),
+        )
+        try:
+            door.governed_call_sync(context, ask, lambda passage, usd=usd: _end(chance, usd))
+        except (Postponed, TransientFailure, ValueError):
+            continue
+
+
+def _end(chance: random.Random, usd: Decimal) -> Any:
+    part = Price(usd * chance.randrange(0, 1000) / 1000, "provider")
+    match chance.choices(
+        ["answer", "more", "unpriced", "released", "unknown", "broken"], [12, 2, 1, 2, 2, 1]
+    )[0]:
+        case "answer":
+            return Answered(value=None, price=part)
+        case "more":
+            return Answered(value=None, price=Price(usd * 2, "provider"))
+        case "unpriced":
+            return Answered(value=None)
+        case "released" | "unknown" as money:
+            error = TransientFailure("no")
+            raise CallFailed("no", error=error, outcome=breakers.NOT_COUNTED, money=Money(money))
+    raise ValueError("broken")
