@@ -35,7 +35,7 @@ class Simulator:
     def __init__(self, plan: Plan, *, seed: int = 0, journal: Path | None = None) -> None:
         self.director = Director(plan, seed=seed)
         self.journal = Journal(journal)
-        self._answers = 0
+        self._answers = self._at_once = self._most_at_once = 0
         self._routes = {
             ("POST", "/v1/chat/completions"): self._chat,
             ("GET", "/v1/models"): self._models,
@@ -65,6 +65,14 @@ class Simulator:
         await _say(exchange, 200, {"object": "list", "data": data})
 
     async def _chat(self, exchange: Exchange) -> None:
+        self._at_once += 1
+        self._most_at_once = max(self._most_at_once, self._at_once)
+        try:
+            await self._complete(exchange)
+        finally:
+            self._at_once -= 1
+
+    async def _complete(self, exchange: Exchange) -> None:
         body = _json(exchange.body)
         wrong = _wrong(exchange, body)
         if wrong is not None:
@@ -113,10 +121,12 @@ class Simulator:
 
     async def _requests(self, exchange: Exchange) -> None:
         entries = self.journal.entries
-        await _say(exchange, 200, {"count": len(entries), "requests": entries})
+        log = {"count": len(entries), "most_at_once": self._most_at_once, "requests": entries}
+        await _say(exchange, 200, log)
 
     async def _forget(self, exchange: Exchange) -> None:
         self.journal.clear()
+        self._most_at_once = self._at_once
         await _say(exchange, 200, {"count": 0})
 
 
