@@ -7,10 +7,11 @@ taken, and does nothing if nothing was: a gate that refused half-way is undone, 
 import contextlib
 from typing import Any, Protocol
 
-from governance import approvals, budgets, permissions, tool_executions
+from governance import approvals, brake, budgets, permissions, tool_executions
 from governance.approvals import Answer
+from governance.errors import LeaseLost
 from reliability import breakers
-from reliability.door import brake, refusals
+from reliability.door import refusals
 from reliability.door.call import Call
 from reliability.door.terms import Fixed, Tokens
 
@@ -34,8 +35,13 @@ class Pause:
     name = "pause"
 
     def enter(self, call: Call) -> None:
-        call.context.check()
-        brake.check(call)
+        context = call.context
+        context.check()
+        found = brake.look(context.worker_id, context.task_id, context.lease_token)
+        if not found.is_held:
+            raise LeaseLost(context.task_id)
+        if found.wait is not None:
+            raise refusals.paused(found.wait)
 
     def undo(self, call: Call) -> None:
         """It took nothing."""

@@ -34,14 +34,8 @@ def denied(ask: Ask, rule: str, message: str = "") -> Refused:
     return Refused(rule, said, Denied(said, tool_name=ask.tool_name, service=ask.service))
 
 
-def paused(who: str) -> Refused:
-    """`who` is the worker, or FLEET."""
-    sentence = f"{who} is paused: no call goes out before it is resumed"
-    return postponed(f"pause: {who} is paused", Wait(kind=WaitKind.PAUSE, name=who, sentence=sentence))
-
-
-def held(wait: Wait) -> Refused:
-    """The brake is on."""
+def paused(wait: Wait) -> Refused:
+    """The worker is, or the fleet."""
     return postponed(f"pause: {wait.name} is paused", wait)
 
 

@@ -52,6 +52,15 @@ def test_a_paused_worker_calls_nothing(context, is_async):
     assert (status, rule) == ("refused", f"pause: {WORKER} is paused")
 
 
+def test_a_paused_fleet_calls_nothing(context, is_async):
+    sql("UPDATE fleet SET status = 'paused'")
+
+    error = refused(context, ask(), Postponed, is_async=is_async)
+
+    assert (error.wait.kind, error.wait.name) == (WaitKind.PAUSE, "FLEET")
+    assert executions()[0][:2] == ("refused", "pause: FLEET is paused")
+
+
 def test_a_task_that_was_taken_away_calls_nothing(context, is_async):
     sql("UPDATE governance_tasks SET lease_token = lease_token + 1")
 
