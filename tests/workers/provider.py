@@ -28,7 +28,7 @@ class Provider:
 
     def reset(self) -> None:
         """As it was when it started, and with an empty log."""
-        self.tell(faults=[], script=[], latency={}).raise_for_status()
+        self.tell(faults=[], script=[], latency={"seconds": 0}).raise_for_status()
         httpx.delete(f"{self.root}/_simulator/requests").raise_for_status()
 
     def received(self) -> list[dict[str, Any]]:
