@@ -42,7 +42,8 @@ class Service:
 
 def ask(context: TaskContext, messages: list[dict[str, Any]] | None = None, **options: Any) -> ModelAnswer:
     """Ask a model, as a task does on its event loop."""
-    return run(models.chat(context, messages or ASKED, **options))
+    answer: ModelAnswer = run(models.chat(context, messages or ASKED, **options))
+    return answer
 
 
 def run(work: Coroutine[Any, Any, Any]) -> Any:

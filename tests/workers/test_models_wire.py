@@ -12,7 +12,7 @@ import pytest
 from governance.models import ToolExecution
 from governance.waits import WaitKind
 from reliability import retry
-from reliability.failures import PermanentFailure, Postponed, TransientFailure
+from reliability.failures import PermanentFailure, Postponed, TaskFailure, TransientFailure
 from tests.governance.budgets import assert_sound
 from tests.workers.models import FIRST, ask, holds, ledger, the_call
 
@@ -170,12 +170,14 @@ def assert_task(error: Exception, row: Row) -> None:
         )
         if row.wait_seconds is not None:
             created = ToolExecution.objects.get().created_at
+            assert error.wait.until
             assert (error.wait.until - created).total_seconds() == pytest.approx(row.wait_seconds, abs=20)
         return
+    assert isinstance(error, TaskFailure)
     again = retry.decide(error, error_attempts=0, max_attempts=3)
     assert isinstance(again, retry.Again) == isinstance(error, TransientFailure)
     assert (error.tool_name, bool(error.service)) == ("model.chat", True)
-    if row.wait_seconds:
+    if row.wait_seconds and isinstance(again, retry.Again):
         assert again.delay_seconds >= row.wait_seconds
 
 

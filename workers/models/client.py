@@ -18,6 +18,9 @@ _KEPT_SECONDS = 0.1
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol, httpx2.ProxyError)
 
 _Client = openai.AsyncOpenAI
+_kept: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, list[AsyncGenerator[None, None]]]" = (
+    weakref.WeakKeyDictionary()
+)
 _of_loop: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Endpoint, _Client]]" = (
     weakref.WeakKeyDictionary()
 )
@@ -64,21 +67,20 @@ def _words(error: openai.APIConnectionError) -> str:
     return f"{type(cause).__name__} {cause}".strip()
 
 
+def of_loop() -> dict[Endpoint, _Client]:
+    """The clients of the running loop, by whom they reach."""
+    return _of_loop.setdefault(asyncio.get_running_loop(), {})
+
+
 async def _client(endpoint: Endpoint) -> _Client:
-    loop = asyncio.get_running_loop()
-    clients = _of_loop.setdefault(loop, {})
+    clients = of_loop()
     if endpoint not in clients:
         clients[endpoint] = _made(endpoint)
         # A loop that ends closes its generators that have begun: with this one, the client's connections.
         kept = _until_loop_ends(clients[endpoint])
+        _kept.setdefault(asyncio.get_running_loop(), []).append(kept)
         await anext(kept)
-        _kept.setdefault(loop, []).append(kept)
     return clients[endpoint]
-
-
-_kept: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, list[AsyncGenerator[None, None]]]" = (
-    weakref.WeakKeyDictionary()
-)
 
 
 async def _until_loop_ends(client: _Client) -> AsyncGenerator[None, None]:
