@@ -1,7 +1,8 @@
 """Asking a model: the preferred one first, the others if it cannot answer, each under its own gates."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ from governance import prices, tool_executions
 from governance.errors import UnknownPrice
 from governance.prices import Bound
 from governance.waits import WaitKind
-from reliability.door import Ask, Tokens, governed_call, no_price
+from reliability.door import Answered, Ask, CallFailed, Passage, Tokens, governed_call, no_price
 from reliability.engine.context import TaskContext
 from reliability.failures import PermanentFailure, Postponed, TaskFailure, TransientFailure
 from workers.models import books, request
@@ -36,13 +37,16 @@ async def chat(
     least_tokens: int = 256,
     temperature: float | None = None,
     seconds: float = 120.0,
+    key: str = "",
+    kept: Callable[[ModelAnswer, Passage], None] | None = None,
 ) -> ModelAnswer:
     """Ask a model, for the task of this context.
 
     `messages` and `tools` are as the API has them, text only. `models` are tried in this order (default:
     the worker's). `response_schema` is a JSON schema that the text should have the shape of: whether it
     does is for the caller to check. The answer has at most `max_tokens` tokens, fewer if no more can be
-    paid, but never under `least_tokens`. `seconds` bounds each send.
+    paid, but never under `least_tokens`. `seconds` bounds each send. `key` and `kept` are those of an
+    `Ask`: whoever keeps the answer keeps it with its booking.
 
     A model that is refused by its own breaker, whose price nobody knows, or that fails in a way that
     another may not, is followed by the next. When all are refused the task is parked on the one that
@@ -67,6 +71,8 @@ async def chat(
             model=model,
             breakers=sending.breakers,
             cost=Tokens(bound, max_tokens, min(least_tokens, max_tokens)),
+            key=key,
+            kept=kept and partial(_keep, kept),
         )
         try:
             answered = await governed_call(context, ask, sending)
@@ -78,6 +84,13 @@ async def chat(
             answer: ModelAnswer = answered.value
             return answer
     raise _foremost(refusals)
+
+
+def _keep(
+    kept: Callable[[ModelAnswer, Passage], None], said: Answered | CallFailed, passage: Passage
+) -> None:
+    if isinstance(said, Answered):
+        kept(said.value, passage)
 
 
 async def _bound(where: Endpoint, model: str, body: dict[str, Any]) -> Bound:
