@@ -219,10 +219,10 @@ def test_the_command_sets_lists_and_removes(tool, capsys):
 
 def test_the_api_sets_lists_and_removes(tool, client_with):
     client = client_with("change_ratelimit", "view_ratelimit")
-    address = f"/api/rate-limits/{tool}"
+    address = f"rate-limits/{tool}"
 
     set_one = client.put(address, {"max_calls": 7, "reason": "r"})
-    listed = client.get("/api/rate-limits").json()["rate_limits"]
+    listed = client.get("rate-limits").json()["rate_limits"]
     removed = client.delete(address)
 
     assert (set_one.status_code, removed.status_code) == (200, 204)
@@ -232,6 +232,6 @@ def test_the_api_sets_lists_and_removes(tool, client_with):
 
 
 def test_only_who_may_sets_it(tool, client_with):
-    assert client_with("view_ratelimit").put(f"/api/rate-limits/{tool}", {"max_calls": 1}).status_code == 403
+    assert client_with("view_ratelimit").put(f"rate-limits/{tool}", {"max_calls": 1}).status_code == 403
     with pytest.raises(Forbidden):
         limits.known(actor=type(SYSTEM)("nobody"))

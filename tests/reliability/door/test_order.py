@@ -8,13 +8,13 @@ from django.db import OperationalError
 from governance import approvals, rate_limits
 from governance.models import Approval, PermissionUse
 from reliability import breakers
-from reliability.breakers import status
-from reliability.door import gates, opening
+from reliability.breakers import gate, status
+from reliability.door import books, gates, opening
 from reliability.door.call import Call
 from reliability.door.gates import GATES
 from reliability.failures import Postponed, TransientFailure
 from reliability.rate_limits import windows
-from tests.door import CENT, TOOL, ask, call, executions, grant, holds
+from tests.door import CENT, TOOL, ask, call, executions, grant, holds, open_breaker
 from tests.governance.samples import SYSTEM
 
 ORDER = ["pause", "permission", "approval", "rate limit", "budget", "breaker", "deadline", "record"]
@@ -52,21 +52,16 @@ class Broken:
             raise self._error
 
 
-def full_call(context):
-    """A call for which every gate takes something."""
-    return ask(cost=CENT, breakers=("one", "two"))
-
-
 @pytest.fixture
 def everything(context, monkeypatch):
     """Quotas, an approval, a rate limit, a budget and breakers stand in the way of the test's call."""
     monkeypatch.setattr(windows, "FRESH_SECONDS", 0.0)
     grant(requires_approval=True, max_calls_per_day=5, max_calls_per_minute=5)
-    rate_limits.set_limit(TOOL, max_calls=1, per_seconds=0.1, actor=SYSTEM)
-    asked = full_call(context)
+    asked = ask(cost=CENT, breakers=("one", "two"))
     with pytest.raises(Postponed):
         call(context, asked, is_async=False)
     approvals.approve(Approval.objects.get().id, actor=SYSTEM)
+    rate_limits.set_limit(TOOL, max_calls=5, actor=SYSTEM)
     return asked
 
 
@@ -74,8 +69,10 @@ def left_over(call):
     """What is still taken, in the books as well as in the call."""
     uses = sum(PermissionUse.objects.values_list("calls", flat=True))
     probes = sum(found["probes_under_way"] or 0 for found in status.of_all().values())
+    counted = gate.of_process().shared.redis.client.zcard(f"{{rate}}:{TOOL}")
     return {
         "quota": uses,
+        "rate": counted,
         "approvals": Approval.objects.filter(status="used").count(),
         "holds": holds().count("open"),
         "probes": probes,
@@ -83,17 +80,17 @@ def left_over(call):
     }
 
 
-NOTHING = {"quota": 0, "approvals": 0, "holds": 0, "probes": 0, "permits": 0}
+NOTHING = {"quota": 0, "rate": 0, "approvals": 0, "holds": 0, "probes": 0, "permits": 0}
 
 
 def test_the_gates_stand_in_this_order():
-    assert [gate.name for gate in GATES] == ORDER
+    assert [one.name for one in GATES] == ORDER
 
 
 def test_they_are_entered_in_order(context, everything):
     said = []
 
-    opening.enter(Call(context, everything), [Recording(gate, said) for gate in GATES])
+    opening.enter(Call(context, everything), [Recording(one, said) for one in GATES])
 
     assert said == [f"enter {name}" for name in ORDER]
 
@@ -102,8 +99,8 @@ def test_they_are_entered_in_order(context, everything):
 def test_whatever_refuses_the_others_are_undone_in_reverse(context, everything, at):
     said = []
     refusing = [
-        Recording(Broken(gate, OperationalError("gone"), at="enter") if n == at else gate, said)
-        for n, gate in enumerate(GATES)
+        Recording(Broken(one, OperationalError("gone"), at="enter") if n == at else one, said)
+        for n, one in enumerate(GATES)
     ]
     made = Call(context, everything)
 
@@ -123,8 +120,8 @@ def test_whatever_refuses_the_others_are_undone_in_reverse(context, everything, 
 def test_an_undo_that_fails_keeps_no_other_from_being_tried(context, everything, at, caplog):
     said = []
     failing = [
-        Recording(Broken(gate, OperationalError("gone"), at="undo") if n == at else gate, said)
-        for n, gate in enumerate(GATES)
+        Recording(Broken(one, OperationalError("gone"), at="undo") if n == at else one, said)
+        for n, one in enumerate(GATES)
     ]
     made = Call(context, everything)
     opening.enter(made, failing)
@@ -146,8 +143,6 @@ def test_the_first_of_two_breakers_gets_its_permit_back(context, everything, mon
         record(permit, outcome)
 
     monkeypatch.setattr(breakers, "record", remember)
-    from tests.door import open_breaker
-
     open_breaker("two")
 
     with pytest.raises(Postponed):
@@ -166,6 +161,4 @@ def test_a_call_that_never_went_out_ends_its_record(context):
 
 
 def test_the_hold_outlives_the_time_that_its_booking_may_take():
-    from reliability.door import books
-
     assert gates.REPORT_SECONDS > books.BOOK_SECONDS + 30
