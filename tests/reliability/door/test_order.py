@@ -20,6 +20,13 @@ from tests.governance.samples import SYSTEM
 ORDER = ["pause", "permission", "approval", "rate limit", "budget", "breaker", "deadline", "record"]
 
 
+WINDOW = f"{{rate}}:{TOOL}"
+
+
+def counted():
+    return gate.of_process().shared.redis.client
+
+
 class Recording:
     """A gate that says when it is entered and undone."""
 
@@ -62,6 +69,7 @@ def everything(context, monkeypatch):
         call(context, asked, is_async=False)
     approvals.approve(Approval.objects.get().id, actor=SYSTEM)
     rate_limits.set_limit(TOOL, max_calls=5, actor=SYSTEM)
+    counted().delete(WINDOW)  # Redis has not forgotten the test before
     return asked
 
 
@@ -69,10 +77,9 @@ def left_over(call):
     """What is still taken, in the books as well as in the call."""
     uses = sum(PermissionUse.objects.values_list("calls", flat=True))
     probes = sum(found["probes_under_way"] or 0 for found in status.of_all().values())
-    counted = gate.of_process().shared.redis.client.zcard(f"{{rate}}:{TOOL}")
     return {
         "quota": uses,
-        "rate": counted,
+        "rate": counted().zcard(WINDOW),
         "approvals": Approval.objects.filter(status="used").count(),
         "holds": holds().count("open"),
         "probes": probes,
@@ -88,7 +95,7 @@ def test_the_gates_stand_in_this_order():
 
 
 def test_they_are_entered_in_order(context, everything):
-    said = []
+    said: list[str] = []
 
     opening.enter(Call(context, everything), [Recording(one, said) for one in GATES])
 
@@ -97,7 +104,7 @@ def test_they_are_entered_in_order(context, everything):
 
 @pytest.mark.parametrize("at", range(len(ORDER)), ids=ORDER)
 def test_whatever_refuses_the_others_are_undone_in_reverse(context, everything, at):
-    said = []
+    said: list[str] = []
     refusing = [
         Recording(Broken(one, OperationalError("gone"), at="enter") if n == at else one, said)
         for n, one in enumerate(GATES)
@@ -118,7 +125,7 @@ def test_whatever_refuses_the_others_are_undone_in_reverse(context, everything, 
 
 @pytest.mark.parametrize("at", range(len(ORDER)), ids=ORDER)
 def test_an_undo_that_fails_keeps_no_other_from_being_tried(context, everything, at, caplog):
-    said = []
+    said: list[str] = []
     failing = [
         Recording(Broken(one, OperationalError("gone"), at="undo") if n == at else one, said)
         for n, one in enumerate(GATES)
