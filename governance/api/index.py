@@ -6,6 +6,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from governance import task_types
+from governance.api.rate_limits import RATE_LIMITS
 from governance.api.resource import TASKS, Resource, answer
 from governance.task_types import TaskType
 
@@ -19,6 +20,7 @@ class Index(Resource):
                 "tasks_url": self.address(TASKS),
                 "bulk_url": self.address(f"{TASKS}/bulk"),
                 "workers_url": self.address("/api/workers"),
+                "rate_limits_url": self.address(RATE_LIMITS),
                 "dlq_url": self.address("/api/dlq"),
                 "dlq_groups_url": self.address("/api/dlq/groups"),
                 "redrives_url": self.address("/api/redrives"),
