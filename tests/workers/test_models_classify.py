@@ -153,8 +153,6 @@ def test_what_they_say_is_one_short_line_without_secrets():
     ("silence", "money", "of_model", "elsewhere"),
     [
         (Silence.NOT_SENT, Money.RELEASED, "not_counted", False),
-        (Silence.NO_ROOM, Money.RELEASED, "not_counted", False),
-        (Silence.TIMEOUT, Money.UNKNOWN, "failure", True),
         (Silence.BROKEN, Money.UNKNOWN, "failure", True),
     ],
 )
@@ -162,7 +160,7 @@ def test_silence_costs_only_what_was_sent(silence, money, of_model, elsewhere):
     verdict = classify.of_silence(silence)
 
     assert (verdict.money, verdict.model.kind, verdict.elsewhere) == (money, of_model, elsewhere)
-    assert verdict.service.kind == ("not_counted" if silence is Silence.NO_ROOM else "failure")
+    assert verdict.service.kind == "failure"
 
 
 def test_a_body_without_end_is_not_read():

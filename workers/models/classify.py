@@ -35,12 +35,10 @@ class Task(Enum):
 
 
 class Silence(Enum):
-    """No answer came."""
+    """No answer came. One that does not come in time is ended by the door, which knows how long was fair."""
 
     NOT_SENT = "connection failed"  # refused, unknown host, no connection in time
-    TIMEOUT = "no answer in time"
     BROKEN = "the connection broke"  # reset, or closed in the middle of the answer
-    NO_ROOM = "no connection was free"  # all of this process's are in use
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +73,8 @@ def of_silence(silence: Silence, *, detail: str = "") -> Verdict:
     """No answer came."""
     said = f"{silence.value}: {_clean(detail)}" if detail else silence.value
     failed = breakers.failure(said)
-    match silence:
-        case Silence.NOT_SENT:
-            return Verdict(said, failed, breakers.NOT_COUNTED, Money.RELEASED, Task.RETRIES)
-        case Silence.NO_ROOM:
-            uncounted = breakers.NOT_COUNTED
-            return Verdict(said, uncounted, uncounted, Money.RELEASED, Task.RETRIES)
+    if silence is Silence.NOT_SENT:
+        return Verdict(said, failed, breakers.NOT_COUNTED, Money.RELEASED, Task.RETRIES)
     return Verdict(said, failed, failed, Money.UNKNOWN, Task.RETRIES, elsewhere=True)
 
 

@@ -13,8 +13,6 @@ from workers.models.endpoint import Endpoint
 
 MAX_CONNECTIONS = 256
 _CONNECT_SECONDS = 5.0
-# What is left of the time of a call when the client gives up, to say so in its own words.
-_KEPT_SECONDS = 0.1
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol, httpx2.ProxyError)
 
 _Client = openai.AsyncOpenAI
@@ -36,14 +34,16 @@ class Unanswered(Exception):
 
 
 async def post(endpoint: Endpoint, body: dict[str, Any], *, extra: dict[str, Any], seconds: float) -> Reply:
-    """Ask once for a chat completion, and bring back what came, whatever it is. Raises `Unanswered`."""
+    """Ask once for a chat completion, and bring back what came, whatever it is. Raises `Unanswered`.
+
+    `seconds` bounds the way to the provider only: that the answer comes in time is the door's to see to.
+    """
     client = await _client(endpoint)
-    patience = max(seconds - _KEPT_SECONDS, seconds / 2)
     try:
         answer = await client.chat.completions.with_raw_response.create(
             **body,
             extra_body=extra or None,
-            timeout=httpx2.Timeout(patience, connect=min(_CONNECT_SECONDS, patience)),
+            timeout=httpx2.Timeout(None, connect=min(_CONNECT_SECONDS, seconds)),
         )
         response = answer.http_response
     except openai.APIStatusError as refused:
@@ -55,11 +55,7 @@ async def post(endpoint: Endpoint, body: dict[str, Any], *, extra: dict[str, Any
 
 
 def _silence(cause: BaseException | None) -> Silence:
-    if isinstance(cause, httpx2.PoolTimeout):
-        return Silence.NO_ROOM
-    if isinstance(cause, _NOT_SENT):
-        return Silence.NOT_SENT
-    return Silence.TIMEOUT if isinstance(cause, httpx2.TimeoutException) else Silence.BROKEN
+    return Silence.NOT_SENT if isinstance(cause, _NOT_SENT) else Silence.BROKEN
 
 
 def _words(error: openai.APIConnectionError) -> str:
