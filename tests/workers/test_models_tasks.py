@@ -2,6 +2,7 @@
 
 import contextlib
 from importlib import import_module
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -104,7 +105,7 @@ def test_a_request_that_is_wrong_fails_its_task_at_once(provider, service, statu
     assert str(status) in task.error_message
 
 
-ILL = {
+ILL: dict[str, dict[str, Any]] = {
     "500": {"status": 500},
     "502": {"status": 502},
     "503": {"status": 503},
