@@ -3,6 +3,7 @@
 from governance.models.approval import Approval
 from governance.models.audit import AuditEntry
 from governance.models.budget import BudgetHold, BudgetWindow, CostLine, ModelPrice, WorkerBudget
+from governance.models.cost import CostHour, TaskCost
 from governance.models.dead_letter import DeadLetter, FailureHour, FailureSignature
 from governance.models.event import LateResult, TaskEvent
 from governance.models.permission import PermissionUse, ToolPermission
@@ -16,6 +17,7 @@ __all__ = [
     "AuditEntry",
     "BudgetHold",
     "BudgetWindow",
+    "CostHour",
     "CostLine",
     "DeadLetter",
     "FailureHour",
@@ -26,6 +28,7 @@ __all__ = [
     "PermissionUse",
     "RateLimit",
     "Task",
+    "TaskCost",
     "TaskDependency",
     "TaskEvent",
     "ToolExecution",
