@@ -5,7 +5,7 @@ approval is used up in the same statement that finds it, so that two who ask at 
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -139,6 +139,31 @@ def reject(approval_id: UUID, *, actor: Actor, reason: str) -> Approval:
     return _decide(approval_id, Approval.Status.REJECTED, "reject", actor, reason)
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What became of many: those decided, with the state they are in now, and those that were not, with the
+    state found; none for an id that no approval has."""
+
+    moved: dict[UUID, str]
+    skipped: dict[UUID, str | None]
+
+
+def many(
+    verb: Callable[..., Approval], approval_ids: Iterable[UUID], *, actor: Actor, reason: str = ""
+) -> Decided:
+    """`approve` or `reject` each, in a transaction of its own. Raises `InvalidInput` and `Forbidden`."""
+    actor.require(PERMISSION)
+    done = Decided(moved={}, skipped={})
+    for approval_id in dict.fromkeys(approval_ids):
+        try:
+            done.moved[approval_id] = verb(approval_id, actor=actor, reason=reason).status
+        except ApprovalConflict as conflict:
+            done.skipped[approval_id] = conflict.found
+        except ApprovalNotFound:
+            done.skipped[approval_id] = None
+    return done
+
+
 _DECIDE = """
 UPDATE approvals SET status = %(to)s, decided_at = clock_timestamp(), decided_by = %(by)s, reason = %(why)s
 WHERE id = %(id)s::uuid AND status = 'pending' AND expires_at > clock_timestamp()"""
@@ -162,11 +187,6 @@ def _state(found: Approval) -> str:
     """A question whose time has passed is expired, also before the watchdog has seen it."""
     is_late = found.status == Approval.Status.PENDING
     return str(Approval.Status.EXPIRED if is_late else found.status)
-
-
-def waiting() -> list[Approval]:
-    """What waits for a person, the oldest first."""
-    return list(Approval.objects.filter(status=Approval.Status.PENDING).order_by("id"))
 
 
 def expire(now: datetime) -> int:

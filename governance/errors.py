@@ -193,7 +193,7 @@ class LeaseLost(GovernanceError):
 class HoldNotFound(GovernanceError):
     """There is no budget hold with this id."""
 
-    def __init__(self, hold_id: UUID) -> None:
+    def __init__(self, hold_id: UUID | str) -> None:
         super().__init__(f"no budget hold has the id {hold_id}")
         self.hold_id = hold_id
 
@@ -224,3 +224,29 @@ class RateLimitNotFound(GovernanceError):
         super().__init__(f"no rate limit has the name {name!r}; known: {', '.join(known) or 'none'}")
         self.name = name
         self.known = known
+
+
+class BudgetNotFound(GovernanceError):
+    """No budget goes by this name: a worker, FLEET, or `task:<id>` of a task with an envelope."""
+
+    def __init__(self, scope: str, known: list[str]) -> None:
+        super().__init__(f"no budget has the scope {scope!r}; known: {', '.join(known)}")
+        self.scope = scope
+        self.known = known
+
+
+class PriceNotFound(GovernanceError):
+    """No operator has set a price for this model."""
+
+    def __init__(self, service: str, model: str) -> None:
+        super().__init__(f"no price is set for the model {model!r} of {service!r}")
+        self.service = service
+        self.model = model
+
+
+class ExecutionNotFound(GovernanceError):
+    """There is no record of a call with this id."""
+
+    def __init__(self, execution_id: UUID | str) -> None:
+        super().__init__(f"no call has the id {execution_id}")
+        self.execution_id = execution_id
