@@ -92,7 +92,9 @@ def _decide(worker_id: str, tool_name: str, at: datetime | None, *, counts: bool
     quotas = {"day": per_day, "minute": per_minute}
     if full:
         begins_anew = _start(full, at) + SPANS[full]
-        return decide.no(f"permission: {worker_id} {name} allows {quotas[full]} calls a {full}", begins_anew)
+        return decide.no(
+            f"permission: {worker_id} {name} allows {quotas[full]} calls a {full}", begins_anew, name
+        )
     taken = tuple(span for span, most in quotas.items() if counts and most is not None)
     return Decision(
         worker_id, tool_name, True, f"permission: {worker_id} is allowed {name}", at,
@@ -106,8 +108,10 @@ class _Deciding:
     tool_name: str
     at: datetime
 
-    def no(self, rule: str, retry_at: datetime | None = None) -> Decision:
-        return Decision(self.worker_id, self.tool_name, False, rule, self.at, retry_at=retry_at)
+    def no(self, rule: str, retry_at: datetime | None = None, name: str = "") -> Decision:
+        return Decision(
+            self.worker_id, self.tool_name, False, rule, self.at, permitted_name=name, retry_at=retry_at
+        )
 
 
 def _start(span: str, at: datetime) -> datetime:

@@ -166,6 +166,8 @@ DEFAULT_FROM_EMAIL = os.environ.get("JUGGERNAUT_MAIL_FROM", "")
 
 # How many plain (not async) tasks one worker process runs at a time.
 JUGGERNAUT_SYNC_THREADS = int(os.environ.get("JUGGERNAUT_SYNC_THREADS", "16"))
+# How many threads of one worker process, each with a connection, open and close the books of its calls.
+JUGGERNAUT_DOOR_THREADS = int(os.environ.get("JUGGERNAUT_DOOR_THREADS", "4"))
 # How long running tasks may take to finish after SIGTERM.
 JUGGERNAUT_GRACE_SECONDS = float(os.environ.get("JUGGERNAUT_GRACE_SECONDS", "30"))
 

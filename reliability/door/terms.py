@@ -1,7 +1,7 @@
 """What passes through the door: what a task asks for, what it is given leave to, and what came back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -46,13 +46,17 @@ class Ask:
     cost: Fixed | Tokens | None = None
 
 
+# Who does not hold it mints no passage.
+_SEAL = object()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """Leave to make one call now. Only the door makes them; a tool can be called with one only.
+    """Leave to make one call now. Only the door mints them; a tool can be called with one only.
 
     `max_tokens` is what may be asked of a model, after shortening; `held_usd` what is set aside for the
     call. The call must end within `seconds` of being let through: async ones are cancelled then, plain
-    ones must see to it themselves.
+    ones must see to it themselves. Whatever sends the call says `use` before it does.
     """
 
     worker_id: str
@@ -63,6 +67,32 @@ class Passage:
     seconds: float
     max_tokens: int | None = None
     held_usd: Decimal | None = None
+    seal: InitVar[object] = None
+    _left: list[str] = field(default_factory=lambda: ["one call"], repr=False, compare=False)
+
+    def __post_init__(self, seal: object) -> None:
+        if seal is not _SEAL:
+            raise TypeError("a passage is minted by the door: make the call through governed_call")
+
+    def use(self) -> None:
+        """The call goes out now. Raises `PassageUsed` for a second one, and after the call has ended."""
+        try:
+            self._left.pop()
+        except IndexError:
+            raise PassageUsed(f"the leave for this call of {self.tool_name} is used up") from None
+
+    def close(self) -> None:
+        """The call has ended: no other goes out under this leave."""
+        self._left.clear()
+
+
+class PassageUsed(Exception):
+    """One passage, one call: whoever wants to make another asks the door again."""
+
+
+def mint(**facts: Any) -> Passage:
+    """For the door alone, when all gates are open."""
+    return Passage(seal=_SEAL, **facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

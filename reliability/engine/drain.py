@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError
 
 from governance import doorbell, outages
 from governance.claims import Claimed, Report
-from reliability import pulse
+from reliability import door, pulse
 from reliability.engine import attempt
 from reliability.engine.clerk import MAX_BATCH, Clerk, Reports
 from reliability.engine.context import TaskContext
@@ -28,6 +28,8 @@ TICK_SECONDS = 0.2
 GATHER_SECONDS = 0.005
 # Time kept back at the end of the grace to give unfinished tasks back.
 FAREWELL_SECONDS = 2.0
+# How long calls that were stopped may take to be booked.
+LAST_CALLS_SECONDS = 2.0
 # What was claimed ahead and finds no place within this time is for others to take.
 HOARD_SECONDS = 1.0
 
@@ -258,6 +260,7 @@ class Drain:
         self._reports.given_back.extend(Report(task.id, task.token) for task in tasks)
 
     async def _close(self) -> None:
+        await asyncio.to_thread(door.leave, LAST_CALLS_SECONDS)
         await asyncio.to_thread(self._heartbeat.stop)
         self._listener.close()
         await self._clerk.close()

@@ -1,0 +1,115 @@
+"""After the call: the breakers are told, the money is booked and the record ends, both or neither.
+
+The answer of a call outlives its books: while the database is away they are tried again for
+`BOOK_SECONDS`, then the task goes on with what it has paid for. Nothing is lost by that: the hold expires
+and is charged in full, the record is ended by the watchdog, and the log says which call it was.
+"""
+
+import logging
+import time
+from decimal import Decimal
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+
+from governance import budgets, outages, tool_executions
+from governance.errors import HoldConflict, HoldNotFound
+from governance.prices import Price
+from reliability import breakers
+from reliability.door import endings
+from reliability.door.call import Call
+from reliability.door.endings import Ending
+from reliability.door.terms import Answered, Money
+
+logger = logging.getLogger(__name__)
+
+# Shorter than what a hold outlives its call by (`gates.REPORT_SECONDS`).
+BOOK_SECONDS = 20.0
+AGAIN_SECONDS = 0.5
+
+
+def answered(call: Call, answer: Answered) -> None:
+    """It was answered."""
+    _close(call, endings.of_answer(answer))
+
+
+def failed(call: Call, error: BaseException, *, is_timeout: bool = False) -> BaseException:
+    """It was not; returns what the task gets to see of that."""
+    _close(call, endings.of_error(call, error, is_timeout=is_timeout))
+    return endings.raised(call, error, is_timeout=is_timeout)
+
+
+def _close(call: Call, ending: Ending) -> None:
+    _tell_breakers(call, ending)
+    until = time.monotonic() + BOOK_SECONDS
+    while (error := _try_to_write(call, ending)) is not None:
+        if time.monotonic() >= until or not isinstance(error, OperationalError | InterfaceError):
+            logger.error(
+                "the end of call %s of task %s was not booked (hold %s, %s): %s",
+                call.execution_id,
+                call.context.task_id,
+                call.hold and call.hold.id,
+                ending.money,
+                outages.describe_if_lost(error),
+            )
+            return
+        time.sleep(AGAIN_SECONDS)
+
+
+def _tell_breakers(call: Call, ending: Ending) -> None:
+    for name, permit in call.permits.items():
+        try:
+            breakers.record(permit, ending.outcomes.get(name, ending.outcome))
+        except Exception:  # the money is booked all the same
+            logger.exception("circuit breaker %s was not told of call %s", name, call.execution_id)
+
+
+def _try_to_write(call: Call, ending: Ending) -> Exception | None:
+    try:
+        _write(call, ending)
+    except (DatabaseError, InterfaceError) as error:
+        if outages.is_connection_failure(error):
+            connection.close()
+        return error
+    return None
+
+
+def _write(call: Call, ending: Ending) -> None:
+    """Saying it twice changes nothing: a commit whose answer was lost is not repeated."""
+    if call.execution_id is None:
+        raise RuntimeError("a call was made that no gate let through")
+    with transaction.atomic():
+        tool_executions.end(
+            call.execution_id,
+            error_message=ending.error_message,
+            cost_usd=_book(call, ending),
+            model=ending.model or None,
+        )
+
+
+def _book(call: Call, ending: Ending) -> Decimal | None:
+    """What the call is charged, in USD; None if it had no hold, or cost nothing."""
+    if call.hold is None:
+        if isinstance(ending.money, Price) and ending.money.usd:
+            logger.error("call %s cost %s USD and had no hold", call.execution_id, ending.money.usd)
+        return None
+    try:
+        return _end_hold(call.hold, ending)
+    except (HoldConflict, HoldNotFound) as conflict:
+        logger.error("the money of call %s was not booked: %s", call.execution_id, conflict)
+        return None
+
+
+def _end_hold(hold: budgets.Hold, ending: Ending) -> Decimal | None:
+    match ending.money:
+        case Money.RELEASED:
+            budgets.release(hold.id)
+            return None
+        case Money.UNKNOWN:
+            return budgets.charge_unknown(hold.id)
+    return budgets.settle(
+        hold.id,
+        price=ending.money,
+        usage=ending.usage,
+        model=ending.model,
+        request_id=ending.request_id,
+    )

@@ -1,0 +1,94 @@
+"""What a call's end means: for the breakers, for its money, for the record, and for the task."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from governance.prices import NO_USAGE, Price, Usage
+from governance.waits import Wait, WaitKind
+from reliability import breakers
+from reliability.breakers import FAILURE, NOT_COUNTED, Outcome
+from reliability.door import refusals
+from reliability.door.call import Call
+from reliability.door.terms import Answered, CallFailed, Money
+from reliability.errors import BreakerOpen
+from reliability.failures import Postponed, Stopped, TaskFailure, TransientFailure
+
+# A service that was given less time than it may take, because the attempt ends, is not ill when it does
+# not answer; one that had so long is.
+FAIR_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """`money` None: it was answered, and nobody says what it cost. `error_message` None: all is well."""
+
+    outcome: Outcome
+    money: Price | Money | None
+    error_message: str | None = None
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    usage: Usage = NO_USAGE
+    model: str = ""
+    request_id: str = ""
+
+
+def of_answer(answered: Answered) -> Ending:
+    return Ending(
+        outcome=answered.outcome,
+        outcomes=answered.outcomes,
+        money=answered.price,
+        usage=answered.usage,
+        model=answered.model,
+        request_id=answered.request_id,
+    )
+
+
+def of_error(call: Call, error: BaseException, *, is_timeout: bool) -> Ending:
+    """`is_timeout`: the door itself ended the call, because its time was over."""
+    if isinstance(error, CallFailed):
+        return Ending(
+            outcome=error.outcome,
+            outcomes=error.outcomes,
+            money=error.money,
+            error_message=str(error),
+            usage=error.usage,
+            model=error.model,
+            request_id=error.request_id,
+        )
+    if is_timeout:
+        was_fair = call.seconds >= min(call.ask.seconds, FAIR_SECONDS)
+        said = str(refusals.unanswered(call.ask, call.seconds))
+        return Ending(outcome=FAILURE if was_fair else NOT_COUNTED, money=Money.UNKNOWN, error_message=said)
+    if isinstance(error, asyncio.CancelledError | Stopped):
+        said = "stopped: the attempt was ended while the call was under way"
+    else:
+        said = f"{type(error).__name__}: {error}"
+    return Ending(outcome=NOT_COUNTED, money=Money.UNKNOWN, error_message=said)
+
+
+def raised(call: Call, error: BaseException, *, is_timeout: bool) -> BaseException:
+    """What the task gets to see of it, once the breakers have been told."""
+    if not isinstance(error, CallFailed):
+        return refusals.unanswered(call.ask, call.seconds) if is_timeout else error
+    failure = error.error
+    if failure is None:
+        return _postponed(call, error)
+    if isinstance(failure, TaskFailure):
+        failure.tool_name = failure.tool_name or call.ask.tool_name
+        failure.service = failure.service or call.ask.service
+    return failure
+
+
+def _postponed(call: Call, error: CallFailed) -> Exception:
+    """Parked until the breakers let such a call through again; the one that is asked later says when."""
+    for name in call.ask.breakers:
+        try:
+            breakers.record(breakers.acquire(name), NOT_COUNTED)
+        except BreakerOpen as refusal:
+            return refusals.broken(refusal).error
+    if not call.ask.breakers:
+        said = f"{error} (it names no circuit breaker to wait for)"
+        return TransientFailure(said, tool_name=call.ask.tool_name, service=call.ask.service)
+    # It is disabled, or only watches, or has let calls through again: then nothing is waited for.
+    name = call.ask.breakers[0]
+    return Postponed(Wait(kind=WaitKind.BREAKER, name=name, sentence=str(error)))

@@ -1,0 +1,68 @@
+"""What tests of calls share: a running task, its context, a call of it, and the rows that it leaves."""
+
+import asyncio
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from governance import permissions
+from governance.models import BudgetHold, ToolExecution
+from governance.prices import Price
+from reliability import door
+from reliability.breakers.rows import CircuitBreaker
+from reliability.door import Answered, Ask, Fixed
+from reliability.engine.context import TaskContext
+from tests.governance import samples
+
+WORKER = "ANALYST"
+TOOL = "test.tool"
+CENT = Fixed(Decimal("0.01"))
+
+
+def running_task(**facts: Any) -> TaskContext:
+    """A task in progress, with a context as the engine makes it."""
+    task_id, _, token = samples.running()
+    return TaskContext(task_id=task_id, worker_id=WORKER, attempt=1, lease_token=token, **facts)
+
+
+def grant(tool_name: str = TOOL, **terms: Any) -> None:
+    permissions.grant(WORKER, tool_name, actor=samples.SYSTEM, **terms)
+
+
+def ask(**facts: Any) -> Ask:
+    known: dict[str, Any] = {"tool_name": TOOL, "arguments": {"n": 1}, "seconds": 30.0}
+    return Ask(**(known | facts))
+
+
+def answer(usd: str | None = None, **facts: Any) -> Answered:
+    price = None if usd is None else Price(Decimal(usd), "provider")
+    return Answered(**({"value": "fine", "price": price} | facts))
+
+
+def call(context: TaskContext, asked: Ask, *, is_async: bool, send: Callable[..., Any] | None = None) -> Any:
+    """Make the call in either form; `send` is a plain function, by default one that answers."""
+
+    def plain(passage: Any) -> Any:
+        passage.use()
+        return (send or (lambda passage: answer()))(passage)
+
+    async def waiting(passage: Any) -> Any:
+        return plain(passage)
+
+    if is_async:
+        return asyncio.run(door.governed_call(context, asked, waiting))
+    return door.governed_call_sync(context, asked, plain)
+
+
+def executions() -> list[tuple[str, str, str]]:
+    """Each call on record: status, rule, error message."""
+    return list(ToolExecution.objects.order_by("id").values_list("status", "rule", "error_message"))
+
+
+def holds() -> list[str]:
+    return list(BudgetHold.objects.order_by("id").values_list("state", flat=True))
+
+
+def open_breaker(name: str) -> None:
+    """An operator forces it open before anybody has asked it."""
+    CircuitBreaker.objects.create(name=name, mode="forced_open", mode_by="tests", mode_reason="a test")
