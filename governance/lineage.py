@@ -51,7 +51,7 @@ def descendants(root: UUID, *, enough: int) -> int:
     return _one(_COUNT, root=str(root), most=MAX_LINE, enough=enough + 1)
 
 
-def _one(sql: str, **parameters: object) -> int:
+def _one(sql: str, **parameters: str | int) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         count: int = cursor.fetchone()[0]

@@ -84,7 +84,7 @@ def prepare(**signal: Any) -> bool:
 
 def _tables() -> list[str]:
     found = {
-        model._meta.db_table
+        model._meta.db_table  # noqa: SLF001 (Django's documented interface, in spite of its name)
         for name in READABLE
         for model in apps.get_app_config(name).get_models(include_auto_created=True)
     }

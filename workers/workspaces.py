@@ -115,7 +115,9 @@ class Workspace:
         """Two who write at the same moment may both be let in: the bound is one file's size off at most."""
         others = [entry for entry in self.entries() if entry.path != path]
         if len(others) >= MAX_ENTRIES:
-            raise PermanentFailure(f"the workspace holds {MAX_ENTRIES} files and folders, which is all it may")
+            raise PermanentFailure(
+                f"the workspace holds {MAX_ENTRIES} files and folders, which is all it may"
+            )
         if sum(entry.size or 0 for entry in others) + size > MAX_WORKSPACE_BYTES:
             raise PermanentFailure(f"the workspace would hold more than {MAX_WORKSPACE_BYTES} bytes")
 

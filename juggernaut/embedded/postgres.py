@@ -30,7 +30,7 @@ CREATE DATABASE {DATABASE} OWNER {ROLE}
 # statements of one line that can be repeated: a cluster of an earlier version gets it at its next start.
 READER = "juggernaut_reader"
 READER_STATEMENTS = f"""\
-DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{READER}') THEN CREATE ROLE {READER} NOLOGIN; END IF; END $$
+DO $$ BEGIN CREATE ROLE {READER} NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$
 GRANT {READER} TO {ROLE}
 """
 ACCESS = f"""\

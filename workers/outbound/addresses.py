@@ -15,7 +15,13 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _CARRIERS = tuple(
     map(
         ipaddress.ip_network,
-        ("64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16", "192.88.99.0/24", "::ffff:0:0/96", "::/96"),
+        (
+            "64:ff9b::/96",
+            "64:ff9b:1::/48",
+            "2001::/32",
+            "2002::/16",
+            "192.88.99.0/24",
+        ),
     )
 )
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")

@@ -193,7 +193,7 @@ def _is_text(kind: str) -> bool:
         return True
     return kind in {
         "application/json", "application/xml", "application/x-ndjson", "application/jsonlines",
-        "application/javascript", "application/x-www-form-urlencoded", "application/yaml", "application/problem+json",
+        "application/javascript", "application/x-www-form-urlencoded", "application/yaml",
     }  # fmt: skip
 
 
@@ -209,7 +209,17 @@ def _charset(response: httpx2.Response) -> str:
 
 
 # Codecs that read text; Python knows others (`zip`, `rot13`, `unicode_escape`) that do something else.
-_CHARSETS = {"utf-8", "utf8", "us-ascii", "ascii", "iso-8859-1", "latin-1", "iso-8859-15", "windows-1252", "utf-16"}
+_CHARSETS = {
+    "utf-8",
+    "utf8",
+    "us-ascii",
+    "ascii",
+    "iso-8859-1",
+    "latin-1",
+    "iso-8859-15",
+    "windows-1252",
+    "utf-16",
+}
 
 
 def _kept(response: httpx2.Response) -> dict[str, str]:

@@ -30,6 +30,11 @@ def breaker_of(host: str) -> str:
     return _known[host]
 
 
+def forget() -> None:
+    """Look the names up again, as after rows were deleted."""
+    _known.clear()
+
+
 def _choose(host: str) -> str:
     own = f"http:{host}"
     if len(own) > MAX_NAME:

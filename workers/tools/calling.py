@@ -37,7 +37,7 @@ async def call(context: TaskContext, name: str, arguments: object) -> Any:
         with _Told(tool, ask.service):
             if tool.is_async:
                 return _answered(tool, await tool.run(asked, passage))
-            return _answered(tool, await _in_thread(tool.run, asked, passage))
+            return _answered(tool, await in_thread(tool.run, asked, passage))
 
     return (await governed_call(context, ask, send)).value
 
@@ -69,7 +69,7 @@ def _ask(tool: Tool, asked: Any, target: Target) -> Ask:
 
 
 async def _aim(tool: Tool, asked: Any) -> Target:
-    return await _in_thread(tool.target, asked) if tool.target else Target()
+    return await in_thread(tool.target, asked) if tool.target else Target()
 
 
 async def _timely(tool: Tool, asked: Any, passage: Passage) -> Any:
@@ -80,7 +80,9 @@ async def _timely(tool: Tool, asked: Any, passage: Passage) -> Any:
         raise TransientFailure(f"{tool.name}: no answer within {passage.seconds:g} s") from None
 
 
-async def _in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
+async def in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
+    """Do plain work of an async tool in one of the tools' threads, which are few."""
+
     def run() -> Any:
         close_old_connections()
         try:
@@ -99,7 +101,9 @@ def _answered(tool: Tool, answer: Any) -> Answered:
     except TypeError as wrong:
         raise PermanentFailure(f"{tool.name}: its answer is not JSON: {wrong}") from wrong
     if size > MAX_ANSWER_BYTES:
-        raise PermanentFailure(f"{tool.name}: its answer has {size} bytes; at most {MAX_ANSWER_BYTES} are taken")
+        raise PermanentFailure(
+            f"{tool.name}: its answer has {size} bytes; at most {MAX_ANSWER_BYTES} are taken"
+        )
     if flaw := json_text.flaw(answered.value) if isinstance(answered.value, dict | list) else None:
         raise PermanentFailure(f"{tool.name}: its answer cannot be kept: {flaw}")
     return answered

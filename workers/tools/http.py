@@ -8,9 +8,7 @@ from workers.outbound.hosts import target
 from workers.outbound.requests import HttpRead, HttpRequest
 
 
-@tools.register(
-    "http.get", schema=HttpRead, seconds=60, effect="none", on_unknown="retry", target=target
-)
+@tools.register("http.get", schema=HttpRead, seconds=60, effect="none", on_unknown="retry", target=target)
 async def get(arguments: HttpRead, passage: Passage) -> dict[str, Any]:
     """Read a public web address (GET or HEAD). Answers status, headers and the body as text.
 

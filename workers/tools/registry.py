@@ -63,9 +63,8 @@ class Tool:
         try:
             return self.schema.model_validate(arguments)
         except ValidationError as invalid:
-            found = "; ".join(
-                f"{error.field}: {error.message}" for error in field_errors(invalid, prefix="arguments")
-            )
+            wrong = field_errors(invalid, "arguments", said=arguments)
+            found = "; ".join(f"{error.field}: {error.message}" for error in wrong)
             raise InvalidArguments(f"{self.name}: {found}", tool_name=self.name) from None
 
     def on_unknown(self, arguments: Any) -> OnUnknown:
