@@ -8,6 +8,7 @@ import pytest
 
 from reliability import door
 from reliability.breakers import gate
+from reliability.engine.context import TaskContext
 from tests.door import running_as
 from tests.fleet import enlist
 from tests.workers.site import Site, serving
@@ -15,8 +16,8 @@ from workers import sql_reader
 from workers.outbound import hosts
 
 
-@pytest.fixture(autouse=True)
-def _door(transactional_db: None, tmp_path: Path, settings: Any) -> Iterator[None]:
+@pytest.fixture
+def behind_the_door(transactional_db: None, tmp_path: Path, settings: Any) -> Iterator[None]:
     enlist()
     sql_reader.prepare()
     settings.JUGGERNAUT_WORKSPACES = tmp_path / "workspaces"
@@ -28,13 +29,13 @@ def _door(transactional_db: None, tmp_path: Path, settings: Any) -> Iterator[Non
 
 
 @pytest.fixture
-def context():
+def context(behind_the_door: None) -> TaskContext:
     """A running task of EXECUTOR."""
     return running_as("EXECUTOR")
 
 
 @pytest.fixture
-def site(settings: Any) -> Iterator[Site]:
+def site(behind_the_door: None, settings: Any) -> Iterator[Site]:
     """A web server on loopback, which the operator has listed."""
     with serving() as started:
         settings.JUGGERNAUT_HTTP_PRIVATE_HOSTS = [f"127.0.0.1:{started.port}", f"localhost:{started.port}"]

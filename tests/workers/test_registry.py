@@ -22,7 +22,7 @@ class Words(BaseModel):
 
 
 @pytest.fixture
-def tool(monkeypatch):
+def tool(monkeypatch, behind_the_door):
     """`tool(run, **facts)` registers a tool `test.echo` that EXECUTOR may call, for one test."""
     monkeypatch.setattr(registry, "_tools", dict(registry._tools))
     permissions.grant("EXECUTOR", "test.*", actor=samples.SYSTEM)
@@ -194,5 +194,6 @@ def test_only_what_can_be_sent_again_is_sent_again_after_a_crash():
         ("ORCHESTRATOR", "notify.send tasks.create"),
     ],
 )
+@pytest.mark.usefixtures("behind_the_door")
 def test_a_worker_is_offered_what_it_may_call(worker_id, offered):
     assert [tool.name for tool in tools.offered_to(worker_id)] == offered.split()

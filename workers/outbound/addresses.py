@@ -11,8 +11,9 @@ from reliability.failures import PermanentFailure
 PORTS = frozenset({80, 443, 8080, 8443})
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Addresses that are global by the register, but carry others inside them or lead to a translator.
-_CARRIERS = tuple(
+# Addresses that are in the global range, but carry others inside them, lead to a translator, or were set
+# aside (for documentation) after this Python was made.
+_SPECIAL = tuple(
     map(
         ipaddress.ip_network,
         (
@@ -21,6 +22,7 @@ _CARRIERS = tuple(
             "2001::/32",
             "2002::/16",
             "192.88.99.0/24",
+            "3fff::/20",
         ),
     )
 )
@@ -37,7 +39,7 @@ def is_public(address: Address) -> bool:
         address not in _GLOBAL_UNICAST or address.scope_id is not None
     ):
         return False
-    if any(address.version == carrier.version and address in carrier for carrier in _CARRIERS):
+    if any(address.version == special.version and address in special for special in _SPECIAL):
         return False
     return address.is_global and not (
         address.is_multicast or address.is_reserved or address.is_unspecified or address.is_private

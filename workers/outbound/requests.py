@@ -14,6 +14,8 @@ MAX_HEADER_CHARS = 4_096
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 # Visible Latin-1, blanks and tabs: no line end and no other control character (RFC 9110, 5.5).
 _VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+# What stands in no name of a host and in no address; libraries disagree on what to do about it.
+_NO_HOST = re.compile(r"[%\[\]<>^`{|}\"'\s]")
 # What belongs to the connection or is derived from the request: who sets it could smuggle another one.
 _NOT_YOURS = re.compile(
     r"(?:host|connection|keep-alive|content-length|transfer-encoding|te|trailer|upgrade|expect"
@@ -31,7 +33,7 @@ def _reachable(url: str) -> str:
         raise ValueError("a URL that begins with http:// or https:// is expected")
     if "@" in parts.netloc:
         raise ValueError("a URL without user and password is expected")
-    if not parts.hostname:
+    if not parts.hostname or _NO_HOST.search(parts.hostname):
         raise ValueError("a URL with a host is expected")
     _ = parts.port  # raises ValueError for a port that is none
     return url

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import orjson
-from django.db import close_old_connections
+from django.db import connections
 
 from governance import json_text
 from reliability.breakers.outcomes import FAILURE, NOT_COUNTED
@@ -18,7 +18,7 @@ from workers.tools.registry import Target, Tool, get
 
 # What a tool may answer, as JSON: a task's result holds one answer and some words around it.
 MAX_ANSWER_BYTES = 192 * 1024
-# Plain tools on the event loop run here. Each thread may hold one connection to PostgreSQL.
+# Plain tools on the event loop run here; a thread has a connection to PostgreSQL for the length of a call.
 _threads = ThreadPoolExecutor(4, thread_name_prefix="tool")
 
 
@@ -84,11 +84,10 @@ async def in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
     """Do plain work of an async tool in one of the tools' threads, which are few."""
 
     def run() -> Any:
-        close_old_connections()
         try:
             return work(*arguments)
         finally:
-            close_old_connections()
+            connections.close_all()  # most calls need none, and idle ones are missed elsewhere
 
     return await asyncio.get_running_loop().run_in_executor(_threads, run)
 
