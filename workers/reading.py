@@ -11,7 +11,6 @@ from typing import Any
 import psycopg2
 from django.conf import settings
 from django.db import connection as gates
-from psycopg2 import errors
 
 from reliability.breakers.outcomes import NOT_COUNTED, failure
 from reliability.door.terms import CallFailed, Money
@@ -23,17 +22,10 @@ CONNECTIONS = 2
 LOCK_TIMEOUT_MS = 2_000
 _threads = ThreadPoolExecutor(CONNECTIONS, thread_name_prefix="sql.query")
 
-# It passes with time: the server is busy, restarting, or had to choose between two.
-_PASSING = (
-    errors.QueryCanceled,
-    errors.LockNotAvailable,
-    errors.DeadlockDetected,
-    errors.SerializationFailure,
-    errors.InsufficientResources,
-    errors.AdminShutdown,
-    errors.CrashShutdown,
-    errors.CannotConnectNow,
-)
+# It passes with time: the server is short of something, was told to stop, or had to choose between two; a
+# statement took too long, or waited too long for a lock. By class of SQLSTATE, and one single state.
+_PASSING = ("40", "53", "57", "58", "55P03")
+_CONNECTION_LOST = "08"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +165,11 @@ def _integer(digits: str) -> int | str:
 
 def _failure(error: psycopg2.Error) -> Exception:
     said = " ".join(str(error.diag.message_primary or error).split())
-    if isinstance(error, _PASSING):
+    if error.pgcode is None or error.pgcode.startswith(_CONNECTION_LOST):
+        return _away(error)
+    if error.pgcode.startswith(_PASSING):
         # It may do better later; it says nothing against the database, which answers others.
         return CallFailed(said, error=TransientFailure(said), outcome=NOT_COUNTED, money=Money.RELEASED)
-    if error.pgcode is None or isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
-        return _away(error)
     return PermanentFailure(f"the query cannot be answered: {said}")
 
 

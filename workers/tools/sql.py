@@ -18,7 +18,7 @@ _Scalar = str | int | float | bool | None
 
 def _trimmed(sql: str) -> str:
     """Without the semicolon that people end a statement with; blanks alone are no statement."""
-    trimmed = sql.strip().rstrip(";").rstrip()
+    trimmed = sql.strip().rstrip("; \t\r\n")
     if not trimmed:
         raise ValueError("a statement is expected")
     return trimmed
