@@ -115,19 +115,46 @@ def parse_many(items: Sequence[object]) -> list[Submission]:
     return submissions
 
 
-def field_errors(invalid: ValidationError, prefix: str = "") -> list[FieldError]:
-    """Pydantic's findings as fields and sentences: `payload.metric_value`: a finite number is expected…"""
-    return [_field_error(finding, prefix) for finding in invalid.errors(include_url=False)]
+def field_errors(invalid: ValidationError, prefix: str = "", *, said: object = None) -> list[FieldError]:
+    """Pydantic's findings as fields and sentences: `payload.metric_value`: a finite number is expected…
+
+    `said` is what was validated. With it, where a schema has variants, the path is that of what was said.
+    """
+    return [_field_error(finding, prefix, said) for finding in invalid.errors(include_url=False)]
 
 
-def _field_error(finding: Any, prefix: str) -> FieldError:
-    path = ".".join([*filter(None, [prefix]), *(str(part) for part in finding["loc"])])
+def _field_error(finding: Any, prefix: str, said: object) -> FieldError:
+    path = ".".join([*filter(None, [prefix]), *(str(part) for part in _steps(finding, said))])
     message = finding["msg"].removeprefix("Value error, ")
     if finding["type"] not in {"missing", "extra_forbidden"} and isinstance(
         finding["input"], str | int | float | bool | None
     ):
         message = f"{message} (got {_short(finding['input'])})"
     return FieldError(field=path or "body", message=message)
+
+
+def _steps(finding: Any, said: object) -> list[int | str]:
+    """Where it is, without the names of variants, which pydantic puts between: they are in no input."""
+    *way, end = [*finding["loc"]] or [""]
+    steps, place = [], said
+    for step in way:
+        if isinstance(place, dict) and step not in place:
+            continue
+        steps.append(step)
+        place = _inside(place, step)
+    is_variant = isinstance(place, dict) and end not in place and finding["type"] != "missing"
+    if end != "" and not is_variant:
+        steps.append(end)
+    if finding["type"].startswith("union_tag"):
+        steps.append(finding["ctx"]["discriminator"].strip("'"))
+    return steps
+
+
+def _inside(place: Any, step: Any) -> object:
+    try:
+        return place[step]
+    except (KeyError, IndexError, TypeError):
+        return None
 
 
 def _short(value: object) -> str:
@@ -142,7 +169,7 @@ def _payload_errors(submission: Submission) -> list[FieldError]:
     except task_types.UnknownTaskType as unknown:
         return [FieldError("task_type", str(unknown))]
     except ValidationError as invalid:
-        return field_errors(invalid, prefix="payload")
+        return field_errors(invalid, prefix="payload", said=submission.payload)
     return []
 
 

@@ -21,6 +21,11 @@ def prepare() -> None:
         os.execv(own, [str(own), *sys.argv])
 
 
+def listed(name: str) -> list[str]:
+    """The values of an environment variable that holds several, separated by commas."""
+    return [value for part in os.environ.get(name, "").split(",") if (value := part.strip())]
+
+
 def _has_django() -> bool:
     from importlib.util import find_spec
 

@@ -83,6 +83,8 @@ def configuration(log_file: Path) -> dict[str, Any]:
             "django.request": {"level": "ERROR", "filters": ["unexpected"]},
             # django-q2 logs each message at INFO, which halves its rate.
             "django-q": {"level": "WARNING", "handlers": [], "propagate": True},
+            # It logs the URL of each request at INFO, and with it what is secret in a query string.
+            "httpx2": {"level": "WARNING"},
             "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
         },
     }

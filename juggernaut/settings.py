@@ -5,12 +5,13 @@ and `production` (refuses to start without what safety needs). Nothing else chan
 """
 
 import os
+from pathlib import Path
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 from juggernaut import console, endpoints, logs, secret_key
-from juggernaut.environment import ROOT
+from juggernaut.environment import ROOT, listed
 
 PROFILE = os.environ.get("JUGGERNAUT_PROFILE", "local")
 if PROFILE not in {"local", "production"}:
@@ -138,8 +139,30 @@ REST_FRAMEWORK = {
 }
 
 # Modules whose import registers task types: a new one is a file and a line here.
-JUGGERNAUT_TASK_TYPES = ["workers.evaluation"]
-JUGGERNAUT_TASK_TYPES += [name for name in os.environ.get("JUGGERNAUT_TASK_TYPES", "").split(",") if name]
+JUGGERNAUT_TASK_TYPES = ["workers.evaluation", "workers.tool_execution", "workers.verification"]
+JUGGERNAUT_TASK_TYPES += listed("JUGGERNAUT_TASK_TYPES")
+# Modules whose import registers tools: likewise.
+JUGGERNAUT_TOOLS = [
+    "workers.tools.http",
+    "workers.tools.sql",
+    "workers.tools.tasks",
+    "workers.tools.notify",
+    "workers.tools.files",
+]
+JUGGERNAUT_TOOLS += listed("JUGGERNAUT_TOOLS")
+# Hosts that tools may reach although they are not public: `host` or `host:port`, IPv6 as `[::1]`.
+JUGGERNAUT_HTTP_PRIVATE_HOSTS = listed("JUGGERNAUT_HTTP_PRIVATE_HOSTS")
+# Where tasks keep their files, one folder for each tree of tasks.
+JUGGERNAUT_WORKSPACES = Path(os.environ.get("JUGGERNAUT_WORKSPACES") or VAR_DIR / "workspaces").absolute()
+
+# Mail of the tool `notify.send`. Without a host it says that it is not configured.
+EMAIL_HOST = os.environ.get("JUGGERNAUT_MAIL_HOST", "")
+EMAIL_PORT = int(os.environ.get("JUGGERNAUT_MAIL_PORT", "587"))
+EMAIL_HOST_USER = os.environ.get("JUGGERNAUT_MAIL_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("JUGGERNAUT_MAIL_PASSWORD", "")
+EMAIL_USE_TLS = os.environ.get("JUGGERNAUT_MAIL_TLS", "1") == "1"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = os.environ.get("JUGGERNAUT_MAIL_FROM", "")
 
 # Where models are reached: any OpenAI-compatible API. See docs/architecture/models.md.
 JUGGERNAUT_LLM_BASE_URL = os.environ.get("JUGGERNAUT_LLM_BASE_URL") or "https://openrouter.ai/api/v1"

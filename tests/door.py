@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
-from governance import permissions
+from governance import permissions, transitions
 from governance.models import BudgetHold, ToolExecution
 from governance.prices import Price
 from reliability import door
@@ -23,6 +24,14 @@ def running_task(**facts: Any) -> TaskContext:
     """A task in progress, with a context as the engine makes it."""
     task_id, _, token = samples.running()
     return TaskContext(task_id=task_id, worker_id=WORKER, attempt=1, lease_token=token, **facts)
+
+
+def running_as(worker_id: str, **fields: Any) -> TaskContext:
+    """A task in progress of this worker, with its context."""
+    task_id = samples.submit(assigned_worker=worker_id, **fields)
+    [claimed] = transitions.claim(process_id=uuid4(), free={worker_id: 1})
+    assert claimed.id == task_id
+    return TaskContext(task_id=task_id, worker_id=worker_id, attempt=1, lease_token=claimed.token)
 
 
 def grant(tool_name: str = TOOL, **terms: Any) -> None:

@@ -14,6 +14,8 @@ _INSTALLED = (
     import_module("governance.migrations.0011_budgets").BUDGETS,
     import_module("governance.migrations.0012_waits").PERMISSIONS,
     import_module("governance.migrations.0012_waits").FLEET,
+    import_module("governance.migrations.0015_tool_seeds").SEEDS,
+    import_module("governance.migrations.0015_tool_seeds").NARROWED,
 )
 
 
@@ -21,4 +23,5 @@ def enlist() -> None:
     """Put back the rows that the migration wrote."""
     with connection.cursor() as cursor:
         for rows in _INSTALLED:
-            cursor.execute(rows.strip().removesuffix(";") + " ON CONFLICT DO NOTHING")
+            is_plain = "ON CONFLICT" not in rows and "INSERT" in rows
+            cursor.execute(rows.strip().removesuffix(";") + (" ON CONFLICT DO NOTHING" if is_plain else ""))

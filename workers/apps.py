@@ -1,7 +1,8 @@
 from importlib import import_module
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
+from django.db.models.signals import post_migrate
 
 
 class WorkersConfig(AppConfig):
@@ -9,5 +10,9 @@ class WorkersConfig(AppConfig):
     verbose_name = "Workers"
 
     def ready(self) -> None:
-        for module in settings.JUGGERNAUT_TASK_TYPES:
+        from workers import sql_reader
+
+        for module in (*settings.JUGGERNAUT_TOOLS, *settings.JUGGERNAUT_TASK_TYPES):
             import_module(module)
+        # Sent once for each app that has models, and this one has none.
+        post_migrate.connect(sql_reader.prepare, sender=apps.get_app_config("governance"))

@@ -1,29 +1,50 @@
 """Task type `evaluation`: measures something against what was asked. A "no" is a result, not a failure."""
 
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, RootModel, model_validator
 
 from governance import task_types
+from reliability.engine.context import TaskContext
+from reliability.failures import PermanentFailure
+from workers import assertions, tools
+from workers.tools.sql import Parameters, Sql
 
 
-class EvaluationPayload(BaseModel):
-    """What is evaluated. Without bounds or target a metric passes: it has a value, and none was asked for."""
+class Bounds(BaseModel):
+    """What a number is compared with. Without bounds or target it passes: it is there, no more was asked."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    eval_type: Literal["metric"]
-    metric_value: FiniteFloat
     minimum: FiniteFloat | None = None
     maximum: FiniteFloat | None = None
     target: FiniteFloat | None = None
     tolerance: FiniteFloat = Field(default=0.0, ge=0)
 
     @model_validator(mode="after")
-    def _bounds_in_order(self) -> "EvaluationPayload":
+    def _bounds_in_order(self) -> "Bounds":
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise ValueError(f"minimum {self.minimum:g} is above maximum {self.maximum:g}")
         return self
+
+
+class Metric(Bounds):
+    """A number that the submitter has measured."""
+
+    eval_type: Literal["metric"]
+    metric_value: FiniteFloat
+
+
+class Query(Bounds):
+    """A number that a read-only SQL query finds: the first column of its first row."""
+
+    eval_type: Literal["query"]
+    sql: Sql
+    parameters: Parameters = Field(default_factory=dict)
+
+
+class EvaluationPayload(RootModel[Annotated[Metric | Query, Field(discriminator="eval_type")]]):
+    """What is evaluated: `eval_type` says how."""
 
 
 class Check(BaseModel):
@@ -44,19 +65,33 @@ class Verdict(BaseModel):
 
 
 @task_types.register("evaluation", schema=EvaluationPayload, worker="ANALYST", timeout_seconds=60)
-async def evaluate(payload: EvaluationPayload, context: Any) -> Verdict:
-    """Compare the metric with its bounds and its target; see `Verdict` for the shape of the result."""
-    checks = _checks(payload)
+async def evaluate(payload: EvaluationPayload, context: TaskContext) -> Verdict:
+    """Compare the number with its bounds and its target; see `Verdict` for the shape of the result."""
+    asked = payload.root
+    value = asked.metric_value if isinstance(asked, Metric) else await _queried(asked, context)
+    checks = _checks(asked, value)
     return Verdict(
-        eval_type=payload.eval_type,
+        eval_type=asked.eval_type,
         passed=all(check.passed for check in checks),
-        metric_value=payload.metric_value,
+        metric_value=value,
         checks=checks,
     )
 
 
-def _checks(payload: EvaluationPayload) -> list[Check]:
-    value, checks = payload.metric_value, []
+async def _queried(asked: Query, context: TaskContext) -> float:
+    """What the query finds. That it finds no number is no verdict: nobody knows then."""
+    query = {"sql": asked.sql, "parameters": asked.parameters, "max_rows": 1}
+    answer = await tools.call(context, "sql.query", query)
+    value = assertions.first_value(answer["rows"], None)
+    number = assertions.as_number(value)
+    if number is None:
+        found = assertions.shown(value)[:100]
+        raise PermanentFailure(f"the query found {found}, where a number is expected", tool_name="sql.query")
+    return number
+
+
+def _checks(payload: Bounds, value: float) -> list[Check]:
+    checks = []
     if payload.minimum is not None:
         checks.append(Check(name="minimum", expected=payload.minimum, passed=value >= payload.minimum))
     if payload.maximum is not None:

@@ -79,7 +79,7 @@ LINES_FIRST = again(_BUDGETS.BOOK + _BUDGETS.CORRECT)
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0011_budgets'),
+        ('governance', '0013_rate_limits'),
     ]
 
     operations = [

@@ -26,6 +26,13 @@ CREATE ROLE {ROLE} LOGIN CREATEDB
 GRANT pg_monitor, pg_signal_backend TO {ROLE}
 CREATE DATABASE {DATABASE} OWNER {ROLE}
 """
+# The role under which `sql.query` reads (see workers/sql_reader.py), which ROLE may not make by itself. In
+# statements of one line that can be repeated: a cluster of an earlier version gets it at its next start.
+READER = "juggernaut_reader"
+READER_STATEMENTS = f"""\
+DO $$ BEGIN CREATE ROLE {READER} NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$
+GRANT {READER} TO {ROLE}
+"""
 ACCESS = f"""\
 # Written at each start. The superuser is reachable through `postgres --single` alone.
 host all {ROLE} 127.0.0.1/32 scram-sha-256
@@ -72,6 +79,7 @@ class PostgreSQL(Server):
         self.data = self.place / "data"
         self.binaries = home.of_postgres_binaries(account=account)
         self._password_path = var_dir / "postgres_password"
+        self._reader_path = self.data / "has_reader_role"
 
     @property
     def url(self) -> str:
@@ -86,6 +94,9 @@ class PostgreSQL(Server):
             self._create()
         if not self._password_path.exists():
             self._set_password()
+        if not self._reader_path.exists():
+            self._execute(READER_STATEMENTS, data=self.data)
+            self._reader_path.touch()
         super().start()
 
     def kill(self) -> None:

@@ -137,7 +137,8 @@ def _payload(kind: TaskType, task: Claimed) -> BaseModel:
     try:
         return kind.schema.model_validate_json(task.payload)
     except ValidationError as invalid:
-        found = "; ".join(f"{error.field}: {error.message}" for error in field_errors(invalid, "payload"))
+        errors = field_errors(invalid, "payload", said=orjson.loads(task.payload))
+        found = "; ".join(f"{error.field}: {error.message}" for error in errors)
         raise PermanentFailure(f"bad payload: {found}") from None
 
 

@@ -133,7 +133,8 @@ def test_a_body_that_cannot_be_read_one_way_is_refused(operator: Api, body: byte
 
 def test_a_payload_may_be_deep_but_not_too_deep(operator: Api):
     def nested(levels: int) -> dict[str, Any]:
-        return {"task_type": "evaluation", "payload": {"a": json.loads("[" * levels + "]" * levels)}}
+        deep = json.loads("[" * levels + "]" * levels)
+        return {"task_type": "evaluation", "payload": samples.METRIC | {"a": deep}}
 
     assert "payload.a" in {error["field"] for error in operator.post("tasks", nested(98)).json()["errors"]}
     assert "nested more than" in operator.post("tasks", nested(101)).json()["detail"]

@@ -32,13 +32,13 @@ class TestAChangeMadeInSql:
         sql("UPDATE worker_tool_permissions SET max_calls_per_day = 5 WHERE worker_id = 'ANALYST'")
 
         told = entries()
-        assert [entry.target for entry in told] == [
-            f"permission ANALYST {name}" for name in ("http.request", "sql.query", "model.*")
-        ]
+        assert {entry.target for entry in told} == {
+            f"permission ANALYST {name}" for name in ("http.get", "sql.query", "model.*")
+        }
         assert {(entry.actor, entry.action, entry.reason) for entry in told} == {
             (me(), "permission.update", "")
         }
-        assert told[0].before["max_calls_per_day"] is None
+        assert all(entry.before["max_calls_per_day"] > 5 for entry in told)
         assert told[0].after["max_calls_per_day"] == 5
 
     def test_is_told_when_a_row_is_put_in_and_taken_out(self):

@@ -1,0 +1,134 @@
+"""The one way to call a tool: arguments checked, through the door, answer bounded."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import orjson
+from django.db import connections
+
+from governance import json_text
+from reliability.breakers.outcomes import FAILURE, NOT_COUNTED
+from reliability.door import governed_call, governed_call_sync
+from reliability.door.terms import Answered, Ask, CallFailed, Money, Passage
+from reliability.engine.context import TaskContext
+from reliability.failures import PermanentFailure, TransientFailure
+from workers.tools.registry import Target, Tool, get
+
+# What a tool may answer, as JSON: a task's result holds one answer and some words around it.
+MAX_ANSWER_BYTES = 192 * 1024
+# Plain tools on the event loop run here; a thread has a connection to PostgreSQL for the length of a call.
+_threads = ThreadPoolExecutor(4, thread_name_prefix="tool")
+
+
+async def call(context: TaskContext, name: str, arguments: object) -> Any:
+    """Call the tool `name` for the task of `context` and return its answer (JSON).
+
+    Raises `UnknownTool`, `InvalidArguments` (nothing was sent), and what the door raises: `Denied`,
+    `Postponed`, `Stopped`, `PermanentFailure`, `TransientFailure`; each names the tool.
+    """
+    tool = get(name)
+    asked = tool.parse(arguments)
+    ask = _ask(tool, asked, await _aim(tool, asked))
+
+    async def send(passage: Passage) -> Answered:
+        passage.use()
+        with _Told(tool, ask.service):
+            if tool.is_async:
+                return _answered(tool, await tool.run(asked, passage))
+            return _answered(tool, await in_thread(tool.run, asked, passage))
+
+    return (await governed_call(context, ask, send)).value
+
+
+def call_sync(context: TaskContext, name: str, arguments: object) -> Any:
+    """`call` for plain task types, which run in threads."""
+    tool = get(name)
+    asked = tool.parse(arguments)
+    ask = _ask(tool, asked, tool.target(asked) if tool.target else Target())
+
+    def send(passage: Passage) -> Answered:
+        passage.use()
+        with _Told(tool, ask.service):
+            if tool.is_async:
+                return _answered(tool, asyncio.run(_timely(tool, asked, passage)))
+            return _answered(tool, tool.run(asked, passage))
+
+    return governed_call_sync(context, ask, send).value
+
+
+def _ask(tool: Tool, asked: Any, target: Target) -> Ask:
+    return Ask(
+        tool_name=tool.name,
+        arguments=asked.model_dump(mode="json"),
+        seconds=tool.seconds,
+        service=target.service,
+        breakers=target.breakers,
+    )
+
+
+async def _aim(tool: Tool, asked: Any) -> Target:
+    return await in_thread(tool.target, asked) if tool.target else Target()
+
+
+async def _timely(tool: Tool, asked: Any, passage: Passage) -> Any:
+    try:
+        async with asyncio.timeout(passage.seconds):
+            return await tool.run(asked, passage)
+    except TimeoutError:
+        raise TransientFailure(f"{tool.name}: no answer within {passage.seconds:g} s") from None
+
+
+async def in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
+    """Do plain work of an async tool in one of the tools' threads, which are few."""
+
+    def run() -> Any:
+        try:
+            return work(*arguments)
+        finally:
+            connections.close_all()  # most calls need none, and idle ones are missed elsewhere
+
+    return await asyncio.get_running_loop().run_in_executor(_threads, run)
+
+
+def _answered(tool: Tool, answer: Any) -> Answered:
+    """The tool's answer, if it is JSON that can be kept; a tool that knows a price answers `Answered`."""
+    answered = answer if isinstance(answer, Answered) else Answered(value=answer)
+    try:
+        size = len(orjson.dumps(answered.value))
+    except TypeError as wrong:
+        raise PermanentFailure(f"{tool.name}: its answer is not JSON: {wrong}") from wrong
+    if size > MAX_ANSWER_BYTES:
+        raise PermanentFailure(
+            f"{tool.name}: its answer has {size} bytes; at most {MAX_ANSWER_BYTES} are taken"
+        )
+    if flaw := json_text.flaw(answered.value) if isinstance(answered.value, dict | list) else None:
+        raise PermanentFailure(f"{tool.name}: its answer cannot be kept: {flaw}")
+    return answered
+
+
+class _Told:
+    """Failures that a tool raised leave as the door wants them told, with the tool's name.
+
+    A permanent failure says nothing about the service's health; a transient one counts against it.
+    """
+
+    def __init__(self, tool: Tool, service: str) -> None:
+        self._tool, self._service = tool, service
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if not isinstance(error, PermanentFailure | TransientFailure):
+            return
+        error.tool_name = error.tool_name or self._tool.name
+        error.service = error.service or self._service
+        is_final = isinstance(error, PermanentFailure)
+        raise CallFailed(
+            str(error),
+            error=error,
+            outcome=NOT_COUNTED if is_final else FAILURE,
+            money=Money.RELEASED if is_final else Money.UNKNOWN,
+        ) from error
