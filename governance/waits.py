@@ -3,10 +3,15 @@
 A task that waits for a person's approval is `waiting_approval`, every other is `parked`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
+
+# As long as `waiting_for` can be.
+MAX_SUMMARY = 500
 
 
 class WaitKind(StrEnum):
@@ -18,6 +23,9 @@ class WaitKind(StrEnum):
     RATE_LIMIT = "rate_limit"  # time
     QUOTA = "quota"  # time, or the permission is changed
     APPROVAL = "approval"  # a person decides
+
+
+_SUMMARIES = {WaitKind.PAUSE: "pause of", WaitKind.RATE_LIMIT: "rate limit"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +42,41 @@ class Wait:
     until: datetime | None = None
     amount_usd: Decimal | None = None
     window: str = ""
+
+    @property
+    def summary(self) -> str:
+        """The short text in `waiting_for`: `budget ANALYST (day)`, `breaker openrouter`."""
+        said = f"{_SUMMARIES.get(self.kind, self.kind.value)} {self.name}"
+        return (f"{said} ({self.window})" if self.window else said)[:MAX_SUMMARY]
+
+    def to_json(self) -> dict[str, str]:
+        """What the column holds; absent is what is not said. Times are ISO 8601, money is plain digits."""
+        said = {
+            "kind": self.kind.value,
+            "name": self.name,
+            "sentence": self.sentence,
+            "until": self.until.isoformat() if self.until else "",
+            "amount_usd": "" if self.amount_usd is None else f"{self.amount_usd:f}",
+            "window": self.window,
+        }
+        return {name: text.replace("\x00", "\N{REPLACEMENT CHARACTER}") for name, text in said.items() if text}
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> "Wait":
+        """What such a column means; the database has checked it (`task_wait_sound`)."""
+        until, amount = said.get("until"), said.get("amount_usd")
+        return cls(
+            kind=WaitKind(said["kind"]),
+            name=str(said["name"]),
+            sentence=str(said["sentence"]),
+            until=_moment(until) if until else None,
+            amount_usd=None if amount is None else Decimal(str(amount)),
+            window=str(said.get("window", "")),
+        )
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return found

@@ -1,4 +1,4 @@
-"""The rows of a fresh installation: workers, permissions, budgets. Tests that commit leave empty tables."""
+"""The rows of a fresh installation: workers, permissions, budgets, the fleet. Tests that commit leave empty tables."""
 
 from importlib import import_module
 
@@ -8,6 +8,8 @@ _INSTALLED = (
     import_module("governance.migrations.0003_sql_is_obeyed").WORKERS,
     import_module("governance.migrations.0010_permissions").PERMISSIONS,
     import_module("governance.migrations.0011_budgets").BUDGETS,
+    import_module("governance.migrations.0012_waits").PERMISSIONS,
+    import_module("governance.migrations.0012_waits").FLEET,
 )
 
 

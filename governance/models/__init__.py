@@ -8,7 +8,7 @@ from governance.models.event import LateResult, TaskEvent
 from governance.models.permission import PermissionUse, ToolPermission
 from governance.models.task import Task, TaskDependency
 from governance.models.tool_execution import ToolExecution
-from governance.models.worker import Worker, WorkerProcess
+from governance.models.worker import Fleet, Worker, WorkerProcess
 
 __all__ = [
     "Approval",
@@ -19,6 +19,7 @@ __all__ = [
     "DeadLetter",
     "FailureHour",
     "FailureSignature",
+    "Fleet",
     "LateResult",
     "ModelPrice",
     "PermissionUse",

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.db.models import F, Q, Value
+from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 
 from governance.models.defaults import EMPTY_OBJECT, SqlUser, TimeOrderedId
@@ -50,14 +51,18 @@ class Task(models.Model):
     """One unit of work (`governance_tasks`).
 
         submit ──► pending ──claim──► in_progress ──complete──► completed
-          │          ▲ ▲                 │ │ │
-          │          │ └─retry_later─────┘ │ └──fail / terminate──► failed
-          │          │   give_back, rescue │                          │
-          └► parked ─┘ (release)           └──cancel──► cancelled     │
-                     ▲                                     │          │
-                     └───────────────retry (fresh attempts)┴──────────┘
+          │          ▲ ▲                │ │ │ │
+          │          │ └─retry_later────┘ │ │ └──fail / terminate──► failed
+          │          │   give_back, rescue│ └─park─► waiting_approval  │
+          │          │◄───release─────────│─────────────┘              │
+          └► parked ─┘◄──────park─────────┤                            │
+             (release)                    └──cancel──► cancelled       │
+                     ▲                                    │            │
+                     └───────────────retry (fresh attempts)────────────┘
 
-    `pending` with a future `run_after` is not due yet. `parked` waits for what `waiting_for` names.
+    `pending` with a future `run_after` is not due yet. `parked` and `waiting_approval` wait for what
+    `waiting_for` names; `wait` says it to the machinery (`governance.waits`), null for dependencies and
+    for what an operator parked in SQL: nothing but an operator ends that.
     `cancel`, `terminate` and the deadline reach a task in every live state. Only
     `governance.transitions` writes `status`; an edit made in SQL is obeyed and recorded by trigger.
 
@@ -77,6 +82,7 @@ class Task(models.Model):
     priority = models.SmallIntegerField(db_default=0)
     status = models.CharField(max_length=20, choices=Status, db_default=Status.PENDING)
     waiting_for = models.CharField(max_length=500, db_default="")
+    wait = models.JSONField(null=True, blank=True, editable=False)
     assigned_worker = models.CharField(max_length=64, db_default="EXECUTOR")
     attempts = models.IntegerField(db_default=0)
     error_attempts = models.IntegerField(db_default=0)
@@ -121,6 +127,10 @@ class Task(models.Model):
             models.Index("assigned_worker", name="task_running", condition=Q(status=Status.IN_PROGRESS)),
             # Read by the release of dependents and by the console's list of what waits.
             models.Index("id", name="task_parked", condition=Q(status=Status.PARKED)),
+            # Read by the releases of what waits, each for its own cause.
+            models.Index(
+                KT("wait__kind"), KT("wait__name"), "id", name="task_wait", condition=Q(wait__isnull=False)
+            ),
             # Read by the claim of suspects: tasks whose process died under them twice.
             models.Index(
                 "assigned_worker",
@@ -172,6 +182,11 @@ class Task(models.Model):
             # Nothing is parked without a word why.
             models.CheckConstraint(
                 name="task_parked_says_why", condition=~Q(status=Status.PARKED) | ~Q(waiting_for="")
+            ),
+            # What a task waits for ends with its waiting.
+            models.CheckConstraint(
+                name="task_wait_while_waiting",
+                condition=Q(wait__isnull=True) | Q(status__in=[Status.PARKED, Status.WAITING_APPROVAL]),
             ),
             models.CheckConstraint(
                 name="task_priority_range", condition=Q(priority__gte=0, priority__lte=MAX_PRIORITY)

@@ -85,3 +85,37 @@ class WorkerProcess(models.Model):
 
     def __str__(self) -> str:
         return f"{'/'.join(self.worker_ids)} on {self.host}, pid {self.pid}"
+
+
+class Fleet(models.Model):
+    """All workers together (`fleet`): one row, named FLEET. While it is paused nobody is given anything new,
+    and no running task makes another call.
+
+    Who paused it, why and when is filled in by the database, whoever did it and through whatever door.
+    """
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        PAUSED = "paused"
+
+    name = models.CharField(max_length=10, primary_key=True, db_default="FLEET")
+    status = models.CharField(max_length=20, choices=Status, db_default=Status.ACTIVE)
+    paused_by = models.CharField(max_length=160, db_default="")
+    reason = models.TextField(db_default="")
+    paused_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "fleet"
+        permissions: ClassVar = [("pause_fleet", "Can pause and resume the fleet")]
+        constraints: ClassVar = [
+            models.CheckConstraint(name="fleet_is_one", condition=Q(name="FLEET")),
+            models.CheckConstraint(name="fleet_status_known", condition=Q(status__in=["active", "paused"])),
+            models.CheckConstraint(
+                name="fleet_paused_says_when",
+                condition=Q(status="paused", paused_at__isnull=False)
+                | Q(status="active", paused_at__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.status}"
