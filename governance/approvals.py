@@ -16,7 +16,7 @@ from uuid import UUID
 import orjson
 from django.db import connection, transaction
 
-from governance import audit, redaction
+from governance import audit, doorbell, redaction, transitions
 from governance.actors import Actor
 from governance.errors import ApprovalConflict, ApprovalNotFound, FieldError, InvalidInput
 from governance.models import Approval
@@ -126,7 +126,10 @@ def give_back(approval_id: UUID) -> None:
 
 
 def approve(approval_id: UUID, *, actor: Actor, reason: str = "") -> Approval:
-    """Allow this call once. Raises `ApprovalNotFound`, or `ApprovalConflict` if it is decided or expired."""
+    """Allow this call once; the task that waits for it goes on at once.
+
+    Raises `ApprovalNotFound`, or `ApprovalConflict` if it is decided or expired.
+    """
     return _decide(approval_id, Approval.Status.APPROVED, "approve", actor, reason)
 
 
@@ -150,6 +153,8 @@ def _decide(approval_id: UUID, to: str, verb: str, actor: Actor, reason: str) ->
             raise ApprovalNotFound(approval_id)
         if cursor.rowcount == 0:
             raise ApprovalConflict(approval_id, verb, _state(found))
+        released = transitions.release_decided(approval_id=found.pk, actor=actor.name)
+        doorbell.ring(task.worker_id for task in released)
         return found
 
 

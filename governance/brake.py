@@ -13,7 +13,7 @@ _LOOK = Prepared(
     "brake",
     """
 SELECT EXISTS (SELECT FROM governance_tasks WHERE id = %(task)s AND status = 'in_progress'
-                 AND lease_token = %(token)s),
+                 AND lease_token = %(lease)s),
   f.status, f.paused_by, f.reason, f.paused_at, coalesce(w.status, ''), a.actor, a.reason, a.created_at
 FROM (SELECT) one
 LEFT JOIN fleet f ON true
@@ -25,7 +25,7 @@ LEFT JOIN LATERAL (
   ORDER BY id DESC LIMIT 1) a ON true""",
     worker="text",
     task="uuid",
-    token="bigint",
+    lease="bigint",
 )
 
 
@@ -39,7 +39,7 @@ class Brake:
 
 def look(worker_id: str, task_id: UUID, lease_token: int) -> Brake:
     """How it stands for a running task. A fleet of which nothing is known counts as paused."""
-    row = _LOOK.run({"worker": worker_id, "task": str(task_id), "token": lease_token})[0]
+    row = _LOOK.run({"worker": worker_id, "task": str(task_id), "lease": lease_token})[0]
     is_held, fleet, *of_fleet = row[:5]
     worker, *of_worker = row[5:]
     if fleet is None:

@@ -3,6 +3,8 @@
 from typing import NamedTuple
 from uuid import UUID
 
+from governance.waits import Wait
+
 MAX_CRASHES = 3
 SUSPECT_CRASHES = 2
 
@@ -37,7 +39,7 @@ class Report(NamedTuple):
     """What became of one held task. `result` is JSON text; `delay` is seconds until the next attempt.
 
     `failure` says why the task is given up: `cause` (one of `DeadLetter.Cause`), `error_class`, and
-    `tool_name` and `service` if a call failed.
+    `tool_name` and `service` if a call failed. `wait` is what it is parked for.
     """
 
     id: UUID
@@ -46,6 +48,7 @@ class Report(NamedTuple):
     error: str = ""
     delay: float = 0.0
     failure: dict[str, str] | None = None
+    wait: Wait | None = None
 
 
 class Moved(NamedTuple):

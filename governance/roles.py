@@ -6,7 +6,8 @@ _READ = (
     "view_task", "view_taskevent", "view_taskdependency", "view_lateresult",
     "view_worker", "view_workerprocess", "view_deadletter", "view_failuresignature", "view_failurehour",
     "view_toolpermission", "view_permissionuse", "view_approval", "view_toolexecution", "view_auditentry",
-    "view_workerbudget", "view_budgetwindow", "view_budgethold", "view_costline", "view_modelprice", "view_fleet",
+    "view_workerbudget", "view_budgetwindow", "view_budgethold", "view_costline", "view_modelprice",
+    "view_fleet",
 )  # fmt: skip
 _OPERATE = (
     "add_task", "cancel_task", "terminate_task", "retry_task",

@@ -47,19 +47,19 @@ class Wait:
     def summary(self) -> str:
         """The short text in `waiting_for`: `budget ANALYST (day)`, `breaker openrouter`."""
         said = f"{_SUMMARIES.get(self.kind, self.kind.value)} {self.name}"
-        return (f"{said} ({self.window})" if self.window else said)[:MAX_SUMMARY]
+        return storable(f"{said} ({self.window})" if self.window else said)[:MAX_SUMMARY]
 
     def to_json(self) -> dict[str, str]:
         """What the column holds; absent is what is not said. Times are ISO 8601, money is plain digits."""
         said = {
             "kind": self.kind.value,
             "name": self.name,
-            "sentence": self.sentence,
+            "sentence": self.sentence or self.summary,
             "until": self.until.isoformat() if self.until else "",
             "amount_usd": "" if self.amount_usd is None else f"{self.amount_usd:f}",
             "window": self.window,
         }
-        return {name: text.replace("\x00", "\N{REPLACEMENT CHARACTER}") for name, text in said.items() if text}
+        return {name: storable(text) for name, text in said.items() if text}
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> "Wait":
@@ -73,6 +73,11 @@ class Wait:
             amount_usd=None if amount is None else Decimal(str(amount)),
             window=str(said.get("window", "")),
         )
+
+
+def storable(text: str) -> str:
+    """PostgreSQL knows no NUL."""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 def _moment(text: str) -> datetime:

@@ -20,7 +20,7 @@ from governance import (
     workers,
 )
 from governance.claims import Moved
-from reliability import redrives, triage
+from reliability import easing, redrives, triage
 from reliability.breakers import verbs as breakers
 from reliability.models import WatchdogSweep
 
@@ -85,6 +85,21 @@ def expire_overdue(now: datetime) -> int:
 def release_dependents(now: datetime) -> int:
     """Tasks whose dependencies have all completed go to the queue, if their completion missed them."""
     return _in_batches(transitions.release_dependents)
+
+
+def release_unpaused(now: datetime) -> int:
+    """Tasks that wait for a pause to end go back to the queue when it was ended in SQL."""
+    return _in_batches(transitions.release_unpaused)
+
+
+def release_waited_out(now: datetime) -> int:
+    """Tasks that wait for a rate limit or a quota go back to the queue when it begins anew."""
+    return _in_batches(transitions.release_waited_out)
+
+
+def release_decided(now: datetime) -> int:
+    """Tasks whose approval was decided in SQL, has expired or is gone go back to the queue."""
+    return _in_batches(transitions.release_decided)
 
 
 def ring_for_unseen_work(now: datetime) -> int:
@@ -164,4 +179,10 @@ DUTIES: Mapping[str, Duty] = {
     "lapsed approvals": approvals.expire,
     "lost calls": tool_executions.give_up_lost,
     "breakers": breakers.look_after,
+    # After what ends approvals, holds and breakers' waits, so that it is seen in the same sweep.
+    "unpaused": release_unpaused,
+    "waited out": release_waited_out,
+    "decided": release_decided,
+    "afforded": easing.release_affordable,
+    "recovered": easing.release_recovered,
 }

@@ -1,4 +1,7 @@
-"""The rows of a fresh installation: workers, permissions, budgets, the fleet. Tests that commit leave empty tables."""
+"""The rows of a fresh installation: workers, permissions, budgets, the fleet.
+
+Tests that commit leave empty tables.
+"""
 
 from importlib import import_module
 

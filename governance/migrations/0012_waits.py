@@ -17,20 +17,20 @@ ALTER TABLE governance_tasks ADD CONSTRAINT task_wait_sound CHECK (wait IS NULL 
 """
 UNSOUND = "ALTER TABLE governance_tasks DROP CONSTRAINT task_wait_sound;"
 
-# As in 0003, and: what a task waited for ends with its waiting.
-EDITED = """
-CREATE OR REPLACE FUNCTION governance_task_edited() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  NEW.transitions := OLD.transitions + 1;
-  NEW.updated_at := greatest(NEW.updated_at, now());
-  NEW.lease_owner := NULL;
-  NEW.lease_expires_at := NULL;
-  NEW.completed_at := CASE WHEN NEW.status IN ('completed', 'failed', 'cancelled')
-                           THEN coalesce(nullif(NEW.completed_at, OLD.completed_at), now()) END;
+# As in 0007, and: what a task waited for ends with its waiting.
+_0007 = import_module("governance.migrations.0007_dead_letters_are_kept")
+_WORDS = """
+  IF NEW.status = 'parked' AND NEW.waiting_for = '' THEN
+    NEW.waiting_for := 'an operator (parked in SQL)';
+  ELSIF NEW.status <> 'parked' THEN
+    NEW.waiting_for := '';
+  END IF;
+"""
+_WAITS = """
   IF NEW.status IN ('parked', 'waiting_approval') THEN
     NEW.wait := CASE WHEN NEW.wait IS DISTINCT FROM OLD.wait THEN NEW.wait END;
-    IF NEW.waiting_for = '' OR OLD.status IN ('parked', 'waiting_approval') AND NEW.waiting_for = OLD.waiting_for
-    THEN
+    IF NEW.waiting_for = ''
+       OR OLD.status IN ('parked', 'waiting_approval') AND NEW.waiting_for = OLD.waiting_for THEN
       NEW.waiting_for := coalesce(left(NEW.wait ->> 'sentence', 500), CASE NEW.status
         WHEN 'parked' THEN 'an operator (parked in SQL)' ELSE 'an operator (set in SQL)' END);
     END IF;
@@ -38,24 +38,8 @@ BEGIN
     NEW.waiting_for := '';
     NEW.wait := NULL;
   END IF;
-  IF NEW.status = 'pending' AND OLD.completed_at IS NOT NULL THEN
-    NEW.error_attempts := 0;
-    NEW.crash_attempts := 0;
-  END IF;
-  INSERT INTO task_events (task_id, seq, from_status, to_status, actor, reason, attempt)
-  VALUES (NEW.id, NEW.transitions, OLD.status, NEW.status, 'sql:' || current_user,
-          CASE WHEN NEW.error_message IS DISTINCT FROM OLD.error_message THEN NEW.error_message
-               ELSE 'edited in SQL' END, NEW.attempts);
-  IF OLD.status = 'in_progress' THEN
-    PERFORM pg_notify('juggernaut_work', 'stop');
-  ELSIF NEW.status = 'pending' THEN
-    PERFORM pg_notify('juggernaut_work', NEW.assigned_worker);
-  END IF;
-  RETURN NEW;
-END $$;
 """
-_before = import_module("governance.migrations.0003_sql_is_obeyed").EDITED
-NOT_EDITED = _before.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION").partition("CREATE TRIGGER")[0]
+EDITED = _0007.EDITED.replace(_WORDS, _WAITS)
 
 FLEET = "INSERT INTO fleet (name) VALUES ('FLEET');"
 
@@ -159,7 +143,7 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('paused_at__isnull', False), ('status', 'paused')), models.Q(('paused_at__isnull', True), ('status', 'active')), _connector='OR'), name='fleet_paused_says_when'),
         ),
         migrations.RunSQL(SOUND, UNSOUND),
-        migrations.RunSQL(EDITED, NOT_EDITED),
+        migrations.RunSQL(EDITED, _0007.EDITED),
         migrations.RunSQL(FLEET, migrations.RunSQL.noop),
         migrations.RunSQL(TURNED + WORKERS_AUDITED, UNDO),
         migrations.RunSQL(QUIETLY.format(PERMISSIONS), QUIETLY.format(FORGET)),

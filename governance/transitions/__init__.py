@@ -9,6 +9,15 @@ engine's edges are fenced by the lease token: whoever lost the lease moves nothi
 from governance.transitions.claiming import claim, claim_suspect
 from governance.transitions.leases import LEASE, renew, rescue
 from governance.transitions.operators import cancel, dead_letter, retry, terminate
+from governance.transitions.parking import park
+from governance.transitions.releasing import (
+    release_affordable,
+    release_decided,
+    release_recovered,
+    release_unpaused,
+    release_waited_out,
+    waited_for,
+)
 from governance.transitions.reporting import complete, disclaim, fail, give_back, retry_later
 from governance.transitions.waiting import DEPENDENCIES, expire, release_dependents
 
@@ -24,10 +33,17 @@ __all__ = [
     "expire",
     "fail",
     "give_back",
+    "park",
+    "release_affordable",
+    "release_decided",
     "release_dependents",
+    "release_recovered",
+    "release_unpaused",
+    "release_waited_out",
     "renew",
     "rescue",
     "retry",
     "retry_later",
     "terminate",
+    "waited_for",
 ]

@@ -9,14 +9,16 @@ from governance.claims import SUSPECT_CRASHES, Claimed
 from governance.prepared import Prepared
 from governance.transitions.leases import LEASE
 
-# Slots: how many tasks this process would take for each of its workers. Suspects, whose process died
+# Slots: how many tasks this process would take for each of its workers; none while the fleet is paused, or
+# nothing is known of it. That is asked once, before anything is read. Suspects, whose process died
 # under them twice, are left to `_SUSPECTS`, so that one poisonous task cannot take others with it.
 _DUE = """
   SELECT t.id, 'pending' AS was FROM
     (SELECT s.worker_id, s.free
      FROM unnest(%(workers)s::text[], %(free)s::int[]) AS s(worker_id, free)
      JOIN worker_registry w ON w.worker_id = s.worker_id AND w.status = 'active' AND s.free > 0
-     CROSS JOIN (SELECT set_config('synchronous_commit', %(commit)s, true)) AS durability) slots
+     CROSS JOIN (SELECT set_config('synchronous_commit', %(commit)s, true)) AS durability
+     WHERE (SELECT status FROM fleet) = 'active') slots
   CROSS JOIN LATERAL (
     SELECT id FROM governance_tasks
     WHERE status = 'pending' AND assigned_worker = slots.worker_id AND crash_attempts {suspicion}

@@ -9,6 +9,8 @@ from governance.dead_letter_rows import GIVES_UP
 
 # ruff: noqa: S608 (statements are put together from constants; values are parameters)
 
+NOT_WAITING = "waiting_for = '', wait = NULL"
+
 
 def edge(
     *,
@@ -19,9 +21,11 @@ def edge(
     reason: str,
     process: str = "NULL::uuid",
     letters: str = "",
+    waits: str = NOT_WAITING,
 ) -> str:
     """The statement of one edge: rows of `picked` (id, was, …) become `to`, each with its event.
 
+    `waits` says what they wait for afterwards. `reason` may name the columns returned by `moved`.
     With `letters`, those that the machinery gave up get their dead letter in the same statement.
     """
     return f"""
@@ -29,10 +33,10 @@ WITH picked AS MATERIALIZED ({picked}),
 moved AS (
   UPDATE governance_tasks t
   SET status = {to}, transitions = t.transitions + 1, updated_at = now(),
-      lease_owner = NULL, lease_expires_at = NULL{sets and ", " + sets}
+      lease_owner = NULL, lease_expires_at = NULL, {waits}{sets and ", " + sets}
   FROM picked WHERE t.id = picked.id
   RETURNING t.id, picked.was, t.status, t.assigned_worker, t.transitions, t.attempts, t.error_message,
-            t.waiting_for, t.crash_attempts, {process} AS process{letters and GIVES_UP}),
+            t.wait, t.crash_attempts, {process} AS process{letters and GIVES_UP}),
 logged AS (
   INSERT INTO task_events (task_id, seq, from_status, to_status, actor, reason, attempt, process_id)
   SELECT id, transitions, was, status, {actor}, {reason}, attempts, process FROM moved){letters}
@@ -46,7 +50,7 @@ def in_states(*states: str) -> str:
   WHERE id = ANY(%(ids)s::uuid[]) AND status IN ({listed}) ORDER BY id FOR UPDATE"""
 
 
-ENDED = "completed_at = now(), waiting_for = ''"
+ENDED = "completed_at = now()"
 
 
 def failure(cause: str) -> str:

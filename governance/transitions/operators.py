@@ -25,8 +25,8 @@ _UNMET = """EXISTS (SELECT FROM task_dependencies d JOIN governance_tasks p ON p
 _RETRY = edge(
     picked=in_states("failed", "cancelled"),
     to=f"CASE WHEN {_UNMET} THEN 'parked' ELSE 'pending' END",
-    sets=f"""waiting_for = CASE WHEN {_UNMET} THEN '{DEPENDENCIES}' ELSE '' END,
-      error_attempts = 0, crash_attempts = 0, run_after = now(), result = NULL, error_message = '',
+    waits=f"waiting_for = CASE WHEN {_UNMET} THEN '{DEPENDENCIES}' ELSE '' END, wait = NULL",
+    sets="""error_attempts = 0, crash_attempts = 0, run_after = now(), result = NULL, error_message = '',
       failure = NULL, completed_at = NULL, deadline = CASE WHEN t.deadline > now() THEN t.deadline END""",
     **_BY_ACTOR,
 )

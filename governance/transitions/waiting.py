@@ -22,7 +22,7 @@ _RELEASE = edge(
       WHERE d.task_id = t.id AND p.status <> 'completed')
   ORDER BY t.id LIMIT %(limit)s FOR UPDATE OF t SKIP LOCKED""",
     to="'pending'",
-    sets="waiting_for = '', run_after = greatest(t.run_after, now())",
+    sets="run_after = greatest(t.run_after, now())",
     actor="'WATCHDOG'",
     reason="'every dependency has completed'",
 )

@@ -16,10 +16,18 @@ from governance import log_context, task_types
 from governance.claims import Claimed
 from governance.submission import field_errors
 from governance.task_types import TaskType
+from governance.waits import Wait
 from reliability import retry
 from reliability.engine.context import TaskContext
 from reliability.engine.threads import Threads
-from reliability.failures import DeadlinePassed, Denied, PermanentFailure, TaskFailure, TransientFailure
+from reliability.failures import (
+    DeadlinePassed,
+    Denied,
+    PermanentFailure,
+    Postponed,
+    TaskFailure,
+    TransientFailure,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +58,14 @@ class Failed:
     failure: dict[str, str]
 
 
-Ending = Completed | RetryLater | Failed
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """It cannot go on until what it waits for has come; the attempt does not count."""
+
+    wait: Wait
+
+
+Ending = Completed | RetryLater | Failed | Parked
 OnLate = Callable[[Claimed, bytes], None]
 
 
@@ -166,6 +181,10 @@ def _has_unknown_number(value: object) -> bool:
 
 
 def _ending(task: Claimed, error: BaseException) -> Ending:
+    if postponed := _postponed(error):
+        with log_context.task(task.id):
+            logger.info("waits: %s", postponed)
+        return Parked(postponed.wait)
     text = _describe(error)
     decision = retry.decide(error, error_attempts=task.error_attempts, max_attempts=task.max_attempts)
     with log_context.task(task.id):
@@ -176,6 +195,16 @@ def _ending(task: Claimed, error: BaseException) -> Ending:
             return RetryLater(text, decision.delay_seconds)
         logger.error("failed after %d attempts: %s", task.attempt, text, exc_info=_unexpected(error))
     return Failed(text, {"cause": _cause(error), "error_class": type(error).__name__} | _failed_call(error))
+
+
+def _postponed(error: BaseException) -> Postponed | None:
+    """The error itself, or the first of a task group's in which nothing else went wrong."""
+    if isinstance(error, Postponed):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        found = [_postponed(one) for one in error.exceptions]
+        return found[0] if all(found) else None
+    return None
 
 
 def _failed_call(error: BaseException) -> dict[str, str]:

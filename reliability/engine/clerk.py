@@ -33,9 +33,11 @@ class Reports:
     retried: list[Report] = field(default_factory=list)
     failed: list[Report] = field(default_factory=list)
     given_back: list[Report] = field(default_factory=list)
+    parked: list[Report] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.completed) + len(self.retried) + len(self.failed) + len(self.given_back)
+        ended = len(self.completed) + len(self.retried) + len(self.failed)
+        return ended + len(self.given_back) + len(self.parked)
 
     def ids(self) -> Iterator[UUID]:
         """The tasks that these are about."""
@@ -128,6 +130,7 @@ class Clerk:
         self._write(transitions.retry_later, reports.retried)
         self._write(transitions.fail, reports.failed)
         self._write(transitions.give_back, reports.given_back)
+        self._write(transitions.park, reports.parked)
         return done
 
     def _release_after(self, done: set[UUID]) -> None:
@@ -161,7 +164,7 @@ class Clerk:
         return done
 
     def _refuse(self, one: Reports, refusal: DatabaseError) -> None:
-        (report,) = (*one.completed, *one.retried, *one.failed, *one.given_back)
+        (report,) = (*one.completed, *one.retried, *one.failed, *one.given_back, *one.parked)
         logger.error("PostgreSQL refused the outcome of task %s: %s", report.id, refusal)
         error = f"its outcome could not be stored: {type(refusal).__name__}"
         failure = {"cause": "permanent", "error_class": type(refusal).__name__}

@@ -216,6 +216,8 @@ class Drain:
                 self._reports.retried.append(Report(task.id, task.token, error=error, delay=delay))
             case attempt.Failed(error, failure):
                 self._reports.failed.append(Report(task.id, task.token, error=error, failure=failure))
+            case attempt.Parked(wait):
+                self._reports.parked.append(Report(task.id, task.token, wait=wait))
 
     def _on_late(self, task: Claimed, result: bytes) -> None:
         """In the abandoned thread: its result is reported like any other, and refused by its token."""

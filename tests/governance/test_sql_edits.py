@@ -131,7 +131,7 @@ class TestAStateChangedByHand:
         assert row.status == to
         assert len(events(task_id)) == before + (state != to)
         assert bool(row.completed_at) == (to in lives.ENDED)
-        assert bool(row.waiting_for) == (to == "parked")
+        assert bool(row.waiting_for) == (to == "parked" or (to == "waiting_approval" and state != to))
         assert (row.lease_owner is None) == (to != "in_progress")
         lives.assert_sound(task_id)
 

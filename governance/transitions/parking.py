@@ -1,0 +1,53 @@
+"""Parking: a running task that cannot go on waits for something named, and its attempt does not count.
+
+What ends the wait is looked for by the edges in `releasing`.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import orjson
+
+from governance.claims import Report
+from governance.prepared import Prepared
+from governance.transitions.edges import edge
+from governance.waits import WaitKind
+
+_PARK = Prepared(
+    "park",
+    edge(
+        picked="""
+  SELECT t.id, t.status AS was, r.waiting_for, r.wait
+  FROM json_to_recordset(%(reports)s) AS r(id uuid, token bigint, waiting_for text, wait jsonb)
+  JOIN governance_tasks t ON t.id = r.id AND t.status = 'in_progress' AND t.lease_token = r.token
+    AND t.lease_owner = %(process)s::uuid
+  ORDER BY t.id FOR NO KEY UPDATE OF t""",
+        to=f"""CASE picked.wait ->> 'kind' WHEN '{WaitKind.APPROVAL}' THEN 'waiting_approval'
+                                           ELSE 'parked' END""",
+        waits="waiting_for = picked.waiting_for, wait = picked.wait",
+        sets="attempts = t.attempts - 1",
+        actor="assigned_worker",
+        reason="wait ->> 'sentence'",
+        process="%(process)s::uuid",
+    ),
+    reports="json",
+    process="uuid",
+)
+
+
+def park(reports: Sequence[Report], *, process_id: UUID) -> set[UUID]:
+    """in_progress → parked, or → waiting_approval if a person must decide; the attempt does not count.
+
+    Each report says what it waits for. Returns the ids that moved: the others were lost before.
+    """
+    if not reports:
+        return set()
+    encoded, process = orjson.dumps([_row(report) for report in reports]).decode(), str(process_id)
+    return {row[0] for row in _PARK.run({"reports": encoded, "process": process})}
+
+
+def _row(report: Report) -> dict[str, object]:
+    if report.wait is None:
+        raise ValueError(f"the report on task {report.id} does not say what it waits for")
+    said = report.wait.to_json()
+    return {"id": report.id, "token": report.token, "waiting_for": report.wait.summary, "wait": said}
