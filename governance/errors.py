@@ -101,6 +101,15 @@ class DeadLetterConflict(GovernanceError):
         self.found = found
 
 
+class WorkerNotFound(GovernanceError):
+    """No worker has this name; `known` are those that there are."""
+
+    def __init__(self, worker_id: str, known: list[str]) -> None:
+        super().__init__(f"unknown worker {worker_id!r}; expected one of: {', '.join(known)}")
+        self.worker_id = worker_id
+        self.known = known
+
+
 class GroupNotFound(GovernanceError):
     """There is no group of dead letters with this id."""
 

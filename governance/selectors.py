@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from pydantic import BaseModel, ConfigDict, Field
 
-from governance import paging
+from governance import paging, worker_control
 from governance.actors import Actor
 from governance.errors import FieldError, InvalidFilter, TaskNotFound
 from governance.models import LateResult, Task, TaskDependency, TaskEvent, Worker, WorkerProcess
@@ -27,7 +27,7 @@ SUMMARY = (
     "max_attempts", "error_message", "created_by", "created_at", "started_at", "updated_at", "completed_at",
 )  # fmt: skip
 DETAIL = (
-    "id", "title", "task_type", "priority", "status", "waiting_for", "assigned_worker",
+    "id", "title", "task_type", "priority", "status", "waiting_for", "wait", "assigned_worker",
     "attempts", "error_attempts", "crash_attempts", "max_attempts", "run_after", "deadline",
     "timeout_seconds", "parent", "idempotency_key", "max_cost_usd", "error_message", "created_by",
     "created_at", "started_at", "updated_at", "completed_at", "lease_owner", "lease_expires_at",
@@ -55,6 +55,7 @@ class TaskFilter(BaseModel):
     task_type: list[Text] = Field(default_factory=list)
     assigned_worker: list[Text] = Field(default_factory=list)
     created_by: list[Text] = Field(default_factory=list)
+    waiting_for: list[Text] = Field(default_factory=list)
     parent: UUID | None = None
     idempotency_key: Text | None = None
     created_after: Time | None = None
@@ -173,6 +174,13 @@ def workers(*, actor: Actor) -> list[Row]:
         row | {"processes": [p for p in processes if row["worker_id"] in p["worker_ids"]]}
         for row in Worker.objects.order_by("worker_id").values(*_WORKER)
     ]
+
+
+def fleet(*, actor: Actor) -> Row:
+    """How the fleet stands, and who paused it, why and when."""
+    actor.require("governance.view_fleet")
+    found = worker_control.fleet()
+    return {name: getattr(found, name) for name in ("status", "paused_by", "reason", "paused_at")}
 
 
 def _first_id_of(moment: datetime) -> UUID:

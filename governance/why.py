@@ -5,11 +5,14 @@ because mending a later one would change nothing.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+from governance.budgets import Standing
 from governance.durations import words
-from governance.models import Task, Worker, WorkerProcess
+from governance.models import Fleet, Task, Worker, WorkerProcess
+from governance.models.budget import FLEET
 from governance.transitions import DEPENDENCIES
+from governance.waits import Wait, WaitKind
 
 # A process says every 2 s that it lives; its leases end 8 s after the last time.
 ALIVE_WITHIN = timedelta(seconds=10)
@@ -28,23 +31,95 @@ def not_running(
     processes: Sequence[WorkerProcess],
     unmet: Sequence[Task],
     now: datetime,
+    fleet: Fleet | None = None,
+    standing: Sequence[Standing] = (),
 ) -> str:
     """The sentence; empty for a task that runs as it should, or has ended.
 
     `worker` is the assigned one if it exists, `processes` are those that serve it, `unmet` are the
-    tasks it depends on that have not completed.
+    tasks it depends on that have not completed, `fleet` says whether all workers are paused, `standing` how
+    the budgets of its next call stand.
     """
     alive = [process for process in processes if is_alive(process, now=now)]
     match task.status:
         case Task.Status.PENDING:
-            return _pending(task, worker, alive, now)
+            return _fleet(fleet) or _pending(task, worker, alive, now)
+        case Task.Status.PARKED | Task.Status.WAITING_APPROVAL if task.wait:
+            return waiting(Wait.from_json(task.wait), standing=standing, now=now)
         case Task.Status.PARKED:
             return _parked(task, unmet)
         case Task.Status.WAITING_APPROVAL:
-            return "It waits for a person to approve it."
+            return f"It waits for {task.waiting_for or 'a person to approve it'}."
         case Task.Status.IN_PROGRESS:
             return _in_progress(task, alive, now)
     return ""
+
+
+def waiting(wait: Wait, *, standing: Sequence[Standing] = (), now: datetime) -> str:
+    """What a task waits for, and what would end that."""
+    return f"It waits: {wait.sentence.rstrip('.')}. {_END[wait.kind](wait, standing, now)}"
+
+
+def _end_of_breaker(wait: Wait, standing: Sequence[Standing], now: datetime) -> str:
+    if wait.until is None:
+        return f"Not before an operator acts: manage.py reset_breaker {wait.name}"
+    return (
+        f"Its next probe is {_when(wait.until, now)}; when the service has recovered, tasks return a few at a "
+        "time."
+    )
+
+
+def _end_of_budget(wait: Wait, standing: Sequence[Standing], now: datetime) -> str:
+    mine = [w for w in standing if w.scope == wait.name and w.free_usd is not None]
+    tightest = min(mine, key=lambda w: w.free_usd or 0, default=None)
+    left = f" now has {tightest.free_usd:f} USD left" if tightest else " has no limit now"
+    needed = "" if wait.amount_usd is None else f", the call needs at least {wait.amount_usd:f} USD"
+    turns = f", or when its {wait.window} ends {_when(wait.until, now)}" if wait.until else ""
+    raising = "" if wait.name.startswith("task:") else f" (manage.py set_budget {wait.name})"
+    scope = "Its envelope" if wait.name.startswith("task:") else f"The budget {wait.name}"
+    return f"{scope}{left}{needed}. It goes on when the limit is raised{raising}, when held money is freed{turns}."
+
+
+def _end_of_pause(wait: Wait, standing: Sequence[Standing], now: datetime) -> str:
+    return f"It goes on when that ends: manage.py resume {'--fleet' if wait.name == FLEET else wait.name}"
+
+
+def _end_of_rate_limit(wait: Wait, standing: Sequence[Standing], now: datetime) -> str:
+    return f"It goes on {_when(wait.until, now)}." if wait.until else "The next sweep lets it try again."
+
+
+def _end_of_quota(wait: Wait, standing: Sequence[Standing], now: datetime) -> str:
+    anew = f"when the quota begins anew {_when(wait.until, now)}, or " if wait.until else ""
+    return f"It goes on {anew}when its permission {wait.name} is changed (manage.py grant)."
+
+
+def _end_of_approval(wait: Wait, standing: Sequence[Standing], now: datetime) -> str:
+    expiry = f" The question expires {_when(wait.until, now)}." if wait.until else ""
+    return f"Decide with manage.py approve {wait.name} (--reject refuses it).{expiry}"
+
+
+_END = {
+    WaitKind.BREAKER: _end_of_breaker,
+    WaitKind.BUDGET: _end_of_budget,
+    WaitKind.PAUSE: _end_of_pause,
+    WaitKind.RATE_LIMIT: _end_of_rate_limit,
+    WaitKind.QUOTA: _end_of_quota,
+    WaitKind.APPROVAL: _end_of_approval,
+}
+
+
+def _when(moment: datetime, now: datetime) -> str:
+    if moment <= now:
+        return "with the next sweep"
+    return f"in {words(moment - now)}, at {moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _fleet(fleet: Fleet | None) -> str:
+    if fleet is None or fleet.status == Fleet.Status.ACTIVE:
+        return ""
+    who = f" by {fleet.paused_by}" if fleet.paused_by else ""
+    why = f" ({fleet.reason})" if fleet.reason else ""
+    return f"The fleet is paused{who}{why}; it runs when that ends: manage.py resume --fleet"
 
 
 def _pending(task: Task, worker: Worker | None, alive: Sequence[WorkerProcess], now: datetime) -> str:

@@ -73,6 +73,12 @@ UNFOLD = {
             {
                 "title": "Fleet",
                 "items": [
+                    _link(
+                        "Pause the fleet",
+                        "stop_circle",
+                        "governance_fleet_changelist",
+                        "governance.view_fleet",
+                    ),
                     _link("Workers", "groups", "governance_worker_changelist", "governance.view_worker"),
                     _link(
                         "Processes",

@@ -4,7 +4,7 @@
 |---|---|---|
 | database | | unreachable, or silent |
 | redis | unreachable, or silent | |
-| workers | an active worker has no process that takes tasks | no process of any worker is alive |
+| workers | the fleet or a worker is paused; an active worker has no process that takes tasks | no process of any worker is alive |
 | watchdog | no heartbeat for 15 s, or a duty without permission | |
 | queue | the first task in line has been due for a minute | |
 | breakers | one is not closed, or an operator has taken it in hand | |
@@ -49,6 +49,7 @@ Report = dict[str, Any]
 _FACTS = """
 SELECT current_setting('max_connections')::int AS connections_allowed,
   (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections_used,
+  (SELECT status FROM fleet) AS fleet,
   (SELECT extract(epoch FROM now() - last_heartbeat)::float8
    FROM worker_registry WHERE worker_id = 'WATCHDOG') AS watchdog_silent_seconds"""
 
@@ -126,7 +127,7 @@ def _look_at_database() -> dict[str, Entry]:
     _database_outage.over()
     return {
         "database": _database_entry(facts),
-        "workers": _workers_entry(workers),
+        "workers": _workers_entry(workers, fleet=facts["fleet"]),
         "watchdog": _watchdog_entry(facts["watchdog_silent_seconds"], stopped),
         "queue": _queue_entry(queue),
         "breakers": health_gates.breakers_entry(breakers),
@@ -210,7 +211,7 @@ def _redis_down(error: Exception) -> dict[str, Entry]:
     return {"redis": {"status": DEGRADED, "detail": f"redis connection failed: {_reason(error)}"}}
 
 
-def _workers_entry(workers: list[Row]) -> Entry:
+def _workers_entry(workers: list[Row], *, fleet: str | None) -> Entry:
     alive = sum(worker["processes"] for worker in workers)
     idle = [w["worker_id"] for w in workers if w["status"] == "active" and not w["running"]]
     paused = [w["worker_id"] for w in workers if w["status"] == "paused"]
@@ -218,11 +219,15 @@ def _workers_entry(workers: list[Row]) -> Entry:
         [f"no process takes tasks of {', '.join(idle)}"] if idle else ["every active worker has a process"]
     )
     details += [f"paused: {', '.join(paused)}"] if paused else []
+    if fleet != "active":
+        details.insert(0, "the fleet is paused: manage.py resume --fleet")
+    is_degraded = idle or paused or fleet != "active"
     return {
-        "status": DOWN if not alive else DEGRADED if idle else OK,
+        "status": DOWN if not alive else DEGRADED if is_degraded else OK,
         "detail": "; ".join(details)
         if alive
         else "no worker process is alive: start one with manage.py run_workers",
+        "fleet": fleet or "missing",
         "by_worker": {
             w["worker_id"]: {name: w[name] for name in ("status", "processes", "in_flight")} for w in workers
         },

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from governance import why
+from governance import budgets, why, worker_control
 from governance.models import LateResult, Task, TaskEvent, Worker, WorkerProcess
+from governance.waits import WaitKind
 
 SHOWN = 50
 EVENTS_SHOWN = 200
@@ -56,7 +57,16 @@ def _why(task: Task, depends_on: Listing, *, now: datetime) -> str:
         processes=list(WorkerProcess.objects.filter(worker_ids__contains=[task.assigned_worker])),
         unmet=[other for other in depends_on.tasks if other.status != Task.Status.COMPLETED],
         now=now,
+        fleet=worker_control.fleet(),
+        standing=_standing(task),
     )
+
+
+def _standing(task: Task) -> list[budgets.Standing]:
+    """The budgets of its next call, if it waits for one of them."""
+    if not task.wait or task.wait["kind"] != WaitKind.BUDGET:
+        return []
+    return budgets.standing(task.assigned_worker, task_id=task.pk)
 
 
 def _steps(task: Task) -> list[Step]:

@@ -26,6 +26,9 @@ _LISTED = (
 )  # fmt: skip
 
 
+_NOT_STARTED = {Task.Status.PENDING, Task.Status.PARKED, Task.Status.WAITING_APPROVAL}
+
+
 @admin.register(Task)
 class TaskAdmin(MachineRows):
     list_display = ("what", "state", "task_type", "assigned_worker", "runs", "took", "created", "note")
@@ -100,7 +103,7 @@ class TaskAdmin(MachineRows):
 
     @display(description="Took")
     def took(self, task: Task) -> str:
-        if task.started_at is None or task.status in {Task.Status.PENDING, Task.Status.PARKED}:
+        if task.started_at is None or task.status in _NOT_STARTED:
             return looks.NOTHING
         span = (task.completed_at or timezone.now()) - task.started_at
         milliseconds = span.total_seconds() * 1000
@@ -116,7 +119,7 @@ class TaskAdmin(MachineRows):
         if task.status == Task.Status.PENDING and task.run_after > now:
             said = f"due in {words(task.run_after - now)}"
             said += f" after: {task.error_message}" if task.error_message else ""
-        elif task.status == Task.Status.PARKED:
+        elif task.status in {Task.Status.PARKED, Task.Status.WAITING_APPROVAL} and task.waiting_for:
             said = f"waits for {task.waiting_for}"
         else:
             said = task.error_message

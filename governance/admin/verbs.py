@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
-from uuid import UUID
 
 from django import forms
 from django.contrib import messages
@@ -30,15 +29,15 @@ class Outcome(Protocol):
     """How each row that a verb moved stands now, and how it found the ones that it left alone."""
 
     @property
-    def moved(self) -> Mapping[UUID, str]: ...
+    def moved(self) -> Mapping[Any, str]: ...
 
     @property
-    def skipped(self) -> Mapping[UUID, str]: ...
+    def skipped(self) -> Mapping[Any, str]: ...
 
 
 @dataclass(frozen=True)
 class Verb:
-    """One thing that an operator does to rows that have a state and time-ordered ids.
+    """One thing that an operator does to rows that have a state.
 
     `moves` are the states (in `column`) that it leads out of. `known_by` are the columns that name a
     row, the first that says anything. `asks` is what the operator is asked to write, if anything:
@@ -116,7 +115,7 @@ def ask_or_do(
     """
     is_confirmed = CONFIRMED in request.POST
     if newest := request.POST.get("newest"):
-        chosen = chosen.filter(pk__lte=UUID(newest))
+        chosen = chosen.filter(pk__lte=newest)
     form = ReasonForm(verb, request.POST if is_confirmed else None)
     if form.is_valid():
         _do(request, verb, _ids(chosen), reason=form.cleaned_data["reason"] or f"{verb.name} in the console")
@@ -124,11 +123,11 @@ def ask_or_do(
     return _ask(admin, request, chosen, verb, form, back)
 
 
-def _ids(chosen: "QuerySet[Any]") -> list[UUID]:
+def _ids(chosen: "QuerySet[Any]") -> list[Any]:
     return list(chosen.order_by("-pk").values_list("pk", flat=True)[:LISTED])
 
 
-def _do(request: HttpRequest, verb: Verb, ids: list[UUID], *, reason: str) -> None:
+def _do(request: HttpRequest, verb: Verb, ids: list[Any], *, reason: str) -> None:
     try:
         outcome = verb.call(ids, actor=actors.of_user(request.user), reason=reason)
     except Forbidden as forbidden:
@@ -137,7 +136,7 @@ def _do(request: HttpRequest, verb: Verb, ids: list[UUID], *, reason: str) -> No
     messages.add_message(request, level, told(verb, ids, outcome))
 
 
-def told(verb: Verb, ids: Sequence[UUID], outcome: Outcome) -> str:
+def told(verb: Verb, ids: Sequence[object], outcome: Outcome) -> str:
     """What was done, what was skipped and why: `Terminated 3 tasks. Skipped 2: 1 completed, 1 failed.`"""
     said = [f"{verb.done} {verb.counted(len(outcome.moved))}."]
     found = Counter(outcome.skipped.values())

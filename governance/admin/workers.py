@@ -2,15 +2,17 @@
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Func, IntegerField, Model, QuerySet
-from django.forms import ModelForm
-from django.http import HttpRequest
+from django.forms import CharField, ModelForm
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from governance import actors, looks, why, worker_control
+from governance.admin import verbs
 from governance.admin.rows import MachineRows
 from governance.models import Worker
 
@@ -30,8 +32,49 @@ class LivingProcesses(Func):
         super().__init__(counted=counted, seconds=self.seconds)
 
 
+PAUSE = verbs.Verb(
+    "pause",
+    "Paused",
+    worker_control.pause,
+    (Worker.Status.ACTIVE,),
+    "A paused worker is given nothing new. What it runs goes on until its next call, and waits there.",
+    is_destructive=False,
+    insists=True,
+    noun="worker",
+    known_by=("description", "worker_id"),
+)
+RESUME = verbs.Verb(
+    "resume",
+    "Resumed",
+    worker_control.resume,
+    (Worker.Status.PAUSED,),
+    "A resumed worker takes its tasks again, at once.",
+    is_destructive=False,
+    noun="worker",
+    known_by=("description", "worker_id"),
+)
+
+
+class WorkerForm(ModelForm):
+    """What may be edited of a worker, and why."""
+
+    reason = CharField(
+        max_length=500,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Needed to pause it. Kept in the audit log.",
+    )
+
+    def clean(self) -> None:
+        super().clean()
+        is_pausing = "status" in self.changed_data and self.cleaned_data.get("status") == Worker.Status.PAUSED
+        if is_pausing and not self.cleaned_data.get("reason", "").strip():
+            self.add_error("reason", "Whoever pauses a worker says why.")
+
+
 @admin.register(Worker)
 class WorkerAdmin(MachineRows):
+    form = WorkerForm
     list_display = ("who", "state", "living", "running", "max_concurrency", "heard", "can_run")
     list_filter = ()
     ordering = ("pk",)
@@ -39,7 +82,7 @@ class WorkerAdmin(MachineRows):
     actions = ("pause_chosen", "resume_chosen")
     readonly_fields = ("worker_id", "description", "can_run", "heard", "living", "running", "version")
     fieldsets = (
-        (None, {"fields": (("worker_id", "description"), ("status", "max_concurrency"))}),
+        (None, {"fields": (("worker_id", "description"), ("status", "max_concurrency"), "reason")}),
         ("Life", {"fields": (("living", "running"), ("heard", "version"), "can_run")}),
     )
 
@@ -55,30 +98,20 @@ class WorkerAdmin(MachineRows):
 
     def save_model(self, request: HttpRequest, obj: Worker, form: ModelForm, change: bool) -> None:
         """What was edited, by the verbs; nothing else of the row is written."""
-        actor = actors.of_user(request.user)
+        said: Any = {"actor": actors.of_user(request.user), "reason": form.cleaned_data["reason"]}
         if "status" in form.changed_data:
             turn = worker_control.pause if obj.status == Worker.Status.PAUSED else worker_control.resume
-            turn([obj.pk], actor=actor)
+            turn([obj.pk], **said)
         if "max_concurrency" in form.changed_data:
-            worker_control.set_concurrency(obj.pk, max_concurrency=obj.max_concurrency, actor=actor)
+            worker_control.set_concurrency(obj.pk, max_concurrency=obj.max_concurrency, **said)
 
     @admin.action(description="Pause", permissions=["change"])
-    def pause_chosen(self, request: HttpRequest, queryset: "QuerySet[Worker]") -> None:
-        self._turn(request, queryset, worker_control.pause, "Paused", "paused already")
+    def pause_chosen(self, request: HttpRequest, queryset: "QuerySet[Worker]") -> HttpResponse | None:
+        return verbs.ask_or_do(self, request, queryset, PAUSE, back=request.get_full_path())
 
     @admin.action(description="Resume", permissions=["change"])
-    def resume_chosen(self, request: HttpRequest, queryset: "QuerySet[Worker]") -> None:
-        self._turn(request, queryset, worker_control.resume, "Resumed", "active already")
-
-    def _turn(
-        self, request: HttpRequest, queryset: "QuerySet[Worker]", verb: Any, done: str, otherwise: str
-    ) -> None:
-        chosen = list(queryset.values_list("pk", flat=True))
-        turned = verb(chosen, actor=actors.of_user(request.user))
-        said = f"{done} {len(turned)}: {', '.join(turned)}." if turned else f"{done} none."
-        left = sorted(set(chosen) - set(turned))
-        said += f" Skipped {len(left)}, {otherwise}: {', '.join(left)}." if left else ""
-        messages.add_message(request, messages.WARNING if left else messages.SUCCESS, said)
+    def resume_chosen(self, request: HttpRequest, queryset: "QuerySet[Worker]") -> HttpResponse | None:
+        return verbs.ask_or_do(self, request, queryset, RESUME, back=request.get_full_path())
 
     @display(description="Worker")
     def who(self, worker: Worker) -> SafeString:

@@ -19,6 +19,7 @@ class Index(Resource):
                 "tasks_url": self.address(TASKS),
                 "bulk_url": self.address(f"{TASKS}/bulk"),
                 "workers_url": self.address("/api/workers"),
+                "fleet_url": self.address("/api/fleet"),
                 "dlq_url": self.address("/api/dlq"),
                 "dlq_groups_url": self.address("/api/dlq/groups"),
                 "redrives_url": self.address("/api/redrives"),

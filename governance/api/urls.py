@@ -5,7 +5,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
-from governance.api import index, tasks, verbs, workers
+from governance.api import fleet, index, tasks, verbs, workers
 from governance.api.resource import Resource
 
 
@@ -32,5 +32,10 @@ urlpatterns = [
     path("tasks/<str:name>/terminate", verbs.Terminate.as_view()),
     path("tasks/<str:name>/retry", verbs.Retry.as_view()),
     path("workers", workers.Workers.as_view()),
+    path("workers/<str:name>/pause", workers.Pause.as_view()),
+    path("workers/<str:name>/resume", workers.Resume.as_view()),
+    path("fleet", fleet.Fleet.as_view()),
+    path("fleet/pause", fleet.Pause.as_view()),
+    path("fleet/resume", fleet.Resume.as_view()),
     re_path("", Nowhere.as_view()),
 ]

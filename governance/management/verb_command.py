@@ -20,6 +20,7 @@ _FILTERS = {
     "task_type": "their type; may be repeated",
     "assigned_worker": "the worker that they are assigned to; may be repeated",
     "created_by": "who submitted them; may be repeated",
+    "waiting_for": "what they wait for, as in 'breaker openrouter'; may be repeated",
     "created_after": "created at or after this time (ISO 8601 with a zone)",
     "created_before": "created before this time (ISO 8601 with a zone)",
     "parent": "id of the task that they are part of",

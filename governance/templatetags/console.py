@@ -2,11 +2,13 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django import template
+from django.template import Context
 from django.utils.safestring import SafeString
 
-from governance import looks
+from governance import looks, worker_control
 from governance.durations import words
 
 register = template.Library()
@@ -47,3 +49,13 @@ def span(length: timedelta) -> str:
 def as_json(value: object) -> SafeString | str:
     """JSON, indented."""
     return looks.json_text(value)
+
+
+@register.inclusion_tag("governance/fleet_banner.html", takes_context=True)
+def fleet_banner(context: Context) -> dict[str, Any]:
+    """What stands on top of every page while the fleet is paused, and the button that resumes it."""
+    user = getattr(context.get("request"), "user", None)
+    if user is None or not user.is_staff:
+        return {}
+    may_resume = user.has_perm(worker_control.FLEET_PERMISSION)
+    return {"fleet": worker_control.fleet(), "may_resume": may_resume}
