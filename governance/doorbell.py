@@ -12,7 +12,7 @@ from django.db import connection, transaction
 CHANNEL = "juggernaut_work"
 STOP = "stop"
 
-# Due tasks that wait although their worker is active and has a living process.
+# Due tasks that wait although neither their worker nor the fleet is paused.
 _WAITING = """
 SELECT DISTINCT t.assigned_worker
 FROM worker_registry w
@@ -21,7 +21,7 @@ CROSS JOIN LATERAL (
   WHERE status = 'pending' AND assigned_worker = w.worker_id
     AND rank <= (now() AT TIME ZONE 'UTC') AND run_after < now() - interval '2 seconds'
   LIMIT 1) t
-WHERE w.status = 'active'
+WHERE w.status = 'active' AND (SELECT status FROM fleet) = 'active'
 """
 
 # A ring may get lost, so its commit need not wait for the disk (and hold the server's one lock meanwhile).

@@ -64,8 +64,8 @@ def _end_of_breaker(wait: Wait, standing: Sequence[Standing], now: datetime) -> 
     if wait.until is None:
         return f"Not before an operator acts: manage.py reset_breaker {wait.name}"
     return (
-        f"Its next probe is {_when(wait.until, now)}; when the service has recovered, tasks return a few at a "
-        "time."
+        f"Its next probe is {_when(wait.until, now)}; when the service has recovered, tasks return a few"
+        " at a time."
     )
 
 
@@ -77,7 +77,10 @@ def _end_of_budget(wait: Wait, standing: Sequence[Standing], now: datetime) -> s
     turns = f", or when its {wait.window} ends {_when(wait.until, now)}" if wait.until else ""
     raising = "" if wait.name.startswith("task:") else f" (manage.py set_budget {wait.name})"
     scope = "Its envelope" if wait.name.startswith("task:") else f"The budget {wait.name}"
-    return f"{scope}{left}{needed}. It goes on when the limit is raised{raising}, when held money is freed{turns}."
+    return (
+        f"{scope}{left}{needed}. It goes on when the limit is raised{raising}, when held money is freed"
+        f"{turns}."
+    )
 
 
 def _end_of_pause(wait: Wait, standing: Sequence[Standing], now: datetime) -> str:

@@ -4,7 +4,7 @@
 |---|---|---|
 | database | | unreachable, or silent |
 | redis | unreachable, or silent | |
-| workers | the fleet or a worker is paused; an active worker has no process that takes tasks | no process of any worker is alive |
+| workers | the fleet or a worker is paused, or one has no process | no process of any worker is alive |
 | watchdog | no heartbeat for 15 s, or a duty without permission | |
 | queue | the first task in line has been due for a minute | |
 | breakers | one is not closed, or an operator has taken it in hand | |
@@ -82,7 +82,7 @@ SELECT
      WHERE status = 'pending' AND assigned_worker = w.worker_id
        AND rank <= (now() AT TIME ZONE 'UTC') AND run_after <= now()
      ORDER BY rank LIMIT 1) first
-   WHERE w.status = 'active') AS first_due_seconds"""
+   WHERE w.status = 'active' AND (SELECT status FROM fleet) = 'active') AS first_due_seconds"""
 
 
 def report() -> Report:

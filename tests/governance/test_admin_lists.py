@@ -41,7 +41,7 @@ def test_newest_tasks_come_first(viewer):
 def test_the_list_costs_the_same_queries_for_one_task_as_for_forty(viewer, django_assert_num_queries):
     submit()
     viewer.get(TASKS)
-    with django_assert_num_queries(7) as few:
+    with django_assert_num_queries(8) as few:
         viewer.get(TASKS)
     for number in range(39):
         submit(str(number))
@@ -189,7 +189,7 @@ def test_the_worker_list_counts_living_processes_in_one_query(viewer, django_ass
     run(submit(assigned_worker="EXECUTOR"), process_id=process.process_id)
     viewer.get("/admin/governance/worker/")
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         response = viewer.get("/admin/governance/worker/")
 
     shown = {worker.pk: worker for worker in response.context["cl"].result_list}

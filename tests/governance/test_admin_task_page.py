@@ -89,7 +89,7 @@ def test_the_page_costs_the_same_queries_however_much_belongs_to_the_task(viewer
     parent = submit()
     submit(parent=str(parent))
     page(viewer, parent)
-    with django_assert_num_queries(14) as few:
+    with django_assert_num_queries(16) as few:
         page(viewer, parent)
     for _ in range(60):
         submit(parent=str(parent))

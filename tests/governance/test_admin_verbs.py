@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from governance import tasks
 from governance.admin import search, verbs
-from governance.models import Task, TaskEvent, Worker
+from governance.models import AuditEntry, Task, TaskEvent, Worker
 from tests.governance.console import SEED, complete, person, status, submit
 from tests.ids import NOBODYS_ID
 
@@ -216,13 +216,18 @@ def manager(client):
 
 def test_workers_are_paused_and_resumed_and_it_says_which(manager):
     address = "/admin/governance/worker/"
-    paused = ask(manager, "pause_chosen", "EXECUTOR", "ANALYST", address=address)
-    again = ask(manager, "pause_chosen", "EXECUTOR", address=address)
-    resumed = ask(manager, "resume_chosen", "EXECUTOR", address=address)
+    asked = ask(manager, "pause_chosen", "EXECUTOR", "ANALYST", address=address)
+    assert "Pause 2 workers?" in asked.content.decode()
+    assert Worker.objects.get(pk="EXECUTOR").status == "active"
 
-    assert "Paused 2: ANALYST, EXECUTOR." in told(paused)
-    assert "Skipped 1, paused already: EXECUTOR." in told(again)
-    assert "Resumed 1: EXECUTOR." in told(resumed)
+    paused = confirm(manager, "pause_chosen", "EXECUTOR", "ANALYST", reason="bad prompts", address=address)
+    again = confirm(manager, "pause_chosen", "EXECUTOR", address=address)
+    resumed = confirm(manager, "resume_chosen", "EXECUTOR", reason="", address=address)
+
+    assert told(paused) == "Paused 2 workers."
+    assert told(again).endswith("Paused 0 workers. Skipped 1: 1 paused.")
+    assert told(resumed).endswith("Resumed 1 worker.")
+    assert AuditEntry.objects.filter(action="worker.pause", reason="bad prompts").count() == 2
     assert dict(Worker.objects.filter(pk__in=["EXECUTOR", "ANALYST"]).values_list("pk", "status")) == {
         "EXECUTOR": "active",
         "ANALYST": "paused",
@@ -234,12 +239,27 @@ def test_a_worker_s_concurrency_and_status_are_edited_and_nothing_else(manager):
 
     manager.post(
         "/admin/governance/worker/EXECUTOR/change/",
-        {"status": "paused", "max_concurrency": "7", "version": "forged", "worker_id": "MINE"},
+        {
+            "status": "paused",
+            "max_concurrency": "7",
+            "reason": "too busy",
+            "version": "forged",
+            "worker_id": "MINE",
+        },
     )
 
     worker = Worker.objects.get(pk="EXECUTOR")
     assert (worker.status, worker.max_concurrency) == ("paused", 7)
     assert (worker.version, worker.last_heartbeat) == ("", heard_at)
+
+
+def test_whoever_pauses_a_worker_on_its_page_says_why(manager):
+    page = manager.post(
+        "/admin/governance/worker/EXECUTOR/change/", {"status": "paused", "max_concurrency": "100"}
+    )
+
+    assert "Whoever pauses a worker says why." in page.content.decode()
+    assert Worker.objects.get(pk="EXECUTOR").status == "active"
 
 
 def test_an_impossible_concurrency_is_refused(manager):

@@ -18,12 +18,22 @@ from hypothesis.stateful import (
 from governance import claims, transitions
 from governance.claims import Claimed, Report
 from governance.models import LateResult, Task, TaskDependency, TaskEvent
+from governance.waits import Wait, WaitKind
 from tests.governance import lives
 from tests.governance.lives import ENDED, LIVE, OTHER_PROCESS, PROCESS
 
 processes = st.sampled_from([PROCESS, OTHER_PROCESS])
 picks = st.integers(min_value=0, max_value=10_000)
-REPORTS = {"complete": "completed", "retry_later": "pending", "fail": "failed", "give_back": "pending"}
+REPORTS = {
+    "complete": "completed", "retry_later": "pending", "fail": "failed", "give_back": "pending",
+    "park": "parked", "ask": "waiting_approval",
+}  # fmt: skip
+# What a task waits for that was parked, and the edge that releases it, now that nothing is in the way.
+WAITS = {
+    "park": Wait(kind=WaitKind.PAUSE, name="EXECUTOR", sentence="EXECUTOR is paused"),
+    "ask": Wait(kind=WaitKind.APPROVAL, name=str(lives.NOBODY), sentence="a person must decide"),
+}
+RELEASES = {"release_unpaused": "pause", "release_decided": "approval", "release_waited_out": "quota"}
 
 
 @dataclass
@@ -37,10 +47,11 @@ class Expected:
     errors: int = 0
     crashes: int = 0
     events: int = 1
+    wait: str | None = None
     leases: list[Claimed] = field(default_factory=list)
 
     def goes(self, status: str) -> None:
-        self.status, self.owner = status, None
+        self.status, self.owner, self.wait = status, None, None
         self.events += 1
 
 
@@ -94,15 +105,28 @@ class Life(RuleBasedStateMachine):
         lease = task.leases[-1 - old % len(task.leases)]
         holds = task.status == "in_progress" and lease.token == task.token
 
-        moved = getattr(transitions, edge)(
-            [Report(lease.id, lease.token, result=b"{}", error="it broke")], process_id=task.owner or PROCESS
+        wait = WAITS.get(edge)
+        moved = getattr(transitions, "park" if wait else edge)(
+            [Report(lease.id, lease.token, result=b"{}", error="it broke", wait=wait)],
+            process_id=task.owner or PROCESS,
         )
 
         assert moved == ({lease.id} if holds else set())
         if holds:
             task.goes(REPORTS[edge])
             task.errors += edge in {"retry_later", "fail"}
-            task.runs -= edge == "give_back"
+            task.runs -= edge in {"give_back", "park", "ask"}
+            task.wait = wait.kind if wait else None
+
+    @rule(name=st.sampled_from(sorted(RELEASES)))
+    def release(self, name: str) -> None:
+        waiting = {each for each, task in self.tasks.items() if task.wait == RELEASES[name]}
+
+        moved = getattr(transitions, name)()
+
+        assert {row.id for row in moved} == waiting
+        for task in map(self.tasks.__getitem__, waiting):
+            task.goes("pending")
 
     @rule(process=processes)
     def die(self, process: UUID) -> None:
@@ -131,7 +155,10 @@ class Life(RuleBasedStateMachine):
                 task.errors = task.crashes = 0
 
     @precondition(lambda self: self.tasks)
-    @rule(which=picks, to=st.sampled_from(["pending", "parked", "failed", "cancelled", "completed"]))
+    @rule(
+        which=picks,
+        to=st.sampled_from(["pending", "parked", "waiting_approval", "failed", "cancelled", "completed"]),
+    )
     def edit_in_sql(self, which: int, to: str) -> None:
         task_id = self.pick(which)
         task = self.tasks[task_id]

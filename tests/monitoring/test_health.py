@@ -7,11 +7,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from governance import worker_control
 from governance.models import Task, ToolPermission, Worker, WorkerProcess
 from monitoring import health
 from monitoring.probe import redis_client
 from monitoring.single_flight import SingleFlight
 from reliability import heartbeat
+from tests.governance.samples import SYSTEM
 from tests.monitoring.conftest import frozen
 from tests.polling import until
 
@@ -78,13 +80,25 @@ def test_a_draining_process_takes_no_tasks(client, living_system):
     assert body["workers"]["status"] == "degraded"
 
 
-def test_a_paused_worker_is_no_fault_but_is_said(client, living_system):
+def test_a_paused_fleet_is_degraded_and_its_work_may_wait(client, living_system):
+    due_at = timezone.now() - timedelta(seconds=90)
+    Task.objects.create(task_type="evaluation", assigned_worker="ANALYST", run_after=due_at)
+    worker_control.pause_fleet(actor=SYSTEM, reason="runaway spending")
+
+    status, body = get(client)
+
+    assert (status, body["workers"]["status"], body["workers"]["fleet"]) == (200, "degraded", "paused")
+    assert "the fleet is paused" in body["workers"]["detail"]
+    assert body["queue"]["status"] == "ok"
+
+
+def test_a_paused_worker_is_degraded_and_named(client, living_system):
     Worker.objects.filter(worker_id="ANALYST").update(status="paused")
     WorkerProcess.objects.update(worker_ids=["EXECUTOR", "STRATEGIST", "ORCHESTRATOR"])
 
     _, body = get(client)
 
-    assert body["workers"]["status"] == "ok"
+    assert body["workers"]["status"] == "degraded"
     assert "paused: ANALYST" in body["workers"]["detail"]
 
 

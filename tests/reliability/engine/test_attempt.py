@@ -9,10 +9,11 @@ from datetime import timedelta
 import pytest
 from pydantic import BaseModel, ConfigDict
 
+from governance.waits import Wait, WaitKind
 from reliability.engine import attempt
-from reliability.engine.attempt import Completed, Failed, RetryLater
+from reliability.engine.attempt import Completed, Failed, Parked, RetryLater
 from reliability.engine.threads import Threads
-from reliability.failures import Denied, PermanentFailure, TransientFailure
+from reliability.failures import Denied, PermanentFailure, Postponed, TransientFailure
 from tests.polling import until
 from tests.reliability.engine import attempts
 from tests.reliability.engine.attempts import answering, carry_out, raising
@@ -295,3 +296,33 @@ def test_a_plain_function_that_was_stopped_before_it_began_does_nothing():
         asyncio.run(attempt.run(task, context, threads=Threads(1), on_late=lambda *late: None))
 
     assert ran == []
+
+
+OPEN = Wait(kind=WaitKind.BREAKER, name="openrouter", sentence="circuit breaker openrouter is open")
+
+
+def test_what_cannot_go_on_is_parked_for_what_it_waits_for():
+    assert raising(Postponed(OPEN)) == Parked(OPEN)
+
+
+def test_a_last_attempt_that_cannot_go_on_is_parked_too():
+    assert raising(Postponed(OPEN), error_attempts=2, max_attempts=3) == Parked(OPEN)
+
+
+def test_a_plain_function_that_cannot_go_on_is_parked_too():
+    def run(payload, context):
+        raise Postponed(OPEN)
+
+    assert carry_out(run) == Parked(OPEN)
+
+
+def test_a_group_of_calls_that_all_must_wait_is_parked_for_the_first():
+    other = Wait(kind=WaitKind.BUDGET, name="FLEET", sentence="budget FLEET")
+
+    assert raising(ExceptionGroup("calls", [Postponed(OPEN), Postponed(other)])) == Parked(OPEN)
+
+
+def test_a_group_in_which_something_else_went_wrong_has_failed():
+    ending = raising(ExceptionGroup("calls", [Postponed(OPEN), ValueError("it broke")]))
+
+    assert isinstance(ending, RetryLater)

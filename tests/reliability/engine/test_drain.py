@@ -8,7 +8,9 @@ from django.db import connection
 
 from governance import transitions
 from governance.models import LateResult, Task, Worker, WorkerProcess
+from governance.waits import Wait, WaitKind
 from reliability.engine import attempt
+from reliability.failures import Postponed
 from tests.governance import lives
 from tests.polling import until
 from tests.reliability.engine import drainage
@@ -250,3 +252,42 @@ def test_an_idle_drain_leaves_no_transaction_open():
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'")
             assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.parametrize("is_async", [True, False], ids=["async", "plain"])
+def test_a_task_that_must_wait_is_parked_goes_on_when_released_and_counts_one_attempt(is_async):
+    wait = Wait(kind=WaitKind.PAUSE, name="EXECUTOR", sentence="EXECUTOR is paused")
+    is_paused = [True, True, False]
+
+    def plain(payload, context):
+        if is_paused.pop(0):
+            raise Postponed(wait)
+        return {"attempt": context.attempt}
+
+    async def awaited(payload, context):
+        return plain(payload, context)
+
+    with task_type(awaited if is_async else plain, name="waits"), draining():
+        [task_id] = submit("waits")
+        for _ in range(2):
+            until_all("parked", [task_id])
+            assert lives.fetch(task_id).waiting_for == "pause of EXECUTOR"
+            transitions.release_unpaused()
+        until_all("completed", [task_id])
+
+    row = lives.fetch(task_id)
+    assert (row.attempts, row.error_attempts, row.result, row.wait) == (1, 0, {"attempt": 1}, None)
+    lives.assert_sound(task_id)
+
+
+def test_parked_tasks_of_one_batch_share_a_statement_with_what_was_completed():
+    wait = Wait(kind=WaitKind.BREAKER, name="openrouter", sentence="openrouter is open")
+
+    async def every_other(payload, context):
+        if payload.number % 2:
+            raise Postponed(wait)
+
+    with task_type(every_other, name="every other"), draining():
+        ids = [submit("every other", payload={"number": number})[0] for number in range(60)]
+        until_all("completed", ids[::2])
+        until_all("parked", ids[1::2])
