@@ -211,7 +211,7 @@ class TestAStateChangedByHand:
 
         row = fetch(task_id)
         if was == to:
-            assert row.wait["kind"] == kind
+            assert (row.wait or {})["kind"] == kind
         else:
             assert row.wait is None
             expected = "an operator" if to in {"parked", "waiting_approval"} else ""
