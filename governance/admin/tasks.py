@@ -67,6 +67,7 @@ class TaskAdmin(MachineRows):
                     ("attempts_told", "timeout_told"),
                     ("started_exactly", "ended_exactly"),
                     ("due_exactly", "deadline_exactly"),
+                    "waits_for",
                 )
             },
         ),
@@ -179,6 +180,10 @@ class TaskAdmin(MachineRows):
     @display(description="Deadline")
     def deadline_exactly(self, task: Task) -> SafeString | str:
         return looks.exact_moment(task.deadline)
+
+    @display(description="Waits for")
+    def waits_for(self, task: Task) -> str:
+        return task.waiting_for or looks.NOTHING
 
     @display(description="Time for one attempt")
     def timeout_told(self, task: Task) -> str:

@@ -126,6 +126,10 @@ class Migration(migrations.Migration):
             model_name='task',
             index=models.Index(django.db.models.fields.json.KeyTextTransform('kind', 'wait'), django.db.models.fields.json.KeyTextTransform('name', 'wait'), models.F('id'), condition=models.Q(('wait__isnull', False)), name='task_wait'),
         ),
+        migrations.AddIndex(
+            model_name='task',
+            index=models.Index(models.F('waiting_for'), models.F('id'), condition=models.Q(('waiting_for', ''), _negated=True), name='task_waiting_for'),
+        ),
         migrations.AddConstraint(
             model_name='task',
             constraint=models.CheckConstraint(condition=models.Q(('wait__isnull', True), ('status__in', ['parked', 'waiting_approval']), _connector='OR'), name='task_wait_while_waiting'),

@@ -131,6 +131,8 @@ class Task(models.Model):
             models.Index(
                 KT("wait__kind"), KT("wait__name"), "id", name="task_wait", condition=Q(wait__isnull=False)
             ),
+            # Read by the list of what waits for one thing.
+            models.Index("waiting_for", "id", name="task_waiting_for", condition=~Q(waiting_for="")),
             # Read by the claim of suspects: tasks whose process died under them twice.
             models.Index(
                 "assigned_worker",

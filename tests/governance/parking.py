@@ -6,6 +6,7 @@ from uuid import UUID
 
 from governance import transitions
 from governance.claims import Report
+from governance.models import Task
 from governance.waits import Wait, WaitKind
 from tests.governance import lives
 
@@ -21,8 +22,8 @@ def parked(kind: WaitKind | str, name: str, *, worker: str = "EXECUTOR", **more:
 def inserted(count: int, kind: str, name: str, **more: str) -> None:
     """So many tasks that wait for this, as rows typed into psql; the first was due first."""
     columns = {"kind": kind, "name": name, "sentence": "waits", **more}
-    lives.Task.objects.bulk_create(
-        lives.Task(
+    Task.objects.bulk_create(
+        Task(
             task_type="noop", status="parked", waiting_for="something", wait=columns,
             run_after=lives.ago(7200 - number),
         )

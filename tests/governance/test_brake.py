@@ -61,7 +61,7 @@ def test_a_fleet_paused_in_sql_stops_every_worker_and_says_who_did_it():
     assert wait.sentence.endswith(": runaway spending")
     told = AuditEntry.objects.get(target="fleet FLEET")
     assert told.actor.startswith("sql:")
-    assert (told.before["status"], told.after["status"]) == ("active", "paused")
+    assert ((told.before or {}).get("status"), (told.after or {}).get("status")) == ("active", "paused")
 
 
 def test_a_resumed_fleet_forgets_why_it_was_paused():
@@ -96,4 +96,8 @@ def test_heartbeats_of_a_worker_are_not_audited_but_its_concurrency_is():
     _sql("UPDATE worker_registry SET max_concurrency = 3 WHERE worker_id = 'ANALYST'")
 
     told = AuditEntry.objects.get()
-    assert (told.target, told.action, told.after["max_concurrency"]) == ("worker ANALYST", "worker.update", 3)
+    assert (told.target, told.action, (told.after or {})["max_concurrency"]) == (
+        "worker ANALYST",
+        "worker.update",
+        3,
+    )

@@ -8,6 +8,7 @@ from governance import transitions
 from governance.models import TaskEvent
 from tests.governance import lives
 from tests.governance.lives import PROCESS, events, fetch, held
+from tests.governance.parking import parked
 
 RUNBOOK = (
     "UPDATE governance_tasks SET status = 'failed', updated_at = NOW(),"
@@ -82,6 +83,25 @@ class TestARowInsertedByHand:
             ("task_type, max_cost_usd", "'noop', -0.01", "task_max_cost_positive"),
             ("task_type, lease_owner", "'noop', gen_random_uuid()", "task_lease_while_in_progress"),
             ("task_type, completed_at", "'noop', now()", "task_completed_at_when_ended"),
+            ("task_type, wait", "'noop', '{}'", "task_wait_"),
+            *(
+                (
+                    "task_type, status, waiting_for, wait",
+                    f"'noop', 'parked', 'x', '{wait}'",
+                    "task_wait_sound",
+                )
+                for wait in (
+                    "{}",
+                    "null",
+                    '{"kind": "weather", "name": "x", "sentence": "x"}',
+                    '{"kind": "pause", "name": "", "sentence": "x"}',
+                    '{"kind": "pause", "name": "x"}',
+                    '{"kind": "approval", "name": "01900000-0000-7000-8000-000000000000", "sentence": "x"}',
+                    '{"kind": "pause", "name": "x", "sentence": "x", "until": "2026-01-01 00:00:00"}',
+                    '{"kind": "budget", "name": "x", "sentence": "x", "amount_usd": "-1"}',
+                    '{"kind": "budget", "name": "x", "sentence": "x", "amount_usd": "NaN"}',
+                )
+            ),
         ],
     )
     def test_is_refused_when_it_could_not_be_true(self, columns, values, constraint):
@@ -180,6 +200,35 @@ class TestAStateChangedByHand:
 
         assert fetch(silent).waiting_for == "an operator (parked in SQL)"
         assert fetch(told).waiting_for == "the auditor"
+
+    @pytest.mark.parametrize("to", ["pending", "failed", "cancelled", "waiting_approval", "parked"])
+    @pytest.mark.parametrize("kind", ["pause", "approval"])
+    def test_a_wait_ends_with_the_state_that_it_belongs_to(self, kind, to):
+        task_id = parked(kind, str(lives.NOBODY))
+        was = lives.status(task_id)
+
+        set_status(task_id, to)
+
+        row = fetch(task_id)
+        if was == to:
+            assert (row.wait or {})["kind"] == kind
+        else:
+            assert row.wait is None
+            expected = "an operator" if to in {"parked", "waiting_approval"} else ""
+            assert row.waiting_for.startswith(expected)
+            assert bool(row.waiting_for) == bool(expected)
+        lives.assert_sound(task_id)
+
+    def test_a_task_may_be_parked_by_hand_for_what_the_sweep_will_end(self):
+        task_id = lives.in_state("pending")
+        wait = (
+            '{"kind": "rate_limit", "name": "a", "sentence": "too fast", "until": "2026-01-01 00:00:00+00"}'
+        )
+
+        sql("UPDATE governance_tasks SET status = 'parked', wait = %s WHERE id = %s", wait, task_id)
+
+        assert fetch(task_id).waiting_for == "too fast"
+        assert [task.id for task in transitions.release_waited_out()] == [task_id]
 
     def test_a_whole_set_is_changed_each_with_its_event(self):
         ids = [lives.in_state("pending") for _ in range(5)]

@@ -38,7 +38,7 @@ def test_a_parked_task_says_what_it_waits_for_and_the_attempt_does_not_count():
 
     row = fetch(task.id)
     assert (row.status, row.waiting_for, row.attempts) == ("parked", "budget ANALYST (day)", 0)
-    assert Wait.from_json(row.wait) == BUDGET
+    assert Wait.from_json(row.wait or {}) == BUDGET
     event = events(task.id)[-1]
     assert (event.from_status, event.to_status, event.reason) == ("in_progress", "parked", BUDGET.sentence)
     assert (event.actor, event.process_id) == ("EXECUTOR", PROCESS)
@@ -64,7 +64,7 @@ def test_many_are_parked_in_one_statement_each_for_its_own(django_assert_num_que
         parked = transitions.park(reports, process_id=PROCESS)
 
     assert parked == {task.id for task in tasks}
-    assert [fetch(task.id).wait["kind"] for task in tasks] == ["budget", "breaker", "approval"]
+    assert [(fetch(task.id).wait or {})["kind"] for task in tasks] == ["budget", "breaker", "approval"]
 
 
 def test_nothing_to_park_asks_nothing(django_assert_num_queries):
@@ -124,7 +124,7 @@ def test_a_waiting_task_fails_at_its_deadline(wait):
     transitions.expire()
 
     row = fetch(task.id)
-    assert (row.status, row.failure["cause"], row.wait) == ("failed", "deadline", None)
+    assert (row.status, (row.failure or {})["cause"], row.wait) == ("failed", "deadline", None)
 
 
 def test_a_sentence_that_postgresql_cannot_store_is_stored_without_what_it_cannot():
@@ -132,7 +132,7 @@ def test_a_sentence_that_postgresql_cannot_store_is_stored_without_what_it_canno
 
     assert park(task, Wait(kind=WaitKind.BREAKER, name="a\x00b", sentence="a\x00b is open"))
 
-    assert fetch(task.id).wait["name"] == "a\N{REPLACEMENT CHARACTER}b"
+    assert (fetch(task.id).wait or {})["name"] == "a\N{REPLACEMENT CHARACTER}b"
     assert fetch(task.id).waiting_for == "breaker a\N{REPLACEMENT CHARACTER}b"
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -74,7 +75,7 @@ class TestTime:
 
     def test_a_quota_whose_permission_is_changed_lets_its_tasks_ask_again(self):
         permissions.grant("EXECUTOR", "http.*", actor=SYSTEM, max_calls_per_day=1)
-        waits = {"until": timezone.now() + timedelta(hours=1)}
+        waits: dict[str, Any] = {"until": timezone.now() + timedelta(hours=1)}
         task_id, other = (
             parked("quota", "http.*", **waits),
             parked("quota", "http.*", worker="ANALYST", **waits),

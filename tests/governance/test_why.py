@@ -1,13 +1,16 @@
 """Why is this not running? The first thing that stops it is the answer."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
 
 from governance import why
+from governance.budgets import Standing
 from governance.durations import words
-from governance.models import Task, Worker, WorkerProcess
+from governance.models import Fleet, Task, Worker, WorkerProcess
+from governance.waits import Wait, WaitKind
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OWNER = UUID(int=7)
@@ -155,3 +158,74 @@ def test_a_task_that_runs_or_has_ended_needs_no_reason():
 )
 def test_spans_are_said_in_their_two_largest_units(seconds, said):
     assert words(timedelta(seconds=seconds)) == said
+
+
+def said_of(kind, name, *, until=None, standing=(), **more):
+    wait = Wait(kind=WaitKind(kind), name=name, sentence="It was refused.", until=until, **more)
+    status = "waiting_approval" if kind == "approval" else "parked"
+    return why.not_running(
+        a_task(status=status, waiting_for=wait.summary, wait=wait.to_json()),
+        worker=a_worker(),
+        processes=[],
+        unmet=[],
+        now=NOW,
+        standing=standing,
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "ends"),
+    [
+        ("breaker", "openrouter", "Its next probe is in 1 min 30 s, at 2026-01-02 03:05:35 UTC"),
+        ("pause", "FLEET", "manage.py resume --fleet"),
+        ("pause", "ANALYST", "manage.py resume ANALYST"),
+        ("rate_limit", "http", "It goes on in 1 min 30 s"),
+        ("quota", "http.*", "when its permission http.* is changed"),
+        ("approval", "0191", "manage.py approve 0191"),
+    ],
+)
+def test_what_waits_says_for_what_and_what_would_end_it(kind, name, ends):
+    said = said_of(kind, name, until=NOW + timedelta(seconds=90))
+
+    assert said.startswith("It waits: It was refused. ")
+    assert ends in said
+
+
+def test_a_breaker_that_waits_for_an_operator_says_which_command_ends_it():
+    assert said_of("breaker", "openrouter").endswith("manage.py reset_breaker openrouter")
+
+
+@pytest.mark.parametrize("kind", ["rate_limit", "breaker"])
+def test_a_time_that_has_come_is_the_next_sweep_s(kind):
+    assert "with the next sweep" in said_of(kind, "http", until=ago(1))
+
+
+def test_a_budget_says_what_is_left_now_and_when_its_window_ends():
+    zero = Decimal(0)
+    standing = [
+        Standing("ANALYST", "day", NOW, NOW, Decimal(2), Decimal("1.75"), zero, zero, zero),
+        Standing("ANALYST", "month", NOW, NOW, Decimal(9), zero, zero, zero, zero),
+        Standing("FLEET", "day", NOW, NOW, Decimal("0.01"), zero, zero, zero, zero),
+    ]
+
+    said = said_of(
+        "budget",
+        "ANALYST",
+        until=NOW + timedelta(hours=2),
+        window="day",
+        amount_usd=Decimal("0.5"),
+        standing=standing,
+    )
+
+    assert "The budget ANALYST now has 0.25 USD left, the call needs at least 0.5 USD" in said
+    assert "manage.py set_budget ANALYST" in said
+    assert "when its day ends in 2 h" in said
+
+
+def test_a_paused_fleet_is_the_first_reason():
+    fleet = Fleet(status="paused", paused_by="user:ann", reason="runaway spending")
+
+    said = why.not_running(a_task(), worker=None, processes=[], unmet=[], now=NOW, fleet=fleet)
+
+    assert said.startswith("The fleet is paused by user:ann (runaway spending)")
+    assert said.endswith("manage.py resume --fleet")

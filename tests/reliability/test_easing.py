@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from governance import budgets
+from governance import budgets, transitions
 from governance.actors import of_command
 from governance.models import Task
 from reliability import easing, sweep
@@ -263,7 +263,7 @@ class TestBreakers:
     def test_a_cancelled_task_is_not_released(self, name):
         inserted(1, "breaker", "gone")
         task_id = Task.objects.get().pk
-        lives.transitions.cancel([task_id], actor="ann", reason="not needed")
+        transitions.cancel([task_id], actor="ann", reason="not needed")
 
         assert ramp(1) == [0]
         assert not is_waiting(task_id)
