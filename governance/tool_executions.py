@@ -26,7 +26,10 @@ _UNNAMED = "failed without saying why"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What is called, by whom, for which task. `arguments` are redacted before they are kept."""
+    """What is called, by whom, for which task. `arguments` are redacted before they are kept.
+
+    `key` names the call within its task; it is kept of calls that go out.
+    """
 
     worker_id: str
     tool_name: str
@@ -34,20 +37,29 @@ class Call:
     task_id: UUID | None = None
     service: str = ""
     model: str = ""
+    key: str = ""
 
 
+_COLUMNS = ("worker_id", "tool_name", "task_id", "service", "model", "key")
 _INSERT = """
 INSERT INTO tool_executions
-  (worker_id, tool_name, arguments, task_id, service, model, status, rule, error_message, ended_at, ends_by)
+  (worker_id, tool_name, arguments, task_id, service, model, status, rule, error_message, ended_at, ends_by,
+   call_key)
 VALUES (%(worker_id)s, %(tool_name)s, %(arguments)s::jsonb, %(task_id)s::uuid, %(service)s, %(model)s,
   %(status)s, %(rule)s, %(error)s, CASE WHEN %(status)s <> 'sent' THEN clock_timestamp() END,
-  clock_timestamp() + %(within)s)
+  clock_timestamp() + %(within)s, CASE WHEN %(status)s = 'sent' THEN %(key)s ELSE '' END)
 RETURNING id"""
 
 _END = """
 UPDATE tool_executions SET status = %(status)s, error_message = %(error)s, cost_usd = %(cost_usd)s,
   model = coalesce(%(model)s, model), ended_at = clock_timestamp(),
   duration_ms = round(extract(epoch FROM clock_timestamp() - created_at) * 1000)
+WHERE id = %(id)s::uuid AND status = 'sent'"""
+
+
+_TAKE_BACK = """
+UPDATE tool_executions SET status = 'failed', error_message = %(error)s, call_key = '',
+  ended_at = clock_timestamp(), duration_ms = 0
 WHERE id = %(id)s::uuid AND status = 'sent'"""
 
 
@@ -78,6 +90,12 @@ def end(
         return bool(cursor.rowcount)
 
 
+def take_back(execution_id: UUID, *, error_message: str) -> None:
+    """It was let through and yet not sent: it failed, and its key is free."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_BACK, {"id": str(execution_id), "error": _error(error_message)})
+
+
 def refuse(call: Call, *, rule: str, error_message: str, failed: bool = False) -> UUID:
     """Record a call that was not sent, because `rule` forbade it; `failed` if the reason is no rule of the
     law but the state of things: an open circuit breaker (the runbook looks for those as `failed`)."""
@@ -99,7 +117,7 @@ def give_up_lost(now: datetime) -> int:
 
 def _insert(call: Call, status: str, rule: str, error: str, within: timedelta | None) -> UUID:
     kept = {} if call.arguments is None else redaction.arguments(call.arguments)
-    facts = {name: getattr(call, name) for name in ("worker_id", "tool_name", "task_id", "service", "model")}
+    facts = {name: getattr(call, name) for name in _COLUMNS}
     facts |= {"arguments": orjson.dumps(kept).decode(), "status": status, "rule": rule[:MAX_RULE]}
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, facts | {"error": error, "within": within})

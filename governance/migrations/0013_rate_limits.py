@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('name', models.CharField(max_length=200, primary_key=True, serialize=False)),
                 ('max_calls', models.IntegerField()),
-                ('per_seconds', models.FloatField(db_default=models.Value(60))),
+                ('per_seconds', models.FloatField(db_default=60)),
                 ('set_by', models.CharField(db_default=governance.models.defaults.SqlUser(), max_length=160)),
                 ('set_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
@@ -43,6 +43,15 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(condition=models.Q(('per_seconds__range', (0.1, 86400))), name='rate_limit_seconds'),
                 ],
             },
+        ),
+        migrations.AddField(
+            model_name='toolexecution',
+            name='call_key',
+            field=models.CharField(db_default='', max_length=200),
+        ),
+        migrations.AddIndex(
+            model_name='toolexecution',
+            index=models.Index(models.F('task_id'), models.F('call_key'), condition=models.Q(('call_key', ''), _negated=True), name='execution_key'),
         ),
         migrations.RunSQL(RATE_LIMITS, migrations.RunSQL.noop),
         migrations.RunSQL(AUDITED, "DROP TRIGGER rate_limit_audited ON rate_limits;"),

@@ -15,6 +15,7 @@ class ToolExecution(models.Model):
         refused, failed: never sent
 
     `rule` names what decided: the permission that allowed it, or the gate's rule that did not.
+    `call_key` names a call that went out within its task: one with the same key may have been carried out.
     `arguments` and `error_message` hold no secrets and have a bounded size. A row that stays `sent`
     after `ends_by` is one whose worker never came back: the watchdog ends it as failed.
     """
@@ -33,6 +34,7 @@ class ToolExecution(models.Model):
     model = models.CharField(max_length=200, db_default="")
     arguments = models.JSONField(db_default=EMPTY_OBJECT)
     status = models.CharField(max_length=20, choices=Status, db_default=Status.SENT)
+    call_key = models.CharField(max_length=200, db_default="")
     rule = models.CharField(max_length=300, db_default="")
     error_message = models.TextField(db_default="")
     duration_ms = models.IntegerField(null=True, blank=True)
@@ -46,6 +48,8 @@ class ToolExecution(models.Model):
         indexes: ClassVar = [
             # Read by the page of a task.
             models.Index("task_id", "id", name="execution_task", condition=Q(task_id__isnull=False)),
+            # Read by whoever asks whether a call of a task went out before.
+            models.Index("task_id", "call_key", name="execution_key", condition=~Q(call_key="")),
             # Read by the runbook's counts of what failed lately.
             models.Index(
                 fields=["-created_at"],

@@ -84,6 +84,20 @@ def _write(call: Call, ending: Ending) -> None:
             cost_usd=_book(call, ending),
             model=ending.model or None,
         )
+        _keep(call, ending)
+
+
+def _keep(call: Call, ending: Ending) -> None:
+    """What the asker stores of it, it stores in this transaction, exactly when the call is booked."""
+    if call.ask.kept is None or ending.came is None or call.leave is None:
+        return
+    try:
+        with transaction.atomic():
+            call.ask.kept(ending.came, call.leave)
+    except (OperationalError, InterfaceError):
+        raise  # the connection, or the transaction, is lost: all of it is tried again
+    except Exception:  # the money is booked all the same
+        logger.exception("what came of call %s could not be kept", call.execution_id)
 
 
 def _book(call: Call, ending: Ending) -> Decimal | None:

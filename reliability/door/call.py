@@ -34,6 +34,7 @@ class Call:
     permits: dict[str, Permit] = field(default_factory=dict)
     seconds: float = 0.0
     execution_id: UUID | None = None
+    leave: Passage | None = None
 
     @property
     def worst_usd(self) -> Decimal | None:
@@ -58,13 +59,19 @@ class Call:
         """As it stands in `tool_executions`."""
         ask = self.ask
         return tool_executions.Call(
-            self.context.worker_id, ask.tool_name, ask.arguments, self.context.task_id, ask.service, ask.model
+            worker_id=self.context.worker_id,
+            tool_name=ask.tool_name,
+            arguments=ask.arguments,
+            task_id=self.context.task_id,
+            service=ask.service,
+            model=ask.model,
+            key=ask.key,
         )
 
     def passage(self) -> Passage:
         """Leave to make it: all gates are open."""
         context = self.context
-        return terms.mint(
+        self.leave = terms.mint(
             worker_id=context.worker_id,
             task_id=context.task_id,
             lease_token=context.lease_token,
@@ -74,3 +81,4 @@ class Call:
             max_tokens=self.max_tokens,
             held_usd=self.hold and self.hold.amount_usd,
         )
+        return self.leave

@@ -21,7 +21,10 @@ FAIR_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """`money` None: it was answered, and nobody says what it cost. `error_message` None: all is well."""
+    """`money` None: it was answered, and nobody says what it cost. `error_message` None: all is well.
+
+    `came` is what the asker may keep of it, if anything came of it that is known.
+    """
 
     outcome: Outcome
     money: Price | Money | None
@@ -30,6 +33,7 @@ class Ending:
     usage: Usage = NO_USAGE
     model: str = ""
     request_id: str = ""
+    came: Answered | CallFailed | None = None
 
 
 def of_answer(answered: Answered) -> Ending:
@@ -40,6 +44,7 @@ def of_answer(answered: Answered) -> Ending:
         usage=answered.usage,
         model=answered.model,
         request_id=answered.request_id,
+        came=answered,
     )
 
 
@@ -54,11 +59,14 @@ def of_error(call: Call, error: BaseException, *, is_timeout: bool) -> Ending:
             usage=error.usage,
             model=error.model,
             request_id=error.request_id,
+            came=error,
         )
     if is_timeout:
         was_fair = call.seconds >= min(call.ask.seconds, FAIR_SECONDS)
-        said = str(refusals.unanswered(call.ask, call.seconds))
-        return Ending(outcome=FAILURE if was_fair else NOT_COUNTED, money=Money.UNKNOWN, error_message=said)
+        outcome = FAILURE if was_fair else NOT_COUNTED
+        late = refusals.unanswered(call.ask, call.seconds)
+        came = CallFailed(str(late), error=late, outcome=outcome)
+        return Ending(outcome=outcome, money=Money.UNKNOWN, error_message=str(late), came=came)
     if isinstance(error, asyncio.CancelledError | Stopped):
         said = "stopped: the attempt was ended while the call was under way"
     else:

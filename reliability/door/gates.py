@@ -180,7 +180,7 @@ class Record:
 
     def undo(self, call: Call) -> None:
         if call.execution_id is not None:
-            tool_executions.end(call.execution_id, error_message="stopped before it was sent")
+            tool_executions.take_back(call.execution_id, error_message="stopped before it was sent")
             call.execution_id = None
 
 

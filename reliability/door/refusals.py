@@ -11,7 +11,15 @@ from governance.permissions import Decision
 from governance.waits import Wait, WaitKind
 from reliability.door.terms import Ask
 from reliability.errors import BreakerOpen, RateLimited
-from reliability.failures import Denied, PermanentFailure, Postponed, Stopped, TaskFailure, TransientFailure
+from reliability.failures import (
+    Denied,
+    OutcomeUnknown,
+    PermanentFailure,
+    Postponed,
+    Stopped,
+    TaskFailure,
+    TransientFailure,
+)
 
 
 @dataclass
@@ -112,6 +120,6 @@ def no_price(unknown: UnknownPrice, *, tool_name: str = "") -> TaskFailure:
     return PermanentFailure(said, tool_name=tool_name, service=unknown.service)
 
 
-def unanswered(ask: Ask, seconds: float) -> TransientFailure:
+def unanswered(ask: Ask, seconds: float) -> OutcomeUnknown:
     said = f"{ask.tool_name} did not answer within {seconds:.3g} s"
-    return TransientFailure(said, tool_name=ask.tool_name, service=ask.service)
+    return OutcomeUnknown(said, tool_name=ask.tool_name, service=ask.service)

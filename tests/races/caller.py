@@ -2,12 +2,12 @@
 
 import random
 from decimal import Decimal
-from typing import Any
+from functools import partial
 from uuid import UUID
 
 from governance.prices import Price
 from reliability import breakers, door
-from reliability.door import Answered, Ask, CallFailed, Fixed, Money
+from reliability.door import Answered, Ask, CallFailed, Fixed, Money, Passage
 from reliability.engine.context import TaskContext
 from reliability.failures import Postponed, TransientFailure
 
@@ -32,12 +32,13 @@ def make_calls(seed: int, *, calls: int, tasks: list[tuple[str, UUID, int]]) -> 
             cost=Fixed(usd),
         )
         try:
-            door.governed_call_sync(context, ask, lambda passage, usd=usd: _end(chance, usd))
+            door.governed_call_sync(context, ask, partial(_end, chance, usd))
         except (Postponed, TransientFailure, ValueError):
             continue
 
 
-def _end(chance: random.Random, usd: Decimal) -> Any:
+def _end(chance: random.Random, usd: Decimal, passage: Passage) -> Answered:
+    passage.use()
     part = Price(usd * chance.randrange(0, 1000) / 1000, "provider")
     match chance.choices(
         ["answer", "more", "unpriced", "released", "unknown", "broken"], [12, 2, 1, 2, 2, 1]

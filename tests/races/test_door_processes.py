@@ -38,6 +38,10 @@ def tasks(transactional_db):
     return [(WORKER, task_id, token) for task_id, _, token in running]
 
 
+def has_called(fleet, count):
+    return ToolExecution.objects.count() > count or fleet.has_ended()
+
+
 def overspent():
     windows = BudgetWindow.objects.filter(kind="day", scope=WORKER)
     given = windows.annotate(given=F("spent") + F("held") - F("overage")).values_list("given", flat=True)
@@ -52,7 +56,7 @@ def test_processes_that_die_at_random_leave_nothing_open_and_overspend_nothing(t
         fleet.start(seed)
     for seed in range(PROCESSES, PROCESSES + KILLS):
         seen = ToolExecution.objects.count()
-        until(lambda seen=seen: ToolExecution.objects.count() > seen + 20 or fleet.has_ended(), timeout=60)
+        until(partial(has_called, fleet, seen + 20), timeout=60, what="twenty calls more")
         assert overspent() == []
         fleet.kill(chance.choice(list(fleet.processes)))
         fleet.start(seed)

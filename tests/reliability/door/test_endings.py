@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 
 from governance.models import CostLine, ToolExecution
 from governance.prices import Price
@@ -13,7 +14,14 @@ from governance.waits import WaitKind
 from reliability import breakers, door
 from reliability.breakers import status
 from reliability.door import CallFailed, Money, PassageUsed
-from reliability.failures import PermanentFailure, Postponed, Stopped, TransientFailure
+from reliability.failures import (
+    OutcomeUnknown,
+    PermanentFailure,
+    Postponed,
+    Stopped,
+    TaskFailure,
+    TransientFailure,
+)
 from tests.door import CENT, ask, call, executions, holds
 from tests.door import answer as answer_of
 from tests.governance.budgets import assert_sound
@@ -205,3 +213,50 @@ def test_a_passage_that_was_not_used_ends_with_its_call(context):
 def test_permanent_failures_are_raised_as_they_are(context, is_async):
     with pytest.raises(PermanentFailure, match="no such model"):
         call(context, ask(), is_async=is_async, send=failing(PermanentFailure("no such model")))
+
+
+def test_what_came_of_a_call_is_kept_when_it_is_booked(context, is_async):
+    kept = []
+
+    def keep(came, passage):
+        row = ToolExecution.objects.get()  # the same transaction has ended it already
+        kept.append((came.value, passage.execution_id == row.id, row.status, connection.in_atomic_block))
+
+    call(context, ask(cost=CENT, key="step-1", kept=keep), is_async=is_async)
+
+    assert kept == [("fine", True, "succeeded", True)]
+    assert ToolExecution.objects.get().call_key == "step-1"
+
+
+def test_a_failure_and_a_silence_are_kept_too(context):
+    kept = []
+
+    def keep(came, passage):
+        kept.append(type(came.error))
+
+    async def silence(passage):
+        await asyncio.sleep(60)
+
+    with pytest.raises(PermanentFailure):
+        call(context, ask(kept=keep), is_async=False, send=failing(PermanentFailure("no")))
+    with pytest.raises(OutcomeUnknown):
+        asyncio.run(door.governed_call(context, ask(kept=keep, seconds=0.05), silence))
+
+    assert kept == [PermanentFailure, OutcomeUnknown]
+
+
+def test_what_cannot_be_kept_is_said_and_booked_all_the_same(context, is_async, caplog):
+    def keep(came, passage):
+        raise ValueError("no room")
+
+    call(context, ask(cost=CENT, kept=keep), is_async=is_async)
+
+    assert "could not be kept" in caplog.text
+    assert (holds(), executions()[0][0]) == (["settled"], "succeeded")
+
+
+def test_a_refused_call_leaves_its_key_free(context, is_async):
+    with pytest.raises(TaskFailure):
+        call(context, ask(tool_name="else.where", key="step-1"), is_async=is_async)
+
+    assert ToolExecution.objects.get().call_key == ""

@@ -52,7 +52,7 @@ def modules(*packages: str) -> Iterator[tuple[str, ast.Module]]:
 
 
 def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Everything that is imported, anywhere in the module, by its full name, and what is found by name."""
+    """Everything that is imported, anywhere in the module, by its full name."""
     for node in ast.walk(tree):
         match node:
             case ast.Import(names=names):
