@@ -15,12 +15,13 @@ from governance.budgets.ending import charge_unknown, expire_holds, release, set
 from governance.budgets.invariants import Discrepancy, discrepancies
 from governance.budgets.limits import set_limits
 from governance.budgets.reservation import Hold, reserve, reserve_tokens
-from governance.budgets.standing import Standing, standing
+from governance.budgets.standing import Standing, all_standing, standing
 
 __all__ = [
     "Discrepancy",
     "Hold",
     "Standing",
+    "all_standing",
     "charge_unknown",
     "correct",
     "discrepancies",

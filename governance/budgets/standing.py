@@ -15,6 +15,16 @@ FROM governance_budget_scopes(%s, %s::uuid, %s) s
 LEFT JOIN budget_windows w ON w.scope = s.scope AND w.kind = s.kind AND w.starts_at = s.starts_at
 ORDER BY s.rank, s.scope, array_position(ARRAY['day', 'week', 'month'], s.kind)"""
 
+# Of everybody who may spend: those who are registered, and those who have a budget.
+_ALL_STANDING = """
+SELECT DISTINCT s.rank, s.scope, s.kind, s.starts_at, s.ends_at, s.cap, coalesce(w.spent, 0),
+       coalesce(w.held, 0), coalesce(w.overage, 0), coalesce(w.carried, 0),
+       array_position(ARRAY['day', 'week', 'month'], s.kind) AS place
+FROM (SELECT worker_id FROM worker_registry UNION SELECT worker_id FROM worker_budgets) everybody
+CROSS JOIN LATERAL governance_budget_scopes(everybody.worker_id, NULL, %s) s
+LEFT JOIN budget_windows w ON w.scope = s.scope AND w.kind = s.kind AND w.starts_at = s.starts_at
+ORDER BY s.rank DESC, s.scope, place"""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -46,3 +56,10 @@ def standing(worker_id: str, *, task_id: UUID | None = None, at: datetime | None
     with connection.cursor() as cursor:
         cursor.execute(_STANDING, [worker_id, task_id and str(task_id), at or timezone.now()])
         return [Standing(*row) for row in cursor.fetchall()]
+
+
+def all_standing(*, at: datetime | None = None) -> list[Standing]:
+    """The windows of the fleet and of every worker, the fleet's first: one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ALL_STANDING, [at or timezone.now()])
+        return [Standing(*row[1:-1]) for row in cursor.fetchall()]
