@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from importlib import import_module
 from uuid import UUID, uuid4
 
 import pytest
@@ -278,3 +279,17 @@ def test_sums_take_one_query_and_paces_two(ledger):
     with CaptureQueriesContext(connection) as asked:
         costs.dearest_tasks(costs.last(hours=24), limit=3)
     assert len(asked) <= 3
+
+
+def test_an_installation_that_is_updated_gets_the_summaries_of_its_ledger(ledger):
+    task = samples.submit()
+    type_in("1", at=NOW - timedelta(hours=3), task_id=str(task))
+    before = (list(CostHour.objects.order_by("pk").values()), list(TaskCost.objects.order_by("pk").values()))
+    books.sql("TRUNCATE cost_hours, task_costs")
+    assert budgets.discrepancies() != []
+
+    books.sql(import_module("governance.migrations.0014_cost_rollups").FILLED)
+
+    after = (list(CostHour.objects.order_by("pk").values()), list(TaskCost.objects.order_by("pk").values()))
+    assert after == before
+    assert_sound()
