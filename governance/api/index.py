@@ -1,13 +1,11 @@
 """`/api`: where everything is, and what kinds of task there are."""
 
-from typing import Any
-
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from governance import task_types
 from governance.api.resource import TASKS, Resource, answer
-from governance.task_types import TaskType
+from governance.api.task_types import described
 
 
 class Index(Resource):
@@ -18,20 +16,12 @@ class Index(Resource):
             {
                 "tasks_url": self.address(TASKS),
                 "bulk_url": self.address(f"{TASKS}/bulk"),
+                "task_types_url": self.address("/api/task-types"),
+                "tools_url": self.address("/api/tools"),
                 "workers_url": self.address("/api/workers"),
                 "dlq_url": self.address("/api/dlq"),
                 "dlq_groups_url": self.address("/api/dlq/groups"),
                 "redrives_url": self.address("/api/redrives"),
-                "task_types": [_described(kind) for kind in task_types.known()],
+                "task_types": [described(kind) for kind in task_types.known()],
             }
         )
-
-
-def _described(kind: TaskType) -> dict[str, Any]:
-    return {
-        "name": kind.name,
-        "assigned_worker": kind.worker,
-        "timeout_seconds": kind.timeout_seconds,
-        "max_attempts": kind.max_attempts,
-        "payload_schema": kind.schema.model_json_schema(),
-    }

@@ -5,7 +5,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
-from governance.api import index, tasks, verbs, workers
+from governance.api import index, task_types, tasks, verbs, workers
 from governance.api.resource import Resource
 
 
@@ -31,6 +31,7 @@ urlpatterns = [
     path("tasks/<str:name>/cancel", verbs.Cancel.as_view()),
     path("tasks/<str:name>/terminate", verbs.Terminate.as_view()),
     path("tasks/<str:name>/retry", verbs.Retry.as_view()),
+    path("task-types", task_types.TaskTypes.as_view()),
     path("workers", workers.Workers.as_view()),
     re_path("", Nowhere.as_view()),
 ]
