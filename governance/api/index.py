@@ -1,14 +1,12 @@
 """`/api`: where everything is, and what kinds of task there are."""
 
-from typing import Any
-
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from governance import task_types
 from governance.api.rate_limits import RATE_LIMITS
 from governance.api.resource import TASKS, Resource, answer
-from governance.task_types import TaskType
+from governance.api.task_types import described
 
 
 class Index(Resource):
@@ -19,6 +17,8 @@ class Index(Resource):
             {
                 "tasks_url": self.address(TASKS),
                 "bulk_url": self.address(f"{TASKS}/bulk"),
+                "task_types_url": self.address("/api/task-types"),
+                "tools_url": self.address("/api/tools"),
                 "workers_url": self.address("/api/workers"),
                 "fleet_url": self.address("/api/fleet"),
                 "rate_limits_url": self.address(RATE_LIMITS),
@@ -35,16 +35,6 @@ class Index(Resource):
                 "cost_paces_url": self.address("/api/costs/paces"),
                 "prices_url": self.address("/api/prices"),
                 "tool_executions_url": self.address("/api/tool-executions"),
-                "task_types": [_described(kind) for kind in task_types.known()],
+                "task_types": [described(kind) for kind in task_types.known()],
             }
         )
-
-
-def _described(kind: TaskType) -> dict[str, Any]:
-    return {
-        "name": kind.name,
-        "assigned_worker": kind.worker,
-        "timeout_seconds": kind.timeout_seconds,
-        "max_attempts": kind.max_attempts,
-        "payload_schema": kind.schema.model_json_schema(),
-    }

@@ -112,8 +112,6 @@ def _mail(notice: Notice) -> dict[str, Any]:
         with get_connection() as connection:
             message.connection = connection
             message.send()
-    except smtplib.SMTPRecipientsRefused as refused:
-        raise PermanentFailure(f"the mail server refuses: {', '.join(refused.recipients)}") from None
     except (smtplib.SMTPException, OSError) as failed:
         raise _unsent(failed) from failed
     return {"sent": True, "recipients": len(notice.to)}
@@ -141,6 +139,13 @@ def _unsent(failed: Exception) -> CallFailed:
 def _meaning(failed: Exception, text: str) -> tuple[Exception | None, Outcome]:
     if isinstance(failed, smtplib.SMTPAuthenticationError):
         return None, auth(text)
-    if isinstance(failed, smtplib.SMTPResponseException) and 500 <= failed.smtp_code < 600:
+    if _is_final(failed):
         return PermanentFailure(text), NOT_COUNTED
     return TransientFailure(text), failure(text)
+
+
+def _is_final(failed: Exception) -> bool:
+    """Whether the server will say the same tomorrow: 5xx, to all whom it was meant for."""
+    if isinstance(failed, smtplib.SMTPRecipientsRefused):
+        return all(code >= 500 for code, _ in failed.recipients.values())
+    return isinstance(failed, smtplib.SMTPResponseException) and failed.smtp_code >= 500

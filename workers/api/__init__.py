@@ -1,0 +1,1 @@
+"""What of the work is shown over HTTP."""
