@@ -5,7 +5,7 @@ approval is used up in the same statement that finds it, so that two who ask at 
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -134,6 +134,31 @@ def reject(approval_id: UUID, *, actor: Actor, reason: str) -> Approval:
     """Refuse this call; the reason goes to its task. Raises what `approve` does, or `InvalidInput`."""
     require_text("reason", reason)
     return _decide(approval_id, Approval.Status.REJECTED, "reject", actor, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What became of many: those decided, with the state they are in now, and those that were not, with the
+    state found; none for an id that no approval has."""
+
+    moved: dict[UUID, str]
+    skipped: dict[UUID, str | None]
+
+
+def many(
+    verb: Callable[..., Approval], approval_ids: Iterable[UUID], *, actor: Actor, reason: str = ""
+) -> Decided:
+    """`approve` or `reject` each, in a transaction of its own. Raises `InvalidInput` and `Forbidden`."""
+    actor.require(PERMISSION)
+    done = Decided(moved={}, skipped={})
+    for approval_id in dict.fromkeys(approval_ids):
+        try:
+            done.moved[approval_id] = verb(approval_id, actor=actor, reason=reason).status
+        except ApprovalConflict as conflict:
+            done.skipped[approval_id] = conflict.found
+        except ApprovalNotFound:
+            done.skipped[approval_id] = None
+    return done
 
 
 _DECIDE = """

@@ -224,3 +224,11 @@ class PriceNotFound(GovernanceError):
         super().__init__(f"no price is set for the model {model!r} of {service!r}")
         self.service = service
         self.model = model
+
+
+class ExecutionNotFound(GovernanceError):
+    """There is no record of a call with this id."""
+
+    def __init__(self, execution_id: UUID | str) -> None:
+        super().__init__(f"no call has the id {execution_id}")
+        self.execution_id = execution_id

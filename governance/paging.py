@@ -36,15 +36,27 @@ class Options(BaseModel):
 
         Raises `InvalidFilter` if no page gave the cursor out.
         """
+        key = self._key()
+        if key is not None and len(key) != size:
+            raise wrong_cursor()
+        return key
+
+    def after_text(self) -> str | None:
+        """The same for a list whose keys are texts."""
+        try:
+            key = self._key()
+            return None if key is None else key.decode()
+        except UnicodeDecodeError:
+            raise wrong_cursor() from None
+
+    def _key(self) -> bytes | None:
         if self.cursor is None:
             return None
         try:
-            key = base64.b64decode(f"{self.cursor}==", altchars=b"-_", validate=True)
+            padded = self.cursor + "=" * (-len(self.cursor) % 4)
+            return base64.b64decode(padded, altchars=b"-_", validate=True)
         except ValueError:
-            key = b""
-        if len(key) != size:
-            raise wrong_cursor()
-        return key
+            raise wrong_cursor() from None
 
 
 OPTIONS = tuple(Options.model_fields)

@@ -91,7 +91,7 @@ def _decide(worker_id: str, tool_name: str, at: datetime | None, *, counts: bool
         return decide.no(f"permission: {worker_id} is denied {name}")
     quotas = {"day": per_day, "minute": per_minute}
     if full:
-        begins_anew = _start(full, at) + SPANS[full]
+        begins_anew = start_of(full, at) + SPANS[full]
         return decide.no(f"permission: {worker_id} {name} allows {quotas[full]} calls a {full}", begins_anew)
     taken = tuple(span for span, most in quotas.items() if counts and most is not None)
     return Decision(
@@ -110,7 +110,8 @@ class _Deciding:
         return Decision(self.worker_id, self.tool_name, False, rule, self.at, retry_at=retry_at)
 
 
-def _start(span: str, at: datetime) -> datetime:
+def start_of(span: str, at: datetime) -> datetime:
+    """When the day or minute of this moment (in UTC) began."""
     start = at.replace(second=0, microsecond=0)
     return start if span == "minute" else start.replace(hour=0, minute=0)
 

@@ -13,7 +13,7 @@ from rest_framework.views import set_rollback
 
 from governance import errors, outages
 from governance.api.resource import answer
-from reliability.errors import RedriveConflict, RedriveNotFound
+from reliability.errors import BreakerNotFound, RedriveConflict, RedriveNotFound
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +25,15 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     errors.DeadLetterNotFound: HTTPStatus.NOT_FOUND,
     errors.GroupNotFound: HTTPStatus.NOT_FOUND,
     errors.DeadLetterConflict: HTTPStatus.CONFLICT,
+    errors.PermissionNotFound: HTTPStatus.NOT_FOUND,
+    errors.ApprovalNotFound: HTTPStatus.NOT_FOUND,
+    errors.ApprovalConflict: HTTPStatus.CONFLICT,
+    errors.BudgetNotFound: HTTPStatus.NOT_FOUND,
+    errors.HoldNotFound: HTTPStatus.NOT_FOUND,
+    errors.HoldConflict: HTTPStatus.CONFLICT,
+    errors.PriceNotFound: HTTPStatus.NOT_FOUND,
+    errors.ExecutionNotFound: HTTPStatus.NOT_FOUND,
+    BreakerNotFound: HTTPStatus.NOT_FOUND,
     RedriveNotFound: HTTPStatus.NOT_FOUND,
     RedriveConflict: HTTPStatus.CONFLICT,
     errors.EmptyFilter: HTTPStatus.BAD_REQUEST,
@@ -34,6 +43,14 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     RequestDataTooBig: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     SuspiciousOperation: HTTPStatus.BAD_REQUEST,
 }
+
+_CONFLICTS = (
+    errors.TransitionConflict,
+    errors.DeadLetterConflict,
+    errors.ApprovalConflict,
+    errors.HoldConflict,
+    RedriveConflict,
+)
 
 
 def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
@@ -76,7 +93,7 @@ def _of_framework(error: APIException) -> HttpResponse:
 def _facts(error: Exception) -> dict[str, Any]:
     if isinstance(error, errors.InvalidInput):
         return {"errors": [_field(found) for found in error.errors]}
-    if isinstance(error, errors.TransitionConflict | errors.DeadLetterConflict | RedriveConflict):
+    if isinstance(error, _CONFLICTS):
         return {"found": error.found}
     if isinstance(error, errors.Forbidden):
         return {"permission": error.permission}

@@ -22,6 +22,15 @@ class Index(Resource):
                 "dlq_url": self.address("/api/dlq"),
                 "dlq_groups_url": self.address("/api/dlq/groups"),
                 "redrives_url": self.address("/api/redrives"),
+                "budgets_url": self.address("/api/budgets"),
+                "permissions_url": self.address("/api/permissions"),
+                "approvals_url": self.address("/api/approvals"),
+                "breakers_url": self.address("/api/breakers"),
+                "breaker_events_url": self.address("/api/breakers/events"),
+                "costs_url": self.address("/api/costs"),
+                "cost_lines_url": self.address("/api/costs/lines"),
+                "prices_url": self.address("/api/prices"),
+                "tool_executions_url": self.address("/api/tool-executions"),
                 "task_types": [_described(kind) for kind in task_types.known()],
             }
         )

@@ -5,7 +5,17 @@ from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
-from governance.api import index, tasks, verbs, workers
+from governance.api import (
+    approvals,
+    budgets,
+    executions,
+    index,
+    permissions,
+    prices,
+    tasks,
+    verbs,
+    workers,
+)
 from governance.api.resource import Resource
 
 
@@ -31,6 +41,31 @@ urlpatterns = [
     path("tasks/<str:name>/cancel", verbs.Cancel.as_view()),
     path("tasks/<str:name>/terminate", verbs.Terminate.as_view()),
     path("tasks/<str:name>/retry", verbs.Retry.as_view()),
+    path("tasks/<str:name>/budget", budgets.BudgetOfTask.as_view()),
     path("workers", workers.Workers.as_view()),
+    path("budgets", budgets.Budgets.as_view()),
+    path("budgets/raise", budgets.RaiseMany.as_view()),
+    path("budgets/halve", budgets.HalveMany.as_view()),
+    path("budgets/scale", budgets.ScaleMany.as_view()),
+    path("budgets/<str:name>", budgets.BudgetDetail.as_view()),
+    path("budgets/<str:name>/raise", budgets.Raise.as_view()),
+    path("budgets/<str:name>/halve", budgets.Halve.as_view()),
+    path("budgets/<str:name>/scale", budgets.Scale.as_view()),
+    path("permissions", permissions.Permissions.as_view()),
+    path("permissions/check", permissions.Check.as_view()),
+    path("permissions/grant", permissions.Grant.as_view()),
+    path("permissions/grant-for-a-day", permissions.GrantForADay.as_view()),
+    path("permissions/deny", permissions.Deny.as_view()),
+    path("permissions/revoke", permissions.Revoke.as_view()),
+    path("approvals", approvals.Approvals.as_view()),
+    path("approvals/approve", approvals.ApproveMany.as_view()),
+    path("approvals/reject", approvals.RejectMany.as_view()),
+    path("approvals/<str:name>", approvals.ApprovalDetail.as_view()),
+    path("approvals/<str:name>/approve", approvals.Approve.as_view()),
+    path("approvals/<str:name>/reject", approvals.Reject.as_view()),
+    path("tool-executions", executions.Executions.as_view()),
+    path("tool-executions/<str:name>", executions.ExecutionDetail.as_view()),
+    path("prices", prices.Prices.as_view()),
+    path("prices/remove", prices.Remove.as_view()),
     re_path("", Nowhere.as_view()),
 ]

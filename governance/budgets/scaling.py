@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from governance import audit
 from governance.actors import Actor
@@ -96,7 +96,7 @@ def _change(
 def _times(factor: Decimal) -> Callable[[Decimal], Decimal]:
     def multiplied(limit: Decimal) -> Decimal:
         try:
-            return money.exact(limit * factor)
+            return money.exact(limit * factor, rounding=ROUND_HALF_UP)  # as PostgreSQL rounds
         except ValueError as error:
             raise InvalidInput([FieldError("factor", str(error))]) from None
 

@@ -7,6 +7,8 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from knox.models import AuthToken
 
+from governance import roles
+
 
 class Api:
     """Requests as a client makes them; paths are below `/api`."""
@@ -22,12 +24,16 @@ class Api:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.client.post(f"/api/{path}", raw, content_type="application/json", headers=named)
 
+    def patch(self, path: str, body: object) -> Any:
+        return self.client.patch(f"/api/{path}", json.dumps(body), content_type="application/json")
+
 
 def make_user(name: str, *codenames: str) -> User:
-    """A user with exactly these permissions of the law."""
+    """A user with exactly these permissions."""
     user = User.objects.create_user(name)
+    apps = ("governance", "reliability")
     user.user_permissions.set(
-        Permission.objects.filter(content_type__app_label="governance", codename__in=codenames)
+        Permission.objects.filter(content_type__app_label__in=apps, codename__in=codenames)
     )
     return user
 
@@ -40,3 +46,10 @@ def token_of(user: User) -> str:
 
 def client_of(user: User) -> Api:
     return Api(Authorization=token_of(user))
+
+
+def of_role(role: str) -> Api:
+    """A client of somebody of this role, called after it."""
+    user = make_user(role)
+    roles.assign(user, role)
+    return client_of(user)

@@ -11,11 +11,10 @@ import httpx
 import pytest
 from django.db import connection
 
-from governance import roles
 from juggernaut.environment import ROOT
 from tests import polling
 from tests.fleet import enlist
-from tests.governance.api_client import Api, client_of, make_user
+from tests.governance.api_client import Api, client_of, make_user, of_role
 
 
 @pytest.fixture
@@ -30,9 +29,17 @@ def client_with(db: None) -> Callable[..., Api]:
 
 @pytest.fixture
 def operator(db: None) -> Api:
-    user = make_user("operator")
-    roles.assign(user, "operator")
-    return client_of(user)
+    return of_role("operator")
+
+
+@pytest.fixture
+def viewer(db: None) -> Api:
+    return of_role("viewer")
+
+
+@pytest.fixture
+def admin(db: None) -> Api:
+    return of_role("admin")
 
 
 @pytest.fixture

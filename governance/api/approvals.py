@@ -1,0 +1,92 @@
+"""`/api/approvals`: calls that wait for a person, and the person's word."""
+
+from typing import Annotated, Any, ClassVar
+from uuid import UUID
+
+from django.http import HttpResponse
+from pydantic import Field
+from rest_framework.request import Request
+
+from governance import approvals, gate_selectors
+from governance.api import shapes
+from governance.api.resource import TASKS, Resource, answer
+from governance.api.shapes import Reason
+from governance.approvals import Decided
+from governance.errors import ApprovalNotFound
+from governance.paging import Row
+
+APPROVALS = "/api/approvals"
+MAX_IDS = 1000
+
+
+class ReasonForMany(Reason):
+    ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_IDS)]
+
+
+class ApprovalResource(Resource):
+    def linked(self, row: Row) -> Row:
+        task = row["task_id"]
+        task_url = None if task is None else self.address(f"{TASKS}/{task}")
+        return row | {"url": self.address(f"{APPROVALS}/{row['id']}"), "task_url": task_url}
+
+
+class Approvals(ApprovalResource):
+    """`/api/approvals`."""
+
+    def get(self, request: Request) -> HttpResponse:
+        page = gate_selectors.listed_approvals(self.asked, actor=self.actor)
+        return self.page("approvals", page, [self.linked(row) for row in page.rows])
+
+
+class ApprovalDetail(ApprovalResource):
+    """`/api/approvals/{id}`."""
+
+    def get(self, request: Request, name: str) -> HttpResponse:
+        return answer(self.linked(gate_selectors.approval(_approval_id(name), actor=self.actor)))
+
+
+class _One(ApprovalResource):
+    """`{"reason": …}`, needed to reject. 409 names the state `found` when it is decided or too late."""
+
+    verb: ClassVar[Any]
+
+    def post(self, request: Request, name: str) -> HttpResponse:
+        reason = shapes.read(request, Reason).reason
+        row = self.verb(_approval_id(name), actor=self.actor, reason=reason)
+        return answer(self.linked({column: getattr(row, column) for column in gate_selectors.APPROVAL}))
+
+
+class _Many(Resource):
+    """`{"ids": […], "reason": …}`: how many were decided, and which not and how they stood."""
+
+    verb: ClassVar[Any]
+
+    def post(self, request: Request) -> HttpResponse:
+        asked = shapes.read(request, ReasonForMany)
+        done: Decided = approvals.many(self.verb, asked.ids, actor=self.actor, reason=asked.reason)
+        skipped = [{"id": one, "found": found} for one, found in done.skipped.items()]
+        return answer({"moved": len(done.moved), "skipped": len(skipped), "skipped_approvals": skipped})
+
+
+class Approve(_One):
+    verb = staticmethod(approvals.approve)
+
+
+class Reject(_One):
+    verb = staticmethod(approvals.reject)
+
+
+class ApproveMany(_Many):
+    verb = staticmethod(approvals.approve)
+
+
+class RejectMany(_Many):
+    verb = staticmethod(approvals.reject)
+
+
+def _approval_id(text: str) -> UUID:
+    """The id in an address; what is none names no approval."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ApprovalNotFound(text) from None
