@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from django.forms.models import model_to_dict
 from django.http import HttpResponse
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from rest_framework.request import Request
 
 from governance import gate_selectors, paging, permissions
@@ -13,6 +13,7 @@ from governance.api import shapes
 from governance.api.resource import Resource, answer
 from governance.api.shapes import Reason
 from governance.models import ToolPermission
+from governance.permission_terms import Terms
 from governance.submission import Text
 
 PERMISSIONS = "/api/permissions"
@@ -23,10 +24,8 @@ class Named(Reason):
     tool_name: Text
 
 
-class Terms(Named):
-    """What else is said are the terms: `permission_terms.Terms` reads them, and names what is wrong."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
+class Granted(Named, Terms):
+    """What is left out is not limited."""
 
 
 class Revoked(Named):
@@ -59,7 +58,7 @@ class _Write(Resource):
     """The subclass names the verb of `governance.permissions`; saying it twice is saying it once."""
 
     verb: ClassVar[Any]
-    shape: ClassVar[type[Named]] = Terms
+    shape: ClassVar[type[Named]] = Granted
 
     def post(self, request: Request) -> HttpResponse:
         asked = shapes.read(request, self.shape)

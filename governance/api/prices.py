@@ -3,13 +3,13 @@
 from typing import Any
 
 from django.http import HttpResponse
-from pydantic import ConfigDict
 from rest_framework.request import Request
 
 from governance import gate_selectors, model_prices
 from governance.api import shapes
 from governance.api.resource import Resource, answer
 from governance.api.shapes import Reason
+from governance.model_prices import Rates
 from governance.submission import Text
 
 
@@ -18,10 +18,8 @@ class Priced(Reason):
     model: Text
 
 
-class Said(Priced):
-    """What else is said are the rates: `model_prices` reads them, and names what is wrong."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
+class Said(Priced, Rates):
+    """USD per million tokens; what is left out is what `Rates` says."""
 
 
 class Prices(Resource):

@@ -1,5 +1,6 @@
 """How the breakers stand: from Redis, the same for whoever asks; from the rows while it is away."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,13 +9,13 @@ from reliability.breakers.settings import Snapshot
 from reliability.breakers.shared import Away
 
 
-def of_all() -> dict[str, dict[str, Any]]:
-    """By name: state, cause, counts, times, mode, settings. Times are aware datetimes or none.
+def of_all(names: Iterable[str] | None = None) -> dict[str, dict[str, Any]]:
+    """By name, these or all: state, cause, counts, times, mode, settings. Times are aware datetimes or none.
 
     `source` is `redis`, or `last known` when Redis is away or has not met the breaker yet; the counts of
     calls are none then. `next_probe_at` none in an open breaker means: not before an operator acts.
     """
-    return {name: _standing(snapshot) for name, snapshot in sorted(settings.load().items())}
+    return {name: _standing(snapshot) for name, snapshot in sorted(settings.load(names).items())}
 
 
 def _standing(snapshot: Snapshot) -> dict[str, Any]:

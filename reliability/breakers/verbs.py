@@ -37,6 +37,14 @@ def reset_all(*, actor: Actor, reason: str = "") -> int:
 
 
 @transaction.atomic
+def reset_many(names: Iterable[str], *, actor: Actor, reason: str = "") -> int:
+    """Close these breakers, all or none; how many. Raises `BreakerNotFound`."""
+    rows = [_locked(name, actor, reason) for name in sorted(set(names))]
+    _reset(rows)
+    return len(rows)
+
+
+@transaction.atomic
 def update_settings(name: str, *, actor: Actor, reason: str = "", **said: Any) -> CircuitBreaker:
     """Change `settings.Changes`, counters are kept. Raises `BreakerNotFound`, `InvalidInput`."""
     row = _locked(name, actor, reason)

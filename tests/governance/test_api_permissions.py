@@ -160,6 +160,8 @@ class TestTheVerbs:
             ("grant", {"valid_until": "tomorrow"}, "valid_until"),
             ("grant", {"calls": 5}, "calls"),
             ("grant", {"reason": "x" * 1001}, "reason"),
+            ("grant", {"actor": "root"}, "actor"),
+            ("grant", {"valid_from": "2099-01-01T00:00:00Z", "valid_until": "2098-01-01T00:00:00Z"}, "body"),
             ("deny", {"worker_id": 7}, "worker_id"),
             ("grant-for-a-day", {"max_calls_per_day": 5}, "max_calls_per_day"),
             ("grant-for-a-day", {"worker_id": "NOBODY"}, "worker_id"),

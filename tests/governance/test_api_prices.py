@@ -88,6 +88,7 @@ def test_a_price_that_is_removed_refuses_the_model_again(admin: Api):
         ({"service": "x" * 101}, "service"),
         ({"service": 7}, "service"),
         ({"image_usd": 1}, "image_usd"),
+        ({"actor": "root"}, "actor"),
     ],
 )
 def test_names_what_is_wrong(admin: Api, body: dict[str, Any], field: str):

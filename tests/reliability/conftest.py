@@ -7,7 +7,7 @@ import pytest
 
 from governance.models import Worker
 from tests.fleet import enlist
-from tests.governance.conftest import client_with, nobody, operator  # noqa: F401
+from tests.governance.conftest import client_with, nobody, operator, viewer  # noqa: F401
 from tests.polling import until
 from tests.reliability.processes import Program, database_url
 
