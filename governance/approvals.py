@@ -184,11 +184,6 @@ def _state(found: Approval) -> str:
     return str(Approval.Status.EXPIRED if is_late else found.status)
 
 
-def waiting() -> list[Approval]:
-    """What waits for a person, the oldest first."""
-    return list(Approval.objects.filter(status=Approval.Status.PENDING).order_by("id"))
-
-
 def expire(now: datetime) -> int:
     """Questions and unused approvals whose time has passed expire; how many."""
     open_ones: Mapping[str, Any] = {"status__in": [Approval.Status.PENDING, Approval.Status.APPROVED]}

@@ -1,8 +1,9 @@
 """What the commands of the law share: JSON on request, one line and exit status 1 for every refusal."""
 
 from argparse import ArgumentParser
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
+from uuid import UUID
 
 import orjson
 from django.core.management.base import BaseCommand, CommandError
@@ -43,6 +44,22 @@ class GovernanceCommand(BaseCommand):
             return
         for sentence in sentences:
             self.stdout.write(sentence)
+
+
+def parse_id(text: str, what: str) -> UUID:
+    """The id that was typed; `what` it should be of, e.g. `a task`."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise CommandError(f"{text!r} is not the id of {what}: a UUID is expected") from None
+
+
+def parse_usd(text: str) -> Decimal:
+    """The amount that was typed."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise CommandError(f"{text!r} is not an amount in USD; expected a number") from None
 
 
 def _encode(value: object) -> str:

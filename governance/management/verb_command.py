@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 
 from governance import selectors
 from governance.errors import TaskNotFound, TransitionConflict
-from governance.management.command import GovernanceCommand
+from governance.management.command import GovernanceCommand, parse_id
 from governance.tasks import Outcome
 
 _BATCH = 1000
@@ -59,7 +59,7 @@ class VerbCommand(GovernanceCommand):
             raise CommandError(str(TransitionConflict(task_id, type(self).verb.__name__, found)))
 
     def _existing(self, names: Sequence[str]) -> list[UUID]:
-        ids = [_parse(name) for name in dict.fromkeys(names)]
+        ids = [parse_id(name, "a task") for name in dict.fromkeys(names)]
         known = selectors.statuses(ids, actor=self.actor)
         if unknown := [task_id for task_id in ids if task_id not in known]:
             raise TaskNotFound(unknown[0])
@@ -94,13 +94,6 @@ class VerbCommand(GovernanceCommand):
         moved = f"{'would be ' if dry_run else ''}{self.done}: {len(outcome.moved)}"
         states = ", ".join(f"{count} {status}" for status, count in sorted(skipped.items()))
         self.say(document, f"{moved}; skipped: {len(outcome.skipped)}{states and f' ({states})'}")
-
-
-def _parse(name: str) -> UUID:
-    try:
-        return UUID(name)
-    except ValueError:
-        raise CommandError(f"{name!r} is not the id of a task: a UUID is expected") from None
 
 
 def _batches(ids: list[UUID]) -> Iterator[list[UUID]]:

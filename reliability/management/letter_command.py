@@ -10,7 +10,7 @@ from uuid import UUID
 from django.core.management.base import CommandError
 
 from governance.errors import DeadLetterConflict, DeadLetterNotFound
-from governance.management.command import GovernanceCommand
+from governance.management.command import GovernanceCommand, parse_id
 from reliability import dead_letters, letter_filter, selectors
 from reliability.dead_letters import Outcome
 from reliability.letter_filter import LetterFilter
@@ -95,10 +95,3 @@ class LetterCommand(GovernanceCommand):
         if unknown := [letter_id for letter_id in ids if letter_id not in known]:
             raise DeadLetterNotFound(unknown[0])
         return ids
-
-
-def parse_id(name: str, what: str) -> UUID:
-    try:
-        return UUID(name)
-    except ValueError:
-        raise CommandError(f"{name!r} is not the id of {what}: a UUID is expected") from None

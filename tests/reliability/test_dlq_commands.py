@@ -64,7 +64,7 @@ def test_letters_are_listed_newest_first():
 
 
 def test_a_list_is_as_long_as_asked_for_however_long_a_page_is(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("reliability.management.commands.list_dlq.MAX_LIMIT", 2)
+    monkeypatch.setattr("governance.management.list_command.MAX_LIMIT", 2)
     made = [str(letters.dead("connection reset").pk) for _ in range(7)]
 
     assert [row["id"] for row in run_json("list_dlq")] == made[::-1]

@@ -1,13 +1,11 @@
 """`manage.py list_dlq`: dead letters, or what went wrong with them, newest first."""
 
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from django.core.management.base import CommandError
-
-from governance.paging import MAX_LIMIT, Page, Row
+from governance.management.list_command import checked_limit, pages
+from governance.paging import Row
 from reliability import selectors
 from reliability.management.letter_command import LetterCommand
 
@@ -24,20 +22,10 @@ class Command(LetterCommand):
         self.add_json_argument(parser)
 
     def handle(self, *, groups: bool, limit: int, **options: Any) -> None:
-        if limit < 1:
-            raise CommandError("--limit must be 1 or more")
         question = selectors.groups if groups else selectors.letters
-        rows = list(islice(self._rows(question, self.asked(options)), limit))
+        found = pages(question, self.asked(options), actor=self.actor)
+        rows = list(islice(found, checked_limit(limit)))
         self.say(rows, *map(_group if groups else _letter, rows), *([] if rows else ["none"]))
-
-    def _rows(self, question: Callable[..., Page], asked: dict[str, list[str]]) -> Iterator[Row]:
-        cursor: str | None = None
-        while True:
-            here = {} if cursor is None else {"cursor": [cursor]}
-            page = question({**asked, "limit": [str(MAX_LIMIT)], **here}, actor=self.actor)
-            yield from page.rows
-            if (cursor := page.cursor) is None:
-                return
 
 
 def _letter(row: Row) -> str:

@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
 
+from governance.management.command import parse_id
 from governance.paging import Row
 from reliability import redrives, selectors
-from reliability.management.letter_command import parse_id
 from reliability.management.redrive_command import RedriveCommand
 
 _STEER = {

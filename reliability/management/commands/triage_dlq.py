@@ -2,10 +2,9 @@
 
 from argparse import ArgumentParser
 
-from governance.management.command import GovernanceCommand
+from governance.management.command import GovernanceCommand, parse_id
 from governance.models import FailureSignature
 from reliability import triage
-from reliability.management.letter_command import parse_id
 
 
 class Command(GovernanceCommand):
