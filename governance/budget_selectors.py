@@ -69,10 +69,10 @@ def _budgets(scopes: list[str]) -> list[Row]:
     rows = {row["worker_id"]: row for row in WorkerBudget.objects.values("worker_id", *_LIMITS)}
     fleet = {"timezone": rows.get(FLEET, {"timezone": "UTC"})["timezone"]}
     unlimited = dict.fromkeys(_LIMITS[:3])
-    windows = budgets.standings(scopes)
+    standing = budgets.all_standing()
     return [
         {"scope": scope}
         | {name: rows.get(scope, unlimited | fleet)[name] for name in _LIMITS}
-        | {"windows": [window(found) for found in windows[scope]]}
+        | {"windows": [window(found) for found in standing if found.scope == scope]}
         for scope in scopes
     ]

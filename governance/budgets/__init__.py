@@ -16,13 +16,14 @@ from governance.budgets.invariants import Discrepancy, discrepancies
 from governance.budgets.limits import set_limits
 from governance.budgets.reservation import Hold, reserve, reserve_tokens
 from governance.budgets.scaling import Change, halve_limits, raise_limits, scale_limits
-from governance.budgets.standing import Standing, standing, standings
+from governance.budgets.standing import Standing, all_standing, standing
 
 __all__ = [
     "Change",
     "Discrepancy",
     "Hold",
     "Standing",
+    "all_standing",
     "charge_unknown",
     "correct",
     "discrepancies",
@@ -36,5 +37,4 @@ __all__ = [
     "set_limits",
     "settle",
     "standing",
-    "standings",
 ]

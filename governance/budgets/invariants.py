@@ -31,6 +31,37 @@ UNION ALL
 SELECT 'hold ' || m.id, 'charged', m.charged_usd, coalesce(b.usd, 0)
 FROM members m LEFT JOIN booked b ON b.id = m.id WHERE m.charged_usd <> coalesce(b.usd, 0)"""
 
+# Hours and their lines, from the hour before `since` on: the books are checked every minute, and a line that
+# was booked in the hour's last second is looked at in the next one.
+_HOURS = """
+WITH begins AS MATERIALIZED (
+  SELECT coalesce(date_trunc('hour', %(since)s::timestamptz, 'UTC') - interval '1 hour', '-infinity') AS at),
+lines AS (
+  SELECT date_trunc('hour', created_at, 'UTC') AS hour, worker_id, service, model, price_source, task_id,
+         sum(cost_usd) AS usd, count(*) AS lines, count(*) FILTER (WHERE kind = 'call') AS calls
+  FROM api_cost_tracking WHERE created_at >= (SELECT at FROM begins) GROUP BY 1, 2, 3, 4, 5, 6),
+added AS (
+  SELECT hour, worker_id, service, model, task_type, price_source, sum(usd) AS usd, sum(lines) AS lines,
+         sum(calls) AS calls
+  FROM (SELECT lines.*, coalesce(
+          (SELECT t.task_type FROM task_costs t WHERE t.task_id = lines.task_id), '') AS task_type
+        FROM lines) typed
+  GROUP BY 1, 2, 3, 4, 5, 6),
+stands AS (SELECT * FROM cost_hours WHERE hour >= (SELECT at FROM begins))
+SELECT format('hour of %%s UTC, %%s', to_char(hour AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
+              concat_ws(' ', worker_id, service, model, task_type, price_source)),
+       'spent', coalesce(s.cost_usd, 0), coalesce(a.usd, 0)
+FROM stands s FULL JOIN added a USING (hour, worker_id, service, model, task_type, price_source)
+WHERE (s.cost_usd, s.lines, s.calls) IS DISTINCT FROM (a.usd, a.lines, a.calls)"""
+
+# Costs of tasks, from the same moment on.
+_TASKS = """
+SELECT 'task ' || t.task_id, 'cost', t.cost_usd, coalesce(c.usd, 0)
+FROM task_costs t CROSS JOIN LATERAL (
+  SELECT sum(l.cost_usd) AS usd, count(*) AS lines FROM api_cost_tracking l WHERE l.task_id = t.task_id) c
+WHERE (%(since)s::timestamptz IS NULL OR t.last_hour >= date_trunc('hour', %(since)s::timestamptz, 'UTC'))
+  AND (t.cost_usd, t.lines) IS DISTINCT FROM (c.usd, c.lines)"""
+
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
@@ -46,7 +77,12 @@ class Discrepancy:
 
 
 def discrepancies(*, since: datetime | None = None) -> list[Discrepancy]:
-    """Where windows and ledger disagree: in the days that were not over at `since`, or everywhere."""
+    """Where the ledger and what is made of it disagree: windows of the days that were not over at `since`,
+    and the summaries from the hour before it on; or everywhere."""
+    return [found for query in (_DRIFT, _HOURS, _TASKS) for found in _asked(query, since)]
+
+
+def _asked(query: str, since: datetime | None) -> list[Discrepancy]:
     with connection.cursor() as cursor:
-        cursor.execute(_DRIFT, {"since": since})
+        cursor.execute(query, {"since": since})
         return [Discrepancy(*row) for row in cursor.fetchall()]

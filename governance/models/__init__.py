@@ -3,6 +3,7 @@
 from governance.models.approval import Approval
 from governance.models.audit import AuditEntry
 from governance.models.budget import BudgetHold, BudgetWindow, CostLine, ModelPrice, WorkerBudget
+from governance.models.cost import CostHour, TaskCost
 from governance.models.dead_letter import DeadLetter, FailureHour, FailureSignature
 from governance.models.event import LateResult, TaskEvent
 from governance.models.permission import PermissionUse, ToolPermission
@@ -15,6 +16,7 @@ __all__ = [
     "AuditEntry",
     "BudgetHold",
     "BudgetWindow",
+    "CostHour",
     "CostLine",
     "DeadLetter",
     "FailureHour",
@@ -23,6 +25,7 @@ __all__ = [
     "ModelPrice",
     "PermissionUse",
     "Task",
+    "TaskCost",
     "TaskDependency",
     "TaskEvent",
     "ToolExecution",

@@ -81,9 +81,7 @@ def _asked(options: dict[str, Any]) -> tuple[Callable[..., Any], dict[str, Any]]
     changes = {name: options[name] for name in settings.NAMES if options[name] is not None}
     mode, until = options["mode"], _until(options)
     if bool(changes) == bool(mode):
-        raise CommandError(
-            "name settings, or one of --force-open, --disable, --shadow, --restore: one of both"
-        )
+        raise CommandError("name settings, or a mode (--force-open, --disable, --shadow, --restore)")
     if until and mode in (None, "restore"):
         raise CommandError("--until and --minutes go with --force-open, --disable or --shadow")
     if mode is None:

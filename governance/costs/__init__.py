@@ -1,0 +1,28 @@
+"""What was spent: sums of the ledger over any span of time, exact to the last digit, however long the ledger.
+
+    costs.summed(costs.last(hours=24)).total.cost_usd
+    # SELECT SUM(cost_usd) FROM api_cost_tracking WHERE created_at > NOW() - INTERVAL '24 hours'
+    costs.dearest_tasks(costs.last(hours=24))      # the ten dearest
+    costs.paces()                                  # every budget's window, its burn rate and its end
+
+Whole hours are read from `cost_hours`, the parts of hours at a span's edges from the ledger itself. The
+database keeps the summaries in the transaction that books the line (migration 0014), whoever booked it.
+"""
+
+from governance.costs.dearest import TaskSum, dearest_tasks
+from governance.costs.paces import Pace, paces
+from governance.costs.sums import DIMENSIONS, Costs, HourSum, Span, Sum, last, summed
+
+__all__ = [
+    "DIMENSIONS",
+    "Costs",
+    "HourSum",
+    "Pace",
+    "Span",
+    "Sum",
+    "TaskSum",
+    "dearest_tasks",
+    "last",
+    "paces",
+    "summed",
+]
