@@ -184,7 +184,7 @@ class LeaseLost(GovernanceError):
 class HoldNotFound(GovernanceError):
     """There is no budget hold with this id."""
 
-    def __init__(self, hold_id: UUID) -> None:
+    def __init__(self, hold_id: UUID | str) -> None:
         super().__init__(f"no budget hold has the id {hold_id}")
         self.hold_id = hold_id
 

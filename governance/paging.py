@@ -117,7 +117,16 @@ def parse(model: type[Model], asked: Asked) -> Model:
 
     Raises `InvalidFilter` for every unknown name and every value that cannot be.
     """
-    refuse_unknown(asked, known=[*model.model_fields, *OPTIONS])
+    return _parse(model, asked, besides=OPTIONS)
+
+
+def parse_whole(model: type[Model], asked: Asked) -> Model:
+    """The same of a question whose answer has no pages."""
+    return _parse(model, asked, besides=())
+
+
+def _parse(model: type[Model], asked: Asked, *, besides: Sequence[str]) -> Model:
+    refuse_unknown(asked, known=[*model.model_fields, *besides])
     lists = lists_of(model)
     named = {name: asked[name] for name in model.model_fields if name in asked}
     return validate(model, {n: split(v) if n in lists else single(n, v) for n, v in named.items()})

@@ -29,6 +29,7 @@ class Index(Resource):
                 "breaker_events_url": self.address("/api/breakers/events"),
                 "costs_url": self.address("/api/costs"),
                 "cost_lines_url": self.address("/api/costs/lines"),
+                "cost_paces_url": self.address("/api/costs/paces"),
                 "prices_url": self.address("/api/prices"),
                 "tool_executions_url": self.address("/api/tool-executions"),
                 "task_types": [_described(kind) for kind in task_types.known()],

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from governance.api import (
     approvals,
     budgets,
+    costs,
     executions,
     index,
     permissions,
@@ -65,6 +66,10 @@ urlpatterns = [
     path("approvals/<str:name>/reject", approvals.Reject.as_view()),
     path("tool-executions", executions.Executions.as_view()),
     path("tool-executions/<str:name>", executions.ExecutionDetail.as_view()),
+    path("costs", costs.Sums.as_view()),
+    path("costs/lines", costs.Lines.as_view()),
+    path("costs/paces", costs.Paces.as_view()),
+    path("costs/<str:name>/correct", costs.Correct.as_view()),
     path("prices", prices.Prices.as_view()),
     path("prices/remove", prices.Remove.as_view()),
     re_path("", Nowhere.as_view()),
