@@ -70,7 +70,7 @@ def pages(_count: int) -> list[Row]:
     """Pages and lists, as a browser and a client ask for them, at a million tasks and 100,000 letters."""
     measures.clear()
     _load(TASKS, LETTERS)
-    client = _client()
+    browser = client()
     group = str(FailureSignature.objects.order_by("-last_seen").values_list("pk", flat=True)[0])
     asked = {
         "console: groups": reverse("admin:governance_failuresignature_changelist"),
@@ -82,7 +82,7 @@ def pages(_count: int) -> list[Row]:
         "API: dead letters of a group": f"/api/dlq?signature={group}&status=pending",
     }
     where = f"at {TASKS:,} tasks and {LETTERS:,} letters"
-    rows = [Row(f"{what}, {where}", _opening(client, url), "ms", "200") for what, url in asked.items()]
+    rows = [Row(f"{what}, {where}", _opening(browser, url), "ms", "200") for what, url in asked.items()]
     return rows + [Row(f"runbook: {what}, {where}", _asking(query), "ms") for what, query in RUNBOOK.items()]
 
 
@@ -95,37 +95,38 @@ RUNBOOK = {
 }
 
 
-def _opening(client: Client, url: str) -> float:
+def _opening(browser: Client, url: str) -> float:
     """Milliseconds, the median of some."""
-    return statistics.median(_milliseconds(lambda: _get(client, url)) for _ in range(SAMPLES))
+    return statistics.median(milliseconds(lambda: get(browser, url)) for _ in range(SAMPLES))
 
 
 def _asking(query: str) -> float:
-    return statistics.median(_milliseconds(lambda: _execute(query)) for _ in range(SAMPLES))
+    return statistics.median(milliseconds(lambda: _execute(query)) for _ in range(SAMPLES))
 
 
-def _milliseconds(work: Any) -> float:
+def milliseconds(work: Any) -> float:
+    """What it took."""
     began = time.perf_counter()
     work()
     return (time.perf_counter() - began) * 1000
 
 
-def _get(client: Client, url: str) -> None:
-    answer = client.get(url)
+def get(browser: Client, url: str) -> None:
+    answer = browser.get(url)
     if answer.status_code != 200:
         raise RuntimeError(f"{url} answered {answer.status_code}")
 
 
-def _client() -> Client:
+def client() -> Client:
     """A superuser, in the console by session and in the API by token."""
     from django.contrib.auth import get_user_model
 
-    client = Client(headers={"host": "localhost", "authorization": f"Token {measures.token()}"})
+    browser = Client(headers={"host": "localhost", "authorization": f"Token {measures.token()}"})
     user = get_user_model().objects.get(username="bench")
     user.is_staff = True
     user.save()
-    client.force_login(user)
-    return client
+    browser.force_login(user)
+    return browser
 
 
 # ------------------------------------------------------------------------------------------- material

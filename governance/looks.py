@@ -33,6 +33,10 @@ _TONES = {
     "retrying": "running",
     "resolved": "good",
     "open": "bad",
+    "forced_open": "bad",
+    "half_open": "held",
+    "disabled": "held",
+    "closed": "good",
     "known": "held",
     "ignored": "ended",
     "waiting": "waiting",
@@ -77,6 +81,15 @@ def money(amount_usd: Decimal) -> str:
     if amount_usd == 0 or amount_usd >= 1:
         return f"${amount_usd:,.2f}"
     return f"${amount_usd:.9f}".rstrip("0") if amount_usd < Decimal("0.0001") else f"${amount_usd:.4f}"
+
+
+def usd(amount_usd: Decimal | None) -> SafeString | str:
+    """Dollars to the last digit that is not zero, as the ledger has them; the cents are always shown."""
+    if amount_usd is None:
+        return NOTHING
+    whole, _, digits = f"{amount_usd:,.9f}".partition(".")
+    cents = digits.rstrip("0").ljust(2, "0")
+    return format_html('<data value="{}">${}.{}</data>', f"{amount_usd:f}", whole, cents)
 
 
 def json_text(value: object) -> SafeString | str:

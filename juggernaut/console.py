@@ -16,7 +16,7 @@ def _link(title: str, icon: str, address: str, permission: str) -> dict[str, Any
     return {
         "title": title,
         "icon": icon,
-        "link": reverse_lazy(f"admin:{address}"),
+        "link": reverse_lazy(address if ":" in address else f"admin:{address}"),
         "permission": lambda request: request.user.has_perm(permission),
     }
 
@@ -48,6 +48,18 @@ UNFOLD = {
                 "items": [
                     {"title": "Overview", "icon": "monitor_heart", "link": reverse_lazy("admin:index")},
                     _link("Tasks", "task_alt", "governance_task_changelist", "governance.view_task"),
+                ],
+            },
+            {
+                "title": "Gates",
+                "items": [
+                    _link("Cost", "payments", "dashboards:costs", "governance.view_costline"),
+                    _link(
+                        "Circuit breakers",
+                        "electric_bolt",
+                        "dashboards:breakers",
+                        "reliability.view_circuitbreaker",
+                    ),
                 ],
             },
             {
@@ -110,20 +122,27 @@ def profile(request: HttpRequest) -> list[str]:
 
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the console opens with: the state of everything, as `/health` tells it."""
+    from governance import budgets
     from governance.admin import search
-    from governance.models import DeadLetter, FailureSignature, Task
+    from governance.models import Approval, DeadLetter, FailureSignature, Task
+    from governance.models.budget import FLEET
     from monitoring import health
+    from reliability.breakers.rows import CircuitBreaker
 
     found = health.report()
     failed = Task.objects.filter(status=Task.Status.FAILED, pk__gte=search.id_at(timezone.now() - DAY))
     open_letters = DeadLetter.objects.filter(status__in=["pending", "retrying"])
     open_groups = FailureSignature.objects.filter(Q(pending__gt=0) | Q(retrying__gt=0))
+    is_refusing = Q(mode="forced_open") | (Q(state="open") & ~Q(mode="disabled"))
     duties = ("database", "redis", "workers", "watchdog", "queue", "breakers", "budgets")
     return context | {
         "title": "Overview",
         "health": found["status"],
         "queue": found["queue"],
         "failed": failed.values("pk")[: health.COUNTED_UP_TO].count(),
+        "today": budgets.standing(FLEET, at=timezone.now())[0],
+        "open_breakers": CircuitBreaker.objects.filter(is_refusing).count(),
+        "approvals": Approval.objects.filter(status=Approval.Status.PENDING).count(),
         "open_letters": open_letters.values("pk")[: health.COUNTED_UP_TO].count(),
         "open_groups": open_groups.values("pk")[: health.COUNTED_UP_TO].count(),
         "duties": [(duty, found[duty]) for duty in duties],

@@ -8,6 +8,7 @@ from governance.api.index import Index
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", include("monitoring.dashboards.urls")),
     path("admin/", admin.site.urls),
     path("", include("monitoring.urls")),
     path("api", Index.as_view()),

@@ -11,7 +11,7 @@ database keeps the summaries in the transaction that books the line (migration 0
 
 from governance.costs.dearest import TaskSum, dearest_tasks
 from governance.costs.paces import Pace, paces
-from governance.costs.sums import DIMENSIONS, Costs, HourSum, Span, Sum, last, summed
+from governance.costs.sums import DIMENSIONS, Costs, HourSum, Span, Sum, hour_of, last, summed
 
 __all__ = [
     "DIMENSIONS",
@@ -22,6 +22,7 @@ __all__ = [
     "Sum",
     "TaskSum",
     "dearest_tasks",
+    "hour_of",
     "last",
     "paces",
     "summed",

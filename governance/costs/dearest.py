@@ -38,7 +38,7 @@ def dearest_tasks(span: Span, *, limit: int = MOST) -> list[TaskSum]:
         candidates = _rows(_CANDIDATES, hour=hour_of(span.after), until=_end(span), taken=taken)
         found = _exact(candidates, span)[:limit]
         is_all = len(candidates) < taken
-        if is_all or len(found) == limit and found[-1][2] >= candidates[-1][1]:
+        if is_all or (len(found) == limit and found[-1][2] >= candidates[-1][1]):
             return _named(found)
         taken *= 4
 
@@ -75,7 +75,8 @@ def _end(span: Span) -> datetime | str:
 def _rows(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 # The dearest of each hour in which tasks made their last call: a few entries of an index for each of the

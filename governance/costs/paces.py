@@ -48,7 +48,12 @@ def paces(*, now: datetime | None = None) -> list[Pace]:
 
 def _burnt(now: datetime) -> dict[str, tuple[Decimal, Decimal]]:
     """By scope, what the last hour and the last quarter of it cost."""
-    spans = {"now": now, "hour": now - HOUR, "quarter": now - QUARTER, "fleet": FLEET}
+    spans: dict[str, datetime | str] = {
+        "now": now,
+        "hour": now - HOUR,
+        "quarter": now - QUARTER,
+        "fleet": FLEET,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_BURNT, spans)
         return {scope: (hour or Decimal(0), quarter) for scope, hour, quarter in cursor.fetchall()}

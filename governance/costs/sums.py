@@ -126,9 +126,9 @@ def _take(found: Costs, row: tuple[Any, ...]) -> None:
         getattr(found, f"by_{grouped}").append(Sum(name, usd, int(calls), int(lines)))
 
 
-# `summary` is the whole hours, `edges` what lies around them, first summed up by task: the type of a task
-# stands with its costs. Grouping sets read both once.
-_SUMS = f"""
+# `edges` is what lies around the whole hours, first summed up by task: the type of a task stands with its
+# costs. Grouping sets, in the order of GROUPED, read all of it once.
+_SUMS = """
 WITH edges AS (
   SELECT date_trunc('hour', created_at, 'UTC') AS hour, worker_id, service, model, price_source, task_id,
          sum(cost_usd) AS cost_usd, count(*) FILTER (WHERE kind = 'call') AS calls, count(*) AS lines
@@ -144,7 +144,8 @@ facts AS (
   SELECT hour, worker_id, service, model,
          coalesce((SELECT t.task_type FROM task_costs t WHERE t.task_id = edges.task_id), ''),
          price_source, cost_usd, calls, lines FROM edges)
-SELECT grouping({", ".join(GROUPED)}), {", ".join(GROUPED)}, sum(cost_usd), sum(calls), sum(lines)
-FROM facts WHERE {{kept}}
-GROUP BY GROUPING SETS ({", ".join(f"({name})" for name in GROUPED)}, ())
-ORDER BY hour, sum(cost_usd) DESC, {", ".join(DIMENSIONS)}"""
+SELECT grouping(worker_id, model, service, task_type, price_source, hour),
+       worker_id, model, service, task_type, price_source, hour, sum(cost_usd), sum(calls), sum(lines)
+FROM facts WHERE {kept}
+GROUP BY GROUPING SETS ((worker_id), (model), (service), (task_type), (price_source), (hour), ())
+ORDER BY hour, sum(cost_usd) DESC, worker_id, model, service, task_type, price_source"""

@@ -37,6 +37,12 @@ def money(amount_usd: Decimal) -> str:
 
 
 @register.filter
+def usd(amount_usd: Decimal | None) -> SafeString | str:
+    """An amount in dollars, exactly."""
+    return looks.usd(amount_usd)
+
+
+@register.filter
 def span(length: timedelta) -> str:
     """A span of time; short ones in milliseconds."""
     milliseconds = length.total_seconds() * 1000

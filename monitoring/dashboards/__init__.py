@@ -1,0 +1,1 @@
+"""Pages that operators watch: what is being spent, and how the circuit breakers stand."""
