@@ -69,10 +69,10 @@ def _budgets(scopes: list[str]) -> list[Row]:
     rows = {row["worker_id"]: row for row in WorkerBudget.objects.values("worker_id", *_LIMITS)}
     fleet = {"timezone": rows.get(FLEET, {"timezone": "UTC"})["timezone"]}
     unlimited = dict.fromkeys(_LIMITS[:3])
-    standing = budgets.all_standing()
+    windows = budgets.standings(scopes)
     return [
         {"scope": scope}
         | {name: rows.get(scope, unlimited | fleet)[name] for name in _LIMITS}
-        | {"windows": [window(found) for found in standing if found.scope == scope]}
+        | {"windows": [window(found) for found in windows[scope]]}
         for scope in scopes
     ]

@@ -1,5 +1,6 @@
 """How a worker stands: each window that its next call would count in, read live."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -63,3 +64,12 @@ def all_standing(*, at: datetime | None = None) -> list[Standing]:
     with connection.cursor() as cursor:
         cursor.execute(_ALL_STANDING, [at or timezone.now()])
         return [Standing(*row[1:-1]) for row in cursor.fetchall()]
+
+
+def standings(scopes: Iterable[str], *, at: datetime | None = None) -> dict[str, list[Standing]]:
+    """The windows of each of these budgets (workers, FLEET) alone: day, week, month."""
+    found: dict[str, list[Standing]] = {scope: [] for scope in scopes}
+    for window in all_standing(at=at):
+        if window.scope in found:
+            found[window.scope].append(window)
+    return found
