@@ -3,14 +3,22 @@
 import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from datetime import datetime, timedelta
+from typing import Annotated, Any, TypeVar, get_args, get_origin
+from uuid import UUID
 
+from django.db.models import Q
 from pydantic import BaseModel, Field, ValidationError
 
 from governance.errors import FieldError, InvalidFilter
 from governance.submission import field_errors
 
 MAX_LIMIT = 200
+
+# How much later than its `created_at` a row's id may have been made: the length of its transaction.
+_LONGEST_CREATION = timedelta(hours=1)
+_MICROSECOND = timedelta(microseconds=1)
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 Asked = Mapping[str, Sequence[str]]
 Row = dict[str, Any]
@@ -89,3 +97,53 @@ def single(name: str, values: Sequence[str]) -> str:
     if len(values) != 1:
         raise InvalidFilter([FieldError(name, "expected once")])
     return values[0]
+
+
+def parse(model: type[Model], asked: Asked) -> Model:
+    """The filter that a query string means; what it says of the page (`OPTIONS`) is left out. Fields that
+    are lists take several values.
+
+    Raises `InvalidFilter` for every unknown name and every value that cannot be.
+    """
+    refuse_unknown(asked, known=[*model.model_fields, *OPTIONS])
+    lists = lists_of(model)
+    named = {name: asked[name] for name in model.model_fields if name in asked}
+    return validate(model, {n: split(v) if n in lists else single(n, v) for n, v in named.items()})
+
+
+def lists_of(model: type[BaseModel]) -> list[str]:
+    """The fields that are lists, or lists that may be left out."""
+    return [name for name, field in model.model_fields.items() if _is_list(field.annotation)]
+
+
+def _is_list(annotation: object) -> bool:
+    return get_origin(annotation) is list or any(get_origin(part) is list for part in get_args(annotation))
+
+
+def created_within(after: datetime | None, before: datetime | None) -> Q:
+    """Rows created from `after` on and before `before`, whose version 7 ids hold the time of their making:
+    so the primary key bounds what has to be read."""
+    condition = Q()
+    if after:
+        condition &= Q(created_at__gte=after, id__gte=_first_id_of(after))
+    if before:
+        condition &= Q(created_at__lt=before, id__lt=_first_id_of(before + _LONGEST_CREATION))
+    return condition
+
+
+def _first_id_of(moment: datetime) -> UUID:
+    """The smallest version 7 UUID (RFC 9562) of this millisecond."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
+def moment_key(moment: datetime) -> bytes:
+    """A time as eight bytes of a cursor."""
+    return ((moment - _EPOCH) // _MICROSECOND).to_bytes(8, signed=True)
+
+
+def moment_of(key: bytes) -> datetime:
+    """The time that `moment_key` made; raises `InvalidFilter` for what it cannot have made."""
+    try:
+        return _EPOCH + int.from_bytes(key, signed=True) * _MICROSECOND
+    except OverflowError:
+        raise wrong_cursor() from None

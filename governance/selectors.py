@@ -1,8 +1,6 @@
 """The questions that API and commands ask about tasks and workers. All of them need a permission."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import get_origin
 from uuid import UUID
 
 import orjson
@@ -17,9 +15,6 @@ from governance.models import LateResult, Task, TaskDependency, TaskEvent, Worke
 from governance.models.task import Status
 from governance.paging import MAX_LIMIT, Page, Row
 from governance.submission import Text, Time
-
-# How much later than its `created_at` a task's id may have been made: the length of its transaction.
-_LONGEST_CREATION = timedelta(hours=1)
 
 # What a list shows: enough to find a task, without the documents that may weigh a megabyte each.
 SUMMARY = (
@@ -67,20 +62,10 @@ class TaskFilter(BaseModel):
     def condition(self) -> Q:
         lists = {f"{name}__in": getattr(self, name) for name in _LISTS if getattr(self, name)}
         exact = {name: getattr(self, name) for name in _EXACT if getattr(self, name) is not None}
-        return Q(**lists, **exact) & self._time()
-
-    def _time(self) -> Q:
-        """Ids hold the time of their making, so the primary key bounds what has to be read."""
-        condition = Q()
-        if self.created_after:
-            condition &= Q(created_at__gte=self.created_after, id__gte=_first_id_of(self.created_after))
-        if self.created_before:
-            bound = _first_id_of(self.created_before + _LONGEST_CREATION)
-            condition &= Q(created_at__lt=self.created_before, id__lt=bound)
-        return condition
+        return Q(**lists, **exact) & paging.created_within(self.created_after, self.created_before)
 
 
-_LISTS = tuple(name for name, f in TaskFilter.model_fields.items() if get_origin(f.annotation) is list)
+_LISTS = tuple(paging.lists_of(TaskFilter))
 _EXACT = ("parent", "idempotency_key")
 
 
@@ -173,8 +158,3 @@ def workers(*, actor: Actor) -> list[Row]:
         row | {"processes": [p for p in processes if row["worker_id"] in p["worker_ids"]]}
         for row in Worker.objects.order_by("worker_id").values(*_WORKER)
     ]
-
-
-def _first_id_of(moment: datetime) -> UUID:
-    """The smallest version 7 UUID (RFC 9562) of this millisecond."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)

@@ -21,7 +21,6 @@ from reliability.letter_filter import LetterFilter
 from reliability.models import Redrive, RedriveItem
 
 Model = TypeVar("Model", bound=models.Model)
-Shape = TypeVar("Shape", bound=BaseModel)
 
 # What a list shows: enough to judge a letter, without the documents that may weigh a megabyte each.
 SUMMARY = (
@@ -45,8 +44,6 @@ ITEM = ("position", "letter_id", "task_id", "state", "why", "handed_over_at", "s
 TREND = timedelta(days=7)
 _CHUNK = 2000
 _OPEN = Q(pending__gt=0) | Q(retrying__gt=0)
-_MICROSECOND = timedelta(microseconds=1)
-_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 class GroupFilter(BaseModel):
@@ -84,7 +81,7 @@ def letters(asked: Asked, *, actor: Actor) -> Page:
     """A page of dead letters, newest first: filters, `limit` (at most 200), `cursor`. Nothing is counted."""
     actor.require("governance.view_deadletter")
     found = DeadLetter.objects.filter(letter_filter.parse_query(asked, besides=paging.OPTIONS).condition())
-    options = paging.options(_only(asked, paging.OPTIONS))
+    options = paging.options(asked)
     if last := options.after(size=16):
         found = found.filter(id__lt=UUID(bytes=last))
     rows = list(found.order_by("-id").values(*SUMMARY)[: options.limit + 1])
@@ -124,10 +121,10 @@ def letters_by_id(ids: Sequence[UUID], *, actor: Actor) -> list[Row]:
 def groups(asked: Asked, *, actor: Actor) -> Page:
     """A page of groups, those that failed last first: filters, `limit` and `cursor`."""
     actor.require("governance.view_failuresignature")
-    found = FailureSignature.objects.filter(_parsed(GroupFilter, asked).condition())
-    options = paging.options(_only(asked, paging.OPTIONS))
+    found = FailureSignature.objects.filter(paging.parse(GroupFilter, asked).condition())
+    options = paging.options(asked)
     if last := options.after(size=24):
-        seen, group_id = _moment(last[:8]), UUID(bytes=last[8:])
+        seen, group_id = paging.moment_of(last[:8]), UUID(bytes=last[8:])
         found = found.filter(Q(last_seen__lt=seen) | Q(last_seen=seen, id__lt=group_id))
     rows = list(found.order_by("-last_seen", "-id").values(*GROUP)[: options.limit + 1])
     return paging.page(rows, limit=options.limit, key=_key_of_group)
@@ -147,8 +144,8 @@ def group(group_id: UUID, *, actor: Actor, now: datetime | None = None) -> Row:
 def redrives(asked: Asked, *, actor: Actor) -> Page:
     """A page of redrives, newest first: `state`, `limit` and `cursor`."""
     actor.require("governance.view_deadletter")
-    found = _in_state(Redrive.objects.all(), _parsed(RedriveFilter, asked).state)
-    options = paging.options(_only(asked, paging.OPTIONS))
+    found = _in_state(Redrive.objects.all(), paging.parse(RedriveFilter, asked).state)
+    options = paging.options(asked)
     if last := options.after(size=16):
         found = found.filter(id__lt=UUID(bytes=last))
     rows = list(found.order_by("-id").values(*REDRIVE)[: options.limit + 1])
@@ -167,8 +164,10 @@ def redrive(redrive_id: UUID, *, actor: Actor) -> Row:
 def redrive_items(redrive_id: UUID, asked: Asked, *, actor: Actor) -> Page:
     """A page of a redrive's letters and what became of each, in their order; raises `RedriveNotFound`."""
     actor.require("governance.view_deadletter")
-    found = _in_state(RedriveItem.objects.filter(redrive_id=redrive_id), _parsed(ItemFilter, asked).state)
-    options = paging.options(_only(asked, paging.OPTIONS))
+    found = _in_state(
+        RedriveItem.objects.filter(redrive_id=redrive_id), paging.parse(ItemFilter, asked).state
+    )
+    options = paging.options(asked)
     if last := options.after(size=4):
         found = found.filter(position__gt=int.from_bytes(last) & 0x7FFFFFFF)
     rows = list(found.order_by("position").values(*ITEM)[: options.limit + 1])
@@ -181,30 +180,7 @@ def _in_state(found: QuerySet[Model], states: Sequence[str] | None) -> QuerySet[
     return found if states is None else found.filter(state__in=states)
 
 
-def _parsed(shape: type[Shape], asked: Asked) -> Shape:
-    """The filter that a query string means; what it says of the page is left out. Raises `InvalidFilter`."""
-    known = tuple(shape.model_fields)
-    paging.refuse_unknown(asked, known=[*known, *paging.OPTIONS])
-    named = _only(asked, known)
-    return paging.validate(
-        shape,
-        {name: paging.single(name, v) if name == "open" else paging.split(v) for name, v in named.items()},
-    )
-
-
-def _only(asked: Asked, names: tuple[str, ...]) -> Asked:
-    return {name: asked[name] for name in names if name in asked}
-
-
 def _key_of_group(row: Row) -> bytes:
-    """Its time in microseconds since 1970, and its id: an order in which no two groups are alike."""
-    seen: datetime = row["last_seen"]
+    """Its time and its id: an order in which no two groups are alike."""
     group_id: UUID = row["id"]
-    return ((seen - _EPOCH) // _MICROSECOND).to_bytes(8, signed=True) + group_id.bytes
-
-
-def _moment(key: bytes) -> datetime:
-    try:
-        return _EPOCH + int.from_bytes(key, signed=True) * _MICROSECOND
-    except OverflowError:
-        raise paging.wrong_cursor() from None
+    return paging.moment_key(row["last_seen"]) + group_id.bytes

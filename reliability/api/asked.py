@@ -1,31 +1,22 @@
 """What the verbs of dead letters take in their bodies."""
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 from uuid import UUID
 
-from django.conf import settings
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from rest_framework.request import Request
+from pydantic import BeforeValidator, Field, model_validator
 
-from governance import submission
-from governance.api import bodies
-from governance.errors import InvalidFilter, InvalidInput
+from governance.api.shapes import Reason, Shape, read
+from governance.errors import InvalidFilter
 from governance.models import FailureSignature
 from governance.submission import Text
 from reliability import letter_filter
 from reliability.letter_filter import LetterFilter
 from reliability.redrives.verbs import MAX_FAILURE_RATE, PACE_PER_SECOND
 
+__all__ = ["Reason", "Shape", "read"]
+
 # A selection is moved while the client waits; more is a redrive's work.
 MAX_IDS = 1000
-
-
-class Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Reason(Shape):
-    reason: Annotated[Text, Field(max_length=1000)] = ""
 
 
 class Note(Shape):
@@ -91,18 +82,3 @@ class Terms(Chosen):
 
 class Start(Terms, Reason):
     max_failure_rate: float = MAX_FAILURE_RATE
-
-
-Asked = TypeVar("Asked", bound=Shape)
-
-
-def read(request: Request, shape: type[Asked]) -> Asked:
-    """The body in this shape; no body is an empty one where nothing is required. Raises `InvalidInput`."""
-    is_optional = not any(field.is_required() for field in shape.model_fields.values())
-    body: dict[str, Any] = {}
-    if not (is_optional and bodies.is_empty(request)):
-        body = bodies.read_object(request, limit=settings.MAX_TASK_BODY_BYTES)
-    try:
-        return shape.model_validate(body)
-    except ValidationError as invalid:
-        raise InvalidInput(submission.field_errors(invalid)) from None
