@@ -206,3 +206,21 @@ class UnknownPrice(GovernanceError):
         super().__init__(f"no price is known for the model {model!r} of {service!r}: an operator can set one")
         self.service = service
         self.model = model
+
+
+class BudgetNotFound(GovernanceError):
+    """No budget goes by this name: a worker, FLEET, or `task:<id>` of a task with an envelope."""
+
+    def __init__(self, scope: str, known: list[str]) -> None:
+        super().__init__(f"no budget has the scope {scope!r}; known: {', '.join(known)}")
+        self.scope = scope
+        self.known = known
+
+
+class PriceNotFound(GovernanceError):
+    """No operator has set a price for this model."""
+
+    def __init__(self, service: str, model: str) -> None:
+        super().__init__(f"no price is set for the model {model!r} of {service!r}")
+        self.service = service
+        self.model = model

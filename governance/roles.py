@@ -1,21 +1,34 @@
 """What clients and people may do: three roles, kept as Django groups so that the console shows them."""
 
-from django.contrib.auth.models import AbstractUser, Group, Permission
+from functools import reduce
+from operator import or_
 
+from django.contrib.auth.models import AbstractUser, Group, Permission
+from django.db.models import Q, QuerySet
+
+# Names as `Actor.require` knows them. Those of other apps are texts: nothing is imported from there.
 _READ = (
-    "view_task", "view_taskevent", "view_taskdependency", "view_lateresult",
-    "view_worker", "view_workerprocess", "view_deadletter", "view_failuresignature", "view_failurehour",
-    "view_toolpermission", "view_permissionuse", "view_approval", "view_toolexecution", "view_auditentry",
-    "view_workerbudget", "view_budgetwindow", "view_budgethold", "view_costline", "view_modelprice",
+    "governance.view_task", "governance.view_taskevent", "governance.view_taskdependency",
+    "governance.view_lateresult", "governance.view_worker", "governance.view_workerprocess",
+    "governance.view_deadletter", "governance.view_failuresignature", "governance.view_failurehour",
+    "governance.view_toolpermission", "governance.view_permissionuse", "governance.view_approval",
+    "governance.view_toolexecution", "governance.view_auditentry",
+    "governance.view_workerbudget", "governance.view_budgetwindow", "governance.view_budgethold",
+    "governance.view_costline", "governance.view_modelprice",
+    "reliability.view_circuitbreaker", "reliability.view_circuitbreakerevent",
+    "reliability.view_redrive", "reliability.view_redriveitem", "reliability.view_watchdogsweep",
 )  # fmt: skip
+# What cannot wait for the morning. A breaker that is disabled is one again at a time that was said.
 _OPERATE = (
-    "add_task", "cancel_task", "terminate_task", "retry_task",
-    "move_deadletter", "retry_deadletter", "resolve_deadletter", "triage_failuresignature",
-    "decide_approval",
+    "governance.add_task", "governance.cancel_task", "governance.terminate_task", "governance.retry_task",
+    "governance.move_deadletter", "governance.retry_deadletter", "governance.resolve_deadletter",
+    "governance.triage_failuresignature", "governance.decide_approval",
+    "reliability.change_circuitbreaker",
 )  # fmt: skip
+# Who may do what, and for how much money.
 _RULE = (
-    "change_worker", "grant_toolpermission",
-    "change_workerbudget", "correct_costline", "add_modelprice", "change_modelprice",
+    "governance.change_worker", "governance.grant_toolpermission", "governance.change_workerbudget",
+    "governance.correct_costline", "governance.add_modelprice", "governance.change_modelprice",
 )  # fmt: skip
 ROLES: dict[str, tuple[str, ...]] = {
     "viewer": _READ,
@@ -33,6 +46,23 @@ def assign(user: AbstractUser, role: str) -> None:
 def group(role: str) -> Group:
     """The role's group, with exactly the permissions that the role has in this version."""
     found, _ = Group.objects.get_or_create(name=role)
-    granted = Permission.objects.filter(content_type__app_label="governance", codename__in=ROLES[role])
-    found.permissions.set(granted)
+    found.permissions.set(_permissions(role))
     return found
+
+
+def bring_up_to_date(**signal: object) -> None:
+    """After a migration: the groups that there are get what their roles have in this version.
+
+    It is told after each app, so that permissions count which an app has only just made.
+    """
+    for role in Group.objects.filter(name__in=ROLES).values_list("name", flat=True):
+        group(role)
+
+
+def _permissions(role: str) -> QuerySet[Permission]:
+    by_app: dict[str, list[str]] = {}
+    for name in ROLES[role]:
+        app, _, codename = name.partition(".")
+        by_app.setdefault(app, []).append(codename)
+    meant = [Q(content_type__app_label=app, codename__in=names) for app, names in by_app.items()]
+    return Permission.objects.filter(reduce(or_, meant))

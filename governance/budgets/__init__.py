@@ -15,9 +15,11 @@ from governance.budgets.ending import charge_unknown, expire_holds, release, set
 from governance.budgets.invariants import Discrepancy, discrepancies
 from governance.budgets.limits import set_limits
 from governance.budgets.reservation import Hold, reserve, reserve_tokens
-from governance.budgets.standing import Standing, standing
+from governance.budgets.scaling import Change, halve_limits, raise_limits, scale_limits
+from governance.budgets.standing import Standing, standing, standings
 
 __all__ = [
+    "Change",
     "Discrepancy",
     "Hold",
     "Standing",
@@ -25,10 +27,14 @@ __all__ = [
     "correct",
     "discrepancies",
     "expire_holds",
+    "halve_limits",
+    "raise_limits",
     "release",
     "reserve",
     "reserve_tokens",
+    "scale_limits",
     "set_limits",
     "settle",
     "standing",
+    "standings",
 ]

@@ -5,13 +5,15 @@ from decimal import Decimal
 from uuid import UUID
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
 
+from governance import audit
 from governance.actors import Actor
 from governance.budgets import money
-from governance.errors import HoldConflict, HoldNotFound
+from governance.errors import FieldError, HoldConflict, HoldNotFound, InvalidInput
 from governance.models.budget import BudgetHold, CostLine
 from governance.prices import NO_USAGE, Price, Usage
+from governance.submission import require_text
 
 PERMISSION = "governance.correct_costline"
 _CORRECT = "SELECT was, difference FROM governance_budget_correct(%s::uuid, %s, %s, %s::jsonb)"
@@ -21,12 +23,30 @@ def correct(hold_id: UUID, *, cost_usd: Decimal, actor: Actor, reason: str, sour
     """Make it so that the call of this hold was charged `cost_usd` altogether.
 
     Returns the difference that was booked, in USD; 0 books nothing. `source` says where the price comes
-    from (default: booked by hand). Raises `HoldConflict` while the hold is open, `HoldNotFound`, and
-    `Forbidden`.
+    from (default: booked by hand). Raises `HoldConflict` while the hold is open, `HoldNotFound`,
+    `InvalidInput` without a reason or for what is no amount, and `Forbidden`.
     """
     actor.require(PERMISSION)
-    price = Price(cost_usd, source or CostLine.Source.MANUAL)
-    return book_difference(hold_id, price, facts(actor=actor.name, reason=reason))
+    require_text("reason", reason)
+    price = Price(_exact(cost_usd), source or CostLine.Source.MANUAL)
+    with transaction.atomic():
+        difference = book_difference(hold_id, price, facts(actor=actor.name, reason=reason))
+        if difference:
+            _tell(actor, hold_id, reason, was=price.usd - difference, now=price.usd)
+    return difference
+
+
+def _exact(cost_usd: Decimal) -> Decimal:
+    try:
+        return money.exact(cost_usd)
+    except ValueError as error:
+        raise InvalidInput([FieldError("cost_usd", str(error))]) from None
+
+
+def _tell(actor: Actor, hold_id: UUID, reason: str, *, was: Decimal, now: Decimal) -> None:
+    before, after = ({"charged_usd": f"{usd:f}"} for usd in (was, now))
+    target = f"hold {hold_id}"
+    audit.record(actor, action="cost.correct", target=target, reason=reason, before=before, after=after)
 
 
 def book_difference(hold_id: UUID, price: Price, said: str) -> Decimal:

@@ -1,6 +1,6 @@
 """The verb of limits: how much a worker, or the fleet, may spend in a day, a week and a month."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 from governance import audit
 from governance.actors import Actor
 from governance.budgets import money
-from governance.errors import FieldError, InvalidInput
-from governance.models.budget import WorkerBudget
+from governance.errors import BudgetNotFound, FieldError, InvalidInput
+from governance.models.budget import FLEET, WorkerBudget
+from governance.models.worker import Worker
 
 PERMISSION = "governance.change_workerbudget"
 LIMITS = ("daily_limit", "weekly_limit", "monthly_limit")
@@ -25,9 +26,11 @@ def set_limits(
 ) -> WorkerBudget:
     """Set these limits (`daily_limit`, …; USD, None is no limit), leave the others; make the row if new.
 
-    Binds at the next call of every process. Raises `InvalidInput` that names the field, and `Forbidden`.
+    Binds at the next call of every process. Raises `InvalidInput` that names the field, `BudgetNotFound`
+    for what is neither a worker nor FLEET, and `Forbidden`.
     """
     actor.require(PERMISSION)
+    refuse_unknown([worker_id])
     changes: dict[str, Any] = {name: _checked(name, limit) for name, limit in limits.items()}
     if timezone:
         changes["timezone"] = _known(timezone)
@@ -35,6 +38,20 @@ def set_limits(
         budget, _ = WorkerBudget.objects.update_or_create(pk=worker_id, defaults=changes)
         budget.refresh_from_db()
     return budget
+
+
+def refuse_unknown(scopes: Iterable[str]) -> None:
+    """Raise `BudgetNotFound` for what has no budget: a limit of nobody would bind nobody."""
+    known = scopes_known()
+    for scope in scopes:
+        if scope not in known:
+            raise BudgetNotFound(scope, known)
+
+
+def scopes_known() -> list[str]:
+    """FLEET, and every worker that is registered or has limits."""
+    names = {*Worker.objects.values_list("pk", flat=True), *WorkerBudget.objects.values_list("pk", flat=True)}
+    return [FLEET, *sorted(names - {FLEET})]
 
 
 def _checked(name: str, limit: Decimal | None) -> Decimal | None:

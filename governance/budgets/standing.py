@@ -1,5 +1,6 @@
 """How a worker stands: each window that its next call would count in, read live."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,6 +15,16 @@ SELECT s.scope, s.kind, s.starts_at, s.ends_at, s.cap, coalesce(w.spent, 0), coa
 FROM governance_budget_scopes(%s, %s::uuid, %s) s
 LEFT JOIN budget_windows w ON w.scope = s.scope AND w.kind = s.kind AND w.starts_at = s.starts_at
 ORDER BY s.rank, s.scope, array_position(ARRAY['day', 'week', 'month'], s.kind)"""
+
+
+_STANDINGS = """
+SELECT s.scope, s.kind, s.starts_at, s.ends_at, s.cap, coalesce(w.spent, 0), coalesce(w.held, 0),
+       coalesce(w.overage, 0), coalesce(w.carried, 0)
+FROM unnest(%s::text[]) WITH ORDINALITY AS asked(name, n)
+CROSS JOIN LATERAL governance_budget_scopes(asked.name, NULL, %s) s
+LEFT JOIN budget_windows w ON w.scope = s.scope AND w.kind = s.kind AND w.starts_at = s.starts_at
+WHERE s.scope = asked.name
+ORDER BY asked.n, array_position(ARRAY['day', 'week', 'month'], s.kind)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +57,13 @@ def standing(worker_id: str, *, task_id: UUID | None = None, at: datetime | None
     with connection.cursor() as cursor:
         cursor.execute(_STANDING, [worker_id, task_id and str(task_id), at or timezone.now()])
         return [Standing(*row) for row in cursor.fetchall()]
+
+
+def standings(scopes: Sequence[str], *, at: datetime | None = None) -> dict[str, list[Standing]]:
+    """The windows of each of these budgets (workers, FLEET) alone: day, week, month."""
+    found: dict[str, list[Standing]] = {scope: [] for scope in scopes}
+    with connection.cursor() as cursor:
+        cursor.execute(_STANDINGS, [list(found), at or timezone.now()])
+        for row in cursor.fetchall():
+            found[row[0]].append(Standing(*row))
+    return found

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from governance import budgets
 from governance.actors import Actor
-from governance.errors import BudgetExceeded, Forbidden, InvalidInput
+from governance.errors import BudgetExceeded, BudgetNotFound, Forbidden, InvalidInput
 from governance.models import AuditEntry, BudgetWindow, WorkerBudget
 from governance.prices import Bound
 from tests.fleet import enlist
@@ -257,10 +257,12 @@ def test_a_call_that_fits_is_not_shrunk():
 
 
 def test_setting_limits_leaves_the_others_and_makes_a_missing_row():
-    budgets.set_limits("NEW", limits={"daily_limit": Decimal(5)}, timezone="Europe/Berlin", actor=BOSS)
-    budgets.set_limits("NEW", limits={"weekly_limit": Decimal(9), "daily_limit": None}, actor=BOSS)
+    WorkerBudget.objects.filter(pk="STRATEGIST").delete()
 
-    row = WorkerBudget.objects.get(pk="NEW")
+    budgets.set_limits("STRATEGIST", limits={"daily_limit": Decimal(5)}, timezone="Europe/Berlin", actor=BOSS)
+    budgets.set_limits("STRATEGIST", limits={"weekly_limit": Decimal(9), "daily_limit": None}, actor=BOSS)
+
+    row = WorkerBudget.objects.get(pk="STRATEGIST")
     assert (row.daily_limit, row.weekly_limit, row.monthly_limit) == (None, 9, None)
     assert row.timezone == "Europe/Berlin"
 
@@ -274,11 +276,13 @@ def test_setting_limits_leaves_the_others_and_makes_a_missing_row():
     ],
 )
 def test_impossible_limits_are_refused_by_name(field, change):
+    WorkerBudget.objects.filter(pk="STRATEGIST").delete()
+
     with pytest.raises(InvalidInput) as refusal:
-        budgets.set_limits("NEW", **change, actor=BOSS)
+        budgets.set_limits("STRATEGIST", **change, actor=BOSS)
 
     assert [error.field for error in refusal.value.errors] == [field]
-    assert not WorkerBudget.objects.filter(pk="NEW").exists()
+    assert not WorkerBudget.objects.filter(pk="STRATEGIST").exists()
 
 
 def test_every_change_of_a_limit_is_audited_once_whichever_door_it_came_through():
@@ -294,9 +298,16 @@ def test_every_change_of_a_limit_is_audited_once_whichever_door_it_came_through(
     assert [row["daily_limit"] for row in (by_hand.before, by_hand.after) if row] == [4, 2]
 
 
+def test_a_limit_of_nobody_is_refused():
+    with pytest.raises(BudgetNotFound, match="no budget has the scope 'ANALYTS'; known: FLEET, ANALYST"):
+        budgets.set_limits("ANALYTS", limits={"daily_limit": Decimal(4)}, actor=BOSS)
+
+    assert not WorkerBudget.objects.filter(pk="ANALYTS").exists()
+
+
 def test_setting_limits_needs_a_permission():
     with pytest.raises(Forbidden, match="change_workerbudget"):
-        budgets.set_limits("NEW", limits={}, actor=Actor("bob"))
+        budgets.set_limits("STRATEGIST", limits={}, actor=Actor("bob"))
 
 
 def test_sql_cannot_set_an_impossible_limit():

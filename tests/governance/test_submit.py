@@ -67,8 +67,8 @@ def test_a_role_gives_its_permissions(role: str):
     user = make_user("anna")
     roles.assign(user, role)
 
-    for codename in roles.ROLES[role]:
-        actors.of_user(user).require(f"governance.{codename}")
+    for permission in roles.ROLES[role]:
+        actors.of_user(user).require(permission)
     with pytest.raises(Forbidden):
         actors.of_user(user).require("governance.delete_task")
 

@@ -10,8 +10,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.contrib.auth.models import User
+from django.apps import apps
+from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
+from django.db.models.signals import post_migrate
 from django.utils import timezone
 from knox.models import AuthToken
 
@@ -220,9 +222,43 @@ def test_a_role_has_just_what_it_has_in_this_version():
     group = roles.group("viewer")
     group.permissions.clear()
 
-    found = {permission.codename for permission in roles.group("viewer").permissions.all()}
+    found = roles.group("viewer").permissions.values_list("content_type__app_label", "codename")
 
-    assert found == set(roles.ROLES["viewer"])
+    assert {".".join(name) for name in found} == set(roles.ROLES["viewer"])
+
+
+@pytest.mark.parametrize("role", roles.ROLES)
+def test_every_permission_of_a_role_exists(role: str):
+    assert roles.group(role).permissions.count() == len(set(roles.ROLES[role]))
+
+
+@pytest.mark.parametrize("app", ["governance", "reliability"])
+def test_groups_that_exist_get_what_is_new_when_an_app_was_migrated(app: str):
+    group = roles.group("operator")
+    group.permissions.clear()
+    config = apps.get_app_config(app)
+
+    post_migrate.send(config, app_config=config, verbosity=0, interactive=False, using="default")
+
+    assert group.permissions.count() == len(set(roles.ROLES["operator"]))
+
+
+def test_a_migration_makes_no_groups_and_leaves_those_of_others_alone():
+    mine = Group.objects.create(name="night shift")
+    config = apps.get_app_config("reliability")
+
+    post_migrate.send(config, app_config=config, verbosity=0, interactive=False, using="default")
+
+    assert list(Group.objects.all()) == [mine]
+    assert not mine.permissions.exists()
+
+
+def test_who_is_on_call_resets_breakers_and_does_not_change_the_rules():
+    assert "reliability.change_circuitbreaker" in roles.ROLES["operator"]
+    assert "reliability.change_circuitbreaker" not in roles.ROLES["viewer"]
+    assert not {"governance.grant_toolpermission", "governance.change_workerbudget"} & set(
+        roles.ROLES["operator"]
+    )
 
 
 @pytest.mark.parametrize(
