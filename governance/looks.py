@@ -2,8 +2,10 @@
 
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 import orjson
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -66,6 +68,19 @@ def exact(at: datetime) -> str:
 def exact_moment(at: datetime | None) -> SafeString | str:
     """The exact time, and its distance from now."""
     return NOTHING if at is None else format_html("{} ({})", exact(at), moment(at))
+
+
+def note(said: str) -> SafeString:
+    """The beginning of a long text, more of it on hover."""
+    return format_html('<span class="jg-note" title="{}">{}</span>', said[:1000], clip(said))
+
+
+def task_link(task_id: UUID | None) -> SafeString | str:
+    """The id of a task as a link to its page."""
+    if task_id is None:
+        return NOTHING
+    address = reverse("admin:governance_task_change", args=[task_id])
+    return format_html('<a class="jg-link" href="{}">{}</a>', address, task_id)
 
 
 def mebibytes(size: int) -> str:

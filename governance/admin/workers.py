@@ -6,11 +6,10 @@ from django.contrib import admin, messages
 from django.db.models import Func, IntegerField, Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from governance import actors, looks, why, worker_control
+from governance.admin import columns
 from governance.admin.rows import MachineRows
 from governance.models import Worker
 
@@ -80,17 +79,9 @@ class WorkerAdmin(MachineRows):
         said += f" Skipped {len(left)}, {otherwise}: {', '.join(left)}." if left else ""
         messages.add_message(request, messages.WARNING if left else messages.SUCCESS, said)
 
-    @display(description="Worker")
-    def who(self, worker: Worker) -> SafeString:
-        return format_html(
-            '<span class="jg-title">{}</span><span class="jg-note">{}</span>',
-            worker.worker_id,
-            worker.description,
-        )
-
-    @display(description="Status")
-    def state(self, worker: Worker) -> SafeString:
-        return looks.badge(worker.status)
+    who = columns.titled("Worker", "worker_id", "description")
+    state = columns.badge("status", "Status")
+    heard = columns.moment("last_heartbeat", "Last heard of", otherwise="never")
 
     @display(description="Living processes")
     def living(self, worker: Any) -> int:
@@ -99,10 +90,6 @@ class WorkerAdmin(MachineRows):
     @display(description="Running tasks")
     def running(self, worker: Any) -> int:
         return int(worker.in_flight)
-
-    @display(description="Last heard of")
-    def heard(self, worker: Worker) -> SafeString | str:
-        return looks.moment(worker.last_heartbeat) if worker.last_heartbeat else "never"
 
     @display(description="Task types")
     def can_run(self, worker: Worker) -> str:
