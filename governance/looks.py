@@ -42,6 +42,21 @@ _TONES = {
     "succeeded": "good",
     "stopped": "bad",
     "aborted": "ended",
+    "allow": "good",
+    "deny": "bad",
+    "asks a person": "held",
+    "later": "waiting",
+    "approved": "good",
+    "rejected": "bad",
+    "sent": "running",
+    "refused": "held",
+    "settled": "good",
+    "unknown": "held",
+    "closed": "good",
+    "half_open": "held",
+    "forced_open": "bad",
+    "disabled": "held",
+    "shadow": "waiting",
 }
 
 
@@ -101,6 +116,11 @@ def json_text(value: object) -> SafeString | str:
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
     cut = f"\n… {len(text) - MAX_JSON:,} more characters" if len(text) > MAX_JSON else ""
     return format_html('<pre class="jg-json">{}{}</pre>', text[:MAX_JSON], cut)
+
+
+def inline_json(value: object) -> str:
+    """JSON in one line."""
+    return orjson.dumps(value).decode()
 
 
 def clip(text: str, *, length: int = 90) -> str:

@@ -1,5 +1,5 @@
 """The console's pages of tasks, workers and processes. Everything they do, services do."""
 
-from governance.admin import processes, tasks, workers
+from governance.admin import approvals, budgets, permissions, processes, tasks, workers
 
-__all__ = ["processes", "tasks", "workers"]
+__all__ = ["approvals", "budgets", "permissions", "processes", "tasks", "workers"]

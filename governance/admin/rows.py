@@ -99,6 +99,9 @@ class MachineRows(Permitted, ModelAdmin):
         """The page of this row."""
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[quote(row.pk)])
 
+    def list_address(self) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+
     def is_list(self, request: HttpRequest) -> bool:
         """Whether the list is asked for, not the page of one row."""
         where = request.resolver_match
