@@ -15,6 +15,7 @@ from uuid import UUID
 
 import orjson
 from django.db import connection, transaction
+from django.db.models.functions import Now
 
 from governance import audit, redaction
 from governance.actors import Actor
@@ -162,6 +163,12 @@ def _state(found: Approval) -> str:
 def waiting() -> list[Approval]:
     """What waits for a person, the oldest first."""
     return list(Approval.objects.filter(status=Approval.Status.PENDING).order_by("id"))
+
+
+def count_waiting(*, at_most: int) -> int:
+    """How many calls wait for a person and have not expired, counted no further than `at_most`."""
+    open_ones = Approval.objects.filter(status=Approval.Status.PENDING, expires_at__gt=Now())
+    return open_ones.values("pk")[:at_most].count()
 
 
 def expire(now: datetime) -> int:

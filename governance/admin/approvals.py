@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -75,18 +75,28 @@ REJECT = Verb(
 )
 
 
+class StatusFilter(filters.PresetFilter):
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> filters.Choices:
+        rest = [(status.value, status.value) for status in _Status if status != _Status.PENDING]
+        return [(_Status.PENDING.value, "waiting"), *rest, ("all", "all")]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        return queryset if self.value() == "all" else queryset.filter(status=self.value() or _Status.PENDING)
+
+
 @admin.register(Approval)
 class ApprovalAdmin(VerbRows):
     needs = {"decide": approvals.PERMISSION}
     offered = (APPROVE, REJECT)
     list_display = ("call", "state", "of_task", "asked_for", "may_cost", "asked", "expires", "decided")
-    list_filter = (filters.choice("status", _Status.values), filters.WorkerIdFilter)
+    list_filter = (StatusFilter, filters.WorkerIdFilter)
     list_filter_sheet = True
     search_fields = ("tool_name",)
-    search_help_text = (
-        "An id of an approval or a task, its first 8 digits or more, or a part of a tool's name"
-    )
-    nothing_exists = "No call has ever waited for a person. A permission that asks for approval makes them."
+    search_help_text = "An id of an approval or a task, its first 8 digits or more, or a part of a tool"
+    nothing_exists = "No call waits for a person. What was decided is behind Filters."
     actions = ("approve_chosen", "reject_chosen")
     actions_detail = ("approve_this", "reject_this")
     change_form_outer_before_template = "governance/approval_state.html"
@@ -104,20 +114,16 @@ class ApprovalAdmin(VerbRows):
         ),
     )
 
-    def get_queryset(self, request: HttpRequest) -> "QuerySet[Any]":
-        """What waits comes first, the soonest to expire at its head; then the newest."""
-        found: QuerySet[Any] = super().get_queryset(request)
-        waits = Case(When(status=_Status.PENDING, then=Value(0)), default=Value(1))
-        soonest = Case(When(status=_Status.PENDING, then=F("expires_at")))
-        return found.annotate(waits=waits, soonest=soonest)
-
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        return ("waits", "soonest", "-pk") if self.is_list(request) else ("-pk",)
+        """What waits: the soonest to expire at its head. Else the newest."""
+        is_waiting = self.is_list(request) and request.GET.get("status", _Status.PENDING) == _Status.PENDING
+        return ("expires_at", "pk") if is_waiting else ("-pk",)
 
     def get_search_results(
         self, request: HttpRequest, queryset: "QuerySet[Any]", search_term: str
     ) -> tuple["QuerySet[Any]", bool]:
-        return search.by_words(queryset, search_term, "tool_name", ids=("pk", "task_id")), False
+        found: QuerySet[Any] = search.by_words(queryset, search_term, "tool_name", ids=("pk", "task_id"))
+        return found, False
 
     state = columns.badge("status", "Status")
     may_cost = columns.money("price_usd", "May cost", otherwise="not known")

@@ -1,10 +1,11 @@
 """The filters of the lists. None of them asks the table which values there are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -61,6 +62,18 @@ class WorkerFilter(SimpleListFilter):
 
 class WorkerIdFilter(WorkerFilter):
     column = "worker_id"
+
+
+class PresetFilter(SimpleListFilter):
+    """A filter that shows its first choice unless another is asked for."""
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        for place, (value, title) in enumerate(self.lookup_choices):
+            yield {
+                "selected": self.value() == value or (self.value() is None and place == 0),
+                "query_string": changelist.get_query_string({str(self.parameter_name): value}),
+                "display": title,
+            }
 
 
 class ChoiceFilter(SimpleListFilter):

@@ -3,7 +3,7 @@
 from functools import cached_property
 from typing import Any, cast
 
-from django.contrib.admin.utils import quote
+from django.contrib.admin.utils import quote, unquote
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -83,14 +83,18 @@ class MachineRows(Permitted, ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        row = self.get_object(request, object_id)
+        row = self.row_of(request, object_id)
         known = self.page_of(request, row) if row and self.has_view_permission(request, row) else {}
         shown: HttpResponse = super().change_view(request, object_id, form_url, (extra_context or {}) | known)
         return shown
 
+    def row_of(self, request: HttpRequest, object_id: str) -> Any:
+        """The row that an address names, where marks such as `/` and `:` are written otherwise; or None."""
+        return self.get_object(request, unquote(str(object_id)))
+
     def found(self, request: HttpRequest, object_id: str) -> Any:
         """The row, if there is one and it may be looked at."""
-        row = self.get_object(request, object_id)
+        row = self.row_of(request, object_id)
         if row is None or not self.has_view_permission(request, row):
             raise Http404(f"no {self.opts.verbose_name} has the id {object_id}")
         return row

@@ -31,7 +31,7 @@ def by_words(
     the newest."""
     if not term.strip():
         return queryset
-    if named := id_range(term):
+    if ids and (named := id_range(term)):
         return queryset.filter(_any(Q(**{f"{column}__range": named}) for column in ids))
     said = _any(Q(**{f"{column}__icontains": term.strip()}) for column in columns)
     return among_newest(queryset).filter(said)

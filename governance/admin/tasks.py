@@ -12,7 +12,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from governance import looks
-from governance.admin import columns, filters, search, task_page, verbs
+from governance.admin import columns, filters, search, task_money, task_page, verbs
 from governance.admin.verb_rows import VerbRows
 from governance.durations import words
 from governance.models import Task
@@ -123,7 +123,11 @@ class TaskAdmin(VerbRows):
     # ---------------------------------------------------------------------------- the page of one
 
     def page_of(self, request: HttpRequest, task: Task) -> dict[str, Any]:
-        return task_page.context(task) | {"title": str(task.title or task.task_type)}
+        def may(model: str) -> bool:
+            return bool(request.user.has_perm(f"governance.view_{model}"))
+
+        known = task_page.context(task) | task_money.context(task, may=may)
+        return known | {"title": str(task.title or task.task_type)}
 
     parent_task = columns.task_link("parent_id", "Parent")
     created_exactly = columns.exact("created_at", "Created at")

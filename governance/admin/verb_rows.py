@@ -18,7 +18,7 @@ class VerbRows(MachineRows):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
         """The buttons of the verbs that would move the row as it is now."""
-        row = self.get_object(request, object_id)
+        row = self.row_of(request, object_id)
         able = {verb.name for verb in self.offered if row and getattr(row, verb.column) in verb.moves}
         return [button for button in super().get_actions_detail(request, object_id) if button.path in able]
 

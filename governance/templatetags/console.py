@@ -47,3 +47,9 @@ def span(length: timedelta) -> str:
 def as_json(value: object) -> SafeString | str:
     """JSON, indented."""
     return looks.json_text(value)
+
+
+@register.filter
+def as_line(value: object) -> str:
+    """JSON in one line."""
+    return looks.inline_json(value)

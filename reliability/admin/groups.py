@@ -1,10 +1,8 @@
 """Groups of failures in the console: where an operator begins, and what can be done to a whole group."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -25,19 +23,7 @@ from reliability.admin import group_page, letter_verbs, trends, triage_page
 _OPEN = Q(pending__gt=0) | Q(retrying__gt=0)
 
 
-class _Preset(SimpleListFilter):
-    """A filter that shows its first choice unless another is asked for."""
-
-    def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        for place, (value, title) in enumerate(self.lookup_choices):
-            yield {
-                "selected": self.value() == value or (self.value() is None and place == 0),
-                "query_string": changelist.get_query_string({str(self.parameter_name): value}),
-                "display": title,
-            }
-
-
-class LettersFilter(_Preset):
+class LettersFilter(filters.PresetFilter):
     title = "letters"
     parameter_name = "letters"
 
@@ -50,7 +36,7 @@ class LettersFilter(_Preset):
         return queryset if self.value() == "all" else queryset.filter(_OPEN)
 
 
-class TriageFilter(_Preset):
+class TriageFilter(filters.PresetFilter):
     title = "triage"
     parameter_name = "triage"
 
@@ -214,7 +200,7 @@ class GroupAdmin(MachineRows):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
         """The buttons that would do something to the letters that there are."""
-        group = self.get_object(request, object_id)
+        group = self.row_of(request, object_id)
         useless = set()
         if group is None or not group.pending:
             useless.add("retry")
