@@ -60,11 +60,10 @@ _TONES = {
 }
 
 
-def badge(state: str) -> SafeString:
+def badge(state: str, *, tone: str = "") -> SafeString:
     """A state as a coloured word; the colour repeats what the word says."""
-    return format_html(
-        '<span class="jg-badge jg-{}">{}</span>', _TONES.get(state, "ended"), state.replace("_", " ")
-    )
+    tone = tone or _TONES.get(state, "ended")
+    return format_html('<span class="jg-badge jg-{}">{}</span>', tone, state.replace("_", " "))
 
 
 def moment(at: datetime | None, *, now: datetime | None = None) -> SafeString | str:

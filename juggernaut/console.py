@@ -54,6 +54,15 @@ def _listed(title: str, icon: str, model: str, *, sees: str = "") -> dict[str, A
     return _link(title, icon, f"{app}_{name}_changelist", sees or f"{app}.view_{name}")
 
 
+def _apart(item: dict[str, Any], inner: str) -> dict[str, Any]:
+    """An entry that is not the current one on the pages below `inner`, which have an entry of their own."""
+
+    def is_current(request: HttpRequest) -> bool:
+        return str(item["link"]) in request.path and f"{item['link']}{inner}" not in request.path
+
+    return item | {"active": is_current}
+
+
 # By what operators do, not by where the tables are.
 _NAVIGATION: list[tuple[str, list[dict[str, Any]]]] = [
     (
@@ -75,7 +84,7 @@ _NAVIGATION: list[tuple[str, list[dict[str, Any]]]] = [
         "Money",
         [
             _listed("Budgets", "account_balance_wallet", "governance.workerbudget"),
-            _listed("Ledger", "receipt_long", "governance.costline"),
+            _apart(_listed("Ledger", "receipt_long", "governance.costline"), "prices/"),
             _listed("Holds", "lock_clock", "governance.budgethold"),
             _listed("Model prices", "sell", "governance.modelprice"),
         ],
@@ -84,7 +93,7 @@ _NAVIGATION: list[tuple[str, list[dict[str, Any]]]] = [
         "Rules",
         [
             _listed("Approvals", "how_to_reg", "governance.approval"),
-            _listed("Permissions", "verified_user", "governance.toolpermission"),
+            _apart(_listed("Permissions", "verified_user", "governance.toolpermission"), "matrix/"),
             _link(
                 "Permission matrix", "grid_on", "governance_toolpermission_matrix",
                 "governance.view_toolpermission",

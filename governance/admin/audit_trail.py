@@ -10,6 +10,8 @@ from governance import looks
 from governance.models import AuditEntry
 
 SHOWN = 50
+# What every new row has and nobody asks for.
+_UNSAID = {"id", "created_at", "updated_at"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def differences(entry: AuditEntry) -> list[Difference]:
     """The fields that are not as they were; of a new or a removed row all that say something."""
     before: Mapping[str, Any] = entry.before or {}
     after: Mapping[str, Any] = entry.after or {}
-    names = sorted({*before, *after})
+    names = sorted({*before, *after} - _UNSAID)
     return [
         Difference(name, _written(before.get(name)), _written(after.get(name)))
         for name in names

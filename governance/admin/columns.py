@@ -23,9 +23,9 @@ def exact(field: str, title: str, *, otherwise: str = looks.NOTHING) -> Column:
     return _column(field, title, lambda at: looks.exact_moment(at) if at else otherwise)
 
 
-def badge(field: str, title: str) -> Column:
-    """A state as a coloured word."""
-    return _column(field, title, looks.badge)
+def badge(field: str, title: str, **tones: str) -> Column:
+    """A state as a coloured word; `tones` for words that mean something else here than elsewhere."""
+    return _column(field, title, lambda state: looks.badge(state, tone=tones.get(state, "")))
 
 
 def money(field: str, title: str, *, otherwise: str = looks.NOTHING) -> Column:
@@ -34,8 +34,13 @@ def money(field: str, title: str, *, otherwise: str = looks.NOTHING) -> Column:
 
 
 def text(field: str, title: str, *, otherwise: str = looks.NOTHING) -> Column:
-    """What the field says."""
-    return _column(field, title, lambda said: str(said) if said else otherwise)
+    """What the field says; of a method, what it returns."""
+
+    def write(said: Any) -> str:
+        known = said() if callable(said) else said
+        return str(known) if known else otherwise
+
+    return _column(field, title, write)
 
 
 def note(field: str, title: str) -> Column:

@@ -215,7 +215,7 @@ class HoldAdmin(DeedRows):
         )
         return found, False
 
-    state_told = columns.badge("state", "State")
+    state_told = columns.badge("state", "State", open="running")
     amount = columns.money("amount_usd", "Held")
     charged = columns.money("charged_usd", "Charged")
     over = columns.money("overage_usd", "Beyond the hold")

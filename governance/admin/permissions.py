@@ -105,7 +105,7 @@ def quota(used: int, most: int | None) -> SafeString | str:
 @admin.register(ToolPermission)
 class PermissionAdmin(DeedRows):
     needs = {"rule": permissions.PERMISSION}
-    list_display = ("tool", "worker_id", "says", "today", "minute", "validity", "by")
+    list_display = ("tool", "worker_id", "says", "today", "minute", "validity")
     list_filter = (filters.WorkerIdFilter, EffectFilter, ValidityFilter)
     list_filter_sheet = True
     ordering = ("tool_name", "worker_id", "effect")
