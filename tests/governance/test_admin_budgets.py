@@ -71,7 +71,7 @@ def test_halving_asks_first_with_before_and_after_and_then_halves(ruler, analyst
     assert limits() == (5, Decimal("0.25"), None)
     entry = AuditEntry.objects.get(target="budget ANALYST", action="budget.halve_limits")
     assert (entry.reason, entry.actor[:5]) == ("costs explode", "user:")
-    assert (entry.before["daily_limit"], entry.after["daily_limit"]) == (10, 5)
+    assert [row["daily_limit"] for row in (entry.before, entry.after) if row] == [10, 5]
 
 
 def test_a_page_that_is_sent_twice_halves_once(ruler, analyst):
