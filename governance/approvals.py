@@ -15,6 +15,7 @@ from uuid import UUID
 
 import orjson
 from django.db import connection, transaction
+from django.db.models.functions import Now
 
 from governance import audit, doorbell, redaction, transitions
 from governance.actors import Actor
@@ -187,6 +188,12 @@ def _state(found: Approval) -> str:
     """A question whose time has passed is expired, also before the watchdog has seen it."""
     is_late = found.status == Approval.Status.PENDING
     return str(Approval.Status.EXPIRED if is_late else found.status)
+
+
+def count_waiting(*, at_most: int) -> int:
+    """How many calls wait for a person and have not expired, counted no further than `at_most`."""
+    open_ones = Approval.objects.filter(status=Approval.Status.PENDING, expires_at__gt=Now())
+    return open_ones.values("pk")[:at_most].count()
 
 
 def expire(now: datetime) -> int:

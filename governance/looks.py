@@ -2,8 +2,10 @@
 
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 import orjson
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -44,14 +46,28 @@ _TONES = {
     "succeeded": "good",
     "stopped": "bad",
     "aborted": "ended",
+    "allow": "good",
+    "deny": "bad",
+    "asks a person": "held",
+    "later": "waiting",
+    "approved": "good",
+    "rejected": "bad",
+    "sent": "running",
+    "refused": "held",
+    "settled": "good",
+    "unknown": "held",
+    "closed": "good",
+    "half_open": "held",
+    "forced_open": "bad",
+    "disabled": "held",
+    "shadow": "waiting",
 }
 
 
-def badge(state: str) -> SafeString:
+def badge(state: str, *, tone: str = "") -> SafeString:
     """A state as a coloured word; the colour repeats what the word says."""
-    return format_html(
-        '<span class="jg-badge jg-{}">{}</span>', _TONES.get(state, "ended"), state.replace("_", " ")
-    )
+    tone = tone or _TONES.get(state, "ended")
+    return format_html('<span class="jg-badge jg-{}">{}</span>', tone, state.replace("_", " "))
 
 
 def moment(at: datetime | None, *, now: datetime | None = None) -> SafeString | str:
@@ -70,6 +86,19 @@ def exact(at: datetime) -> str:
 def exact_moment(at: datetime | None) -> SafeString | str:
     """The exact time, and its distance from now."""
     return NOTHING if at is None else format_html("{} ({})", exact(at), moment(at))
+
+
+def note(said: str) -> SafeString:
+    """The beginning of a long text, more of it on hover."""
+    return format_html('<span class="jg-note" title="{}">{}</span>', said[:1000], clip(said))
+
+
+def task_link(task_id: UUID | None) -> SafeString | str:
+    """The id of a task as a link to its page."""
+    if task_id is None:
+        return NOTHING
+    address = reverse("admin:governance_task_change", args=[task_id])
+    return format_html('<a class="jg-link" href="{}">{}</a>', address, task_id)
 
 
 def mebibytes(size: int) -> str:
@@ -99,6 +128,11 @@ def json_text(value: object) -> SafeString | str:
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
     cut = f"\n… {len(text) - MAX_JSON:,} more characters" if len(text) > MAX_JSON else ""
     return format_html('<pre class="jg-json">{}{}</pre>', text[:MAX_JSON], cut)
+
+
+def inline_json(value: object) -> str:
+    """JSON in one line."""
+    return orjson.dumps(value).decode()
 
 
 def clip(text: str, *, length: int = 90) -> str:

@@ -10,6 +10,7 @@ from django.urls import reverse_lazy
 from django.utils import timezone
 
 DAY = timedelta(hours=24)
+COUNTED_APPROVALS = 100
 
 
 def _link(title: str, icon: str, address: str, permission: str) -> dict[str, Any]:
@@ -42,81 +43,116 @@ UNFOLD = {
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,
-        "navigation": [
-            {
-                "title": "Work",
-                "items": [
-                    {"title": "Overview", "icon": "monitor_heart", "link": reverse_lazy("admin:index")},
-                    _link("Tasks", "task_alt", "governance_task_changelist", "governance.view_task"),
-                ],
-            },
-            {
-                "title": "Gates",
-                "items": [
-                    _link("Cost", "payments", "dashboards:costs", "governance.view_costline"),
-                    _link(
-                        "Circuit breakers",
-                        "electric_bolt",
-                        "dashboards:breakers",
-                        "reliability.view_circuitbreaker",
-                    ),
-                ],
-            },
-            {
-                "title": "Failures",
-                "items": [
-                    _link(
-                        "By cause",
-                        "stacks",
-                        "governance_failuresignature_changelist",
-                        "governance.view_failuresignature",
-                    ),
-                    _link(
-                        "Dead letters",
-                        "move_to_inbox",
-                        "governance_deadletter_changelist",
-                        "governance.view_deadletter",
-                    ),
-                    _link(
-                        "Redrives", "replay", "reliability_redrive_changelist", "governance.view_deadletter"
-                    ),
-                ],
-            },
-            {
-                "title": "Fleet",
-                "items": [
-                    _link(
-                        "Pause the fleet",
-                        "stop_circle",
-                        "governance_fleet_changelist",
-                        "governance.view_fleet",
-                    ),
-                    _link("Workers", "groups", "governance_worker_changelist", "governance.view_worker"),
-                    _link(
-                        "Processes",
-                        "memory",
-                        "governance_workerprocess_changelist",
-                        "governance.view_workerprocess",
-                    ),
-                    _link(
-                        "Watchdog sweeps",
-                        "visibility",
-                        "reliability_watchdogsweep_changelist",
-                        "reliability.view_watchdogsweep",
-                    ),
-                ],
-            },
-            {
-                "title": "Access",
-                "items": [
-                    _link("Users", "person", "auth_user_changelist", "auth.view_user"),
-                    _link("Groups", "badge", "auth_group_changelist", "auth.view_group"),
-                    _link("Tokens", "key", "knox_authtoken_changelist", "knox.view_authtoken"),
-                ],
-            },
-        ],
+        "navigation": "juggernaut.console.navigation",
     },
 }
+
+
+def _listed(title: str, icon: str, model: str, *, sees: str = "") -> dict[str, Any]:
+    """The link to the list of a model, `governance.task`, for who may view it (or what `sees` names)."""
+    app, name = model.split(".")
+    return _link(title, icon, f"{app}_{name}_changelist", sees or f"{app}.view_{name}")
+
+
+def _apart(item: dict[str, Any], inner: str) -> dict[str, Any]:
+    """An entry that is not the current one on the pages below `inner`, which have an entry of their own."""
+
+    def is_current(request: HttpRequest) -> bool:
+        return str(item["link"]) in request.path and f"{item['link']}{inner}" not in request.path
+
+    return item | {"active": is_current}
+
+
+# By what operators do, not by where the tables are.
+_NAVIGATION: list[tuple[str, list[dict[str, Any]]]] = [
+    (
+        "Work",
+        [
+            {"title": "Overview", "icon": "monitor_heart", "link": reverse_lazy("admin:index")},
+            _listed("Tasks", "task_alt", "governance.task"),
+        ],
+    ),
+    (
+        "Failures",
+        [
+            _listed("By cause", "stacks", "governance.failuresignature"),
+            _listed("Dead letters", "move_to_inbox", "governance.deadletter"),
+            _listed("Redrives", "replay", "reliability.redrive", sees="governance.view_deadletter"),
+        ],
+    ),
+    (
+        "Money",
+        [
+            _link("Cost", "payments", "dashboards:costs", "governance.view_costline"),
+            _listed("Budgets", "account_balance_wallet", "governance.workerbudget"),
+            _apart(_listed("Ledger", "receipt_long", "governance.costline"), "prices/"),
+            _listed("Holds", "lock_clock", "governance.budgethold"),
+            _listed("Model prices", "sell", "governance.modelprice"),
+        ],
+    ),
+    (
+        "Rules",
+        [
+            _listed("Approvals", "how_to_reg", "governance.approval"),
+            _apart(_listed("Permissions", "verified_user", "governance.toolpermission"), "matrix/"),
+            _link(
+                "Permission matrix", "grid_on", "governance_toolpermission_matrix",
+                "governance.view_toolpermission",
+            ),
+        ],
+    ),
+    (
+        "Services",
+        [
+            _link(
+                "Breaker state", "monitor_heart", "dashboards:breakers", "reliability.view_circuitbreaker"
+            ),
+            _listed("Breakers", "electric_bolt", "reliability.circuitbreaker"),
+        ],
+    ),
+    (
+        "Fleet",
+        [
+            _listed("Pause the fleet", "stop_circle", "governance.fleet"),
+            _listed("Workers", "groups", "governance.worker"),
+            _listed("Processes", "memory", "governance.workerprocess"),
+            _listed("Watchdog sweeps", "visibility", "reliability.watchdogsweep"),
+        ],
+    ),
+    (
+        "Records",
+        [
+            _listed("Calls", "call_made", "governance.toolexecution"),
+            _listed("Audit log", "history_edu", "governance.auditentry"),
+        ],
+    ),
+    (
+        "Access",
+        [
+            _listed("Users", "person", "auth.user"),
+            _listed("Groups", "badge", "auth.group"),
+            _listed("Tokens", "key", "knox.authtoken"),
+        ],
+    ),
+]  # fmt: skip
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Every page, and how many calls wait for an approval. Unfold hides what may not be seen."""
+    groups: list[dict[str, Any]] = [
+        {"title": title, "items": [dict(item) for item in items]} for title, items in _NAVIGATION
+    ]
+    if request.user.has_perm("governance.view_approval") and (waiting := _waiting_approvals()):
+        item = next(item for group in groups for item in group["items"] if item["title"] == "Approvals")
+        item |= {"badge": waiting, "badge_variant": "warning"}
+    return groups
+
+
+def _waiting_approvals() -> str:
+    from governance import approvals
+
+    count = approvals.count_waiting(at_most=COUNTED_APPROVALS)
+    return f"{count - 1}+" if count == COUNTED_APPROVALS else str(count or "")
 
 
 def profile(request: HttpRequest) -> list[str]:

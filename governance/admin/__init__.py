@@ -1,5 +1,27 @@
-"""The console's pages of tasks, workers and processes. Everything they do, services do."""
+"""The console's pages of the law: work, money, rules and records. Everything they do, services do."""
 
-from governance.admin import fleet, processes, tasks, workers
+from governance.admin import (
+    approvals,
+    audit_log,
+    budgets,
+    calls,
+    fleet,
+    ledger,
+    permissions,
+    processes,
+    tasks,
+    workers,
+)
 
-__all__ = ["fleet", "processes", "tasks", "workers"]
+__all__ = [
+    "approvals",
+    "audit_log",
+    "budgets",
+    "calls",
+    "fleet",
+    "ledger",
+    "permissions",
+    "processes",
+    "tasks",
+    "workers",
+]

@@ -7,6 +7,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from governance import looks, why
+from governance.admin import columns
 from governance.admin.rows import MachineRows
 from governance.models import WorkerProcess
 
@@ -16,10 +17,6 @@ class WorkerProcessAdmin(MachineRows):
     list_display = ("where", "state_seen", "serves", "in_flight", "finished", "memory", "started", "seen")
     ordering = ("host", "pid")
     nothing_exists = "No worker process is alive, so no task runs. Start some: manage.py run_workers"
-    readonly_fields = (
-        "process_id", "where", "state_seen", "serves", "in_flight", "finished", "memory", "started", "seen",
-        "version",
-    )  # fmt: skip
     fieldsets = (
         (None, {"fields": (("where", "process_id"), ("state_seen", "serves"), ("started", "seen"))}),
         ("Work", {"fields": (("in_flight", "finished"), ("memory", "version"))}),
@@ -44,10 +41,5 @@ class WorkerProcessAdmin(MachineRows):
         growth = process.rss_bytes - process.rss_at_start_bytes
         return f"{looks.mebibytes(process.rss_bytes)} ({growth / 1024 / 1024:+.0f} since start)"
 
-    @display(description="Started")
-    def started(self, process: WorkerProcess) -> SafeString | str:
-        return looks.moment(process.started_at)
-
-    @display(description="Last seen")
-    def seen(self, process: WorkerProcess) -> SafeString | str:
-        return looks.moment(process.last_seen)
+    started = columns.moment("started_at", "Started")
+    seen = columns.moment("last_seen", "Last seen")

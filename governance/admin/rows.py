@@ -3,11 +3,15 @@
 from functools import cached_property
 from typing import Any, cast
 
+from django.contrib.admin.utils import quote, unquote
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
+
+from governance.admin.permitted import Permitted
 
 # A list shows this many of what matches, newest first. To look further back, filter or search.
 LISTED = 10_000
@@ -36,7 +40,7 @@ class BoundedChangeList(ChangeList):
         self.full_result_count = self.result_count
 
 
-class MachineRows(ModelAdmin):
+class MachineRows(Permitted, ModelAdmin):
     """Rows that the machinery writes: the console shows them, and changes them by verbs alone."""
 
     paginator = BoundedPaginator
@@ -59,3 +63,54 @@ class MachineRows(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+    # ---------------------------------------------------------------------------- the page of one
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        """Every field that the page shows, unless the page names those that cannot be edited."""
+        return tuple(self.readonly_fields) or tuple(
+            field for _, options in self.fieldsets or () for row in options["fields"] for field in _names(row)
+        )
+
+    def page_of(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """What the page of this row shows beside its columns, by the names that its templates use."""
+        return {}
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        row = self.row_of(request, object_id)
+        known = self.page_of(request, row) if row and self.has_view_permission(request, row) else {}
+        shown: HttpResponse = super().change_view(request, object_id, form_url, (extra_context or {}) | known)
+        return shown
+
+    def row_of(self, request: HttpRequest, object_id: str) -> Any:
+        """The row that an address names, where marks such as `/` and `:` are written otherwise; or None."""
+        return self.get_object(request, unquote(str(object_id)))
+
+    def found(self, request: HttpRequest, object_id: str) -> Any:
+        """The row, if there is one and it may be looked at."""
+        row = self.row_of(request, object_id)
+        if row is None or not self.has_view_permission(request, row):
+            raise Http404(f"no {self.opts.verbose_name} has the id {object_id}")
+        return row
+
+    def address(self, row: Model) -> str:
+        """The page of this row."""
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[quote(row.pk)])
+
+    def list_address(self) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+
+    def is_list(self, request: HttpRequest) -> bool:
+        """Whether the list is asked for, not the page of one row."""
+        where = request.resolver_match
+        return bool(where and where.url_name == f"{self.opts.app_label}_{self.opts.model_name}_changelist")
+
+
+def _names(row: object) -> tuple[str, ...]:
+    return row if isinstance(row, tuple) else (str(row),)

@@ -1,10 +1,14 @@
-"""Finding tasks among millions: by id or the beginning of one, by title among the newest."""
+"""Finding rows among millions: by id or the beginning of one, by their words among the newest."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
+from functools import reduce
+from operator import or_
+from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from governance.models import Task
 
@@ -17,11 +21,31 @@ def tasks(queryset: "QuerySet[Task]", term: str) -> "QuerySet[Task]":
     """The tasks whose id begins with `term`, if it looks like an id, or whose title contains it."""
     if ids := id_range(term):
         return queryset.filter(pk__range=ids)
+    return among_newest(queryset).filter(title__icontains=term.strip())
+
+
+def by_words(
+    queryset: "QuerySet[Any]", term: str, *columns: str, ids: tuple[str, ...] = ()
+) -> "QuerySet[Any]":
+    """The rows that an id names in one of the columns `ids`, or in whose `columns` the term stands, among
+    the newest."""
+    if not term.strip():
+        return queryset
+    if ids and (named := id_range(term)):
+        return queryset.filter(_any(Q(**{f"{column}__range": named}) for column in ids))
+    said = _any(Q(**{f"{column}__icontains": term.strip()}) for column in columns)
+    return among_newest(queryset).filter(said)
+
+
+def among_newest(queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+    """As many of the newest rows as may be read without an index."""
     newest = queryset.order_by("-pk").values_list("pk", flat=True)
     oldest_searched = newest[TITLES_SEARCHED : TITLES_SEARCHED + 1].first()
-    if oldest_searched:
-        queryset = queryset.filter(pk__gt=oldest_searched)
-    return queryset.filter(title__icontains=term.strip())
+    return queryset.filter(pk__gt=oldest_searched) if oldest_searched else queryset
+
+
+def _any(conditions: Iterable[Q]) -> Q:
+    return reduce(or_, conditions)
 
 
 def id_range(term: str) -> tuple[UUID, UUID] | None:

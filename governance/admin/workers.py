@@ -6,13 +6,11 @@ from django.contrib import admin
 from django.db.models import Func, IntegerField, Model, QuerySet
 from django.forms import CharField, ModelForm
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from governance import actors, looks, why, worker_control
-from governance.admin import verbs
+from governance.admin import columns, verbs
 from governance.admin.rows import MachineRows
 from governance.models import Worker
 
@@ -113,17 +111,9 @@ class WorkerAdmin(MachineRows):
     def resume_chosen(self, request: HttpRequest, queryset: "QuerySet[Worker]") -> HttpResponse | None:
         return verbs.ask_or_do(self, request, queryset, RESUME, back=request.get_full_path())
 
-    @display(description="Worker")
-    def who(self, worker: Worker) -> SafeString:
-        return format_html(
-            '<span class="jg-title">{}</span><span class="jg-note">{}</span>',
-            worker.worker_id,
-            worker.description,
-        )
-
-    @display(description="Status")
-    def state(self, worker: Worker) -> SafeString:
-        return looks.badge(worker.status)
+    who = columns.titled("Worker", "worker_id", "description")
+    state = columns.badge("status", "Status")
+    heard = columns.moment("last_heartbeat", "Last heard of", otherwise="never")
 
     @display(description="Living processes")
     def living(self, worker: Any) -> int:
@@ -132,10 +122,6 @@ class WorkerAdmin(MachineRows):
     @display(description="Running tasks")
     def running(self, worker: Any) -> int:
         return int(worker.in_flight)
-
-    @display(description="Last heard of")
-    def heard(self, worker: Worker) -> SafeString | str:
-        return looks.moment(worker.last_heartbeat) if worker.last_heartbeat else "never"
 
     @display(description="Task types")
     def can_run(self, worker: Worker) -> str:

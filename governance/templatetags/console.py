@@ -65,3 +65,9 @@ def fleet_banner(context: Context) -> dict[str, Any]:
         return {}
     may_resume = user.has_perm(worker_control.FLEET_PERMISSION)
     return {"fleet": worker_control.fleet(), "may_resume": may_resume}
+
+
+@register.filter
+def as_line(value: object) -> str:
+    """JSON in one line."""
+    return looks.inline_json(value)

@@ -1,13 +1,11 @@
 """Groups of failures in the console: where an operator begins, and what can be done to a whole group."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -17,7 +15,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from governance import looks
-from governance.admin import filters, verbs
+from governance.admin import columns, filters, verbs
 from governance.admin.rows import BoundedChangeList, MachineRows
 from governance.models import FailureSignature
 from reliability.admin import group_page, letter_verbs, trends, triage_page
@@ -25,19 +23,7 @@ from reliability.admin import group_page, letter_verbs, trends, triage_page
 _OPEN = Q(pending__gt=0) | Q(retrying__gt=0)
 
 
-class _Preset(SimpleListFilter):
-    """A filter that shows its first choice unless another is asked for."""
-
-    def choices(self, changelist: ChangeList) -> Iterator[Any]:
-        for place, (value, title) in enumerate(self.lookup_choices):
-            yield {
-                "selected": self.value() == value or (self.value() is None and place == 0),
-                "query_string": changelist.get_query_string({str(self.parameter_name): value}),
-                "display": title,
-            }
-
-
-class LettersFilter(_Preset):
+class LettersFilter(filters.PresetFilter):
     title = "letters"
     parameter_name = "letters"
 
@@ -50,7 +36,7 @@ class LettersFilter(_Preset):
         return queryset if self.value() == "all" else queryset.filter(_OPEN)
 
 
-class TriageFilter(_Preset):
+class TriageFilter(filters.PresetFilter):
     title = "triage"
     parameter_name = "triage"
 
@@ -84,6 +70,11 @@ class GroupList(BoundedChangeList):
 
 @admin.register(FailureSignature)
 class GroupAdmin(MachineRows):
+    needs = {
+        "retry": "governance.retry_deadletter",
+        "resolve": "governance.resolve_deadletter",
+        "triage": "governance.triage_failuresignature",
+    }
     list_display = ("what", "state", "letters", "trend", "seen", "burnt", "past_retries")
     list_filter = (LettersFilter, TriageFilter, TypeFilter)
     list_filter_sheet = True
@@ -168,61 +159,20 @@ class GroupAdmin(MachineRows):
 
     # ---------------------------------------------------------------------------- the page of one
 
-    def get_readonly_fields(
-        self, request: HttpRequest, obj: FailureSignature | None = None
-    ) -> tuple[str, ...]:
-        return (
-            "task_type", "error_type", "tool", "called_service", "by_workers", "burnt", "first_exactly",
-            "last_exactly",
-        )  # fmt: skip
+    def page_of(self, request: HttpRequest, group: FailureSignature) -> dict[str, Any]:
+        return group_page.context(group, now=timezone.now())
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        group = self.get_object(request, object_id)
-        may = group and self.has_view_permission(request, group)
-        known = group_page.context(group, now=timezone.now()) if may else {}
-        shown: HttpResponse = super().change_view(request, object_id, form_url, (extra_context or {}) | known)
-        return shown
-
-    @display(description="Kind of error")
-    def error_type(self, group: FailureSignature) -> str:
-        return group.error_class or looks.NOTHING
-
-    @display(description="Tool")
-    def tool(self, group: FailureSignature) -> str:
-        return group.tool_name or looks.NOTHING
-
-    @display(description="Service")
-    def called_service(self, group: FailureSignature) -> str:
-        return group.service or looks.NOTHING
+    error_type = columns.text("error_class", "Kind of error")
+    tool = columns.text("tool_name", "Tool")
+    called_service = columns.text("service", "Service")
+    first_exactly = columns.exact("first_seen", "First seen")
+    last_exactly = columns.exact("last_seen", "Last seen")
 
     @display(description="Affected workers")
     def by_workers(self, group: FailureSignature) -> str:
         return ", ".join(group.workers) or looks.NOTHING
 
-    @display(description="First seen")
-    def first_exactly(self, group: FailureSignature) -> SafeString | str:
-        return looks.exact_moment(group.first_seen)
-
-    @display(description="Last seen")
-    def last_exactly(self, group: FailureSignature) -> SafeString | str:
-        return looks.exact_moment(group.last_seen)
-
     # --------------------------------------------------------------------------------- the verbs
-
-    def has_retry_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return request.user.has_perm("governance.retry_deadletter")
-
-    def has_resolve_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return request.user.has_perm("governance.resolve_deadletter")
-
-    def has_triage_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return request.user.has_perm("governance.triage_failuresignature")
 
     @action(
         description="Retry all", permissions=["retry"], url_path="retry", icon="replay",
@@ -230,27 +180,27 @@ class GroupAdmin(MachineRows):
     )  # fmt: skip
     def retry_group(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """To the preview of a redrive."""
-        group = self._group(request, object_id)
+        group = self.found(request, object_id)
         address = reverse("admin:reliability_redrive_add")
         return HttpResponseRedirect(f"{address}?signature={group.pk}")
 
     @action(description="Resolve all", permissions=["resolve"], url_path="resolve", icon="task_alt")
     def resolve_group(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        group = self._group(request, object_id)
-        page = reverse("admin:governance_failuresignature_change", args=[group.pk])
+        group = self.found(request, object_id)
+        page = self.address(group)
         verb = letter_verbs.RESOLVE
         chosen = group.letters.filter(status__in=verb.moves)
         return verbs.ask_or_do(self, request, chosen, verb, back=page) or HttpResponseRedirect(page)
 
     @action(description="Triage", permissions=["triage"], url_path="triage", icon="label")
     def triage_group(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        group = self._group(request, object_id)
-        page = reverse("admin:governance_failuresignature_change", args=[group.pk])
+        group = self.found(request, object_id)
+        page = self.address(group)
         return triage_page.ask_or_do(self, request, group, back=page) or HttpResponseRedirect(page)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
         """The buttons that would do something to the letters that there are."""
-        group = self.get_object(request, object_id)
+        group = self.row_of(request, object_id)
         useless = set()
         if group is None or not group.pending:
             useless.add("retry")
@@ -258,9 +208,3 @@ class GroupAdmin(MachineRows):
             useless.add("resolve")
         buttons = super().get_actions_detail(request, object_id)
         return [button for button in buttons if button.path not in useless]
-
-    def _group(self, request: HttpRequest, object_id: str) -> FailureSignature:
-        group: FailureSignature | None = self.get_object(request, object_id)
-        if group is None or not self.has_view_permission(request, group):
-            raise Http404(f"no group of dead letters has the id {object_id}")
-        return group

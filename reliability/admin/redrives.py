@@ -7,18 +7,18 @@ from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from governance import looks
-from governance.admin import filters, verbs
-from governance.admin.rows import BoundedChangeList, MachineRows
+from governance.admin import columns, filters
+from governance.admin.rows import BoundedChangeList
+from governance.admin.verb_rows import VerbRows
 from reliability.admin import redrive_form, redrive_page, redrive_verbs
 from reliability.models import Redrive
 
@@ -50,7 +50,9 @@ class RedriveList(BoundedChangeList):
 
 
 @admin.register(Redrive)
-class RedriveAdmin(MachineRows):
+class RedriveAdmin(VerbRows):
+    needs = {"retry": RETRY}
+    offered = redrive_verbs.EVERY
     list_display = ("what", "state_told", "progress", "asked_by", "created")
     list_filter = (StateFilter,)
     list_filter_sheet = True
@@ -119,13 +121,8 @@ class RedriveAdmin(MachineRows):
             f"{redrive.total:,}: {told}" if told else "nothing to retry",
         )
 
-    @display(description="Asked for by")
-    def asked_by(self, redrive: Redrive) -> str:
-        return redrive.started_by
-
-    @display(description="Created")
-    def created(self, redrive: Redrive) -> SafeString | str:
-        return looks.moment(redrive.created_at)
+    asked_by = columns.text("started_by", "Asked for by")
+    created = columns.moment("created_at", "Created")
 
     # --------------------------------------------------------------------------- asking and watching
 
@@ -136,18 +133,8 @@ class RedriveAdmin(MachineRows):
             raise PermissionDenied
         return redrive_form.respond(self, request)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        redrive = self.get_object(request, object_id)
-        may = redrive and self.has_view_permission(request, redrive)
-        known = redrive_page.context(redrive, request) if may else {}
-        shown: HttpResponse = super().change_view(request, object_id, form_url, (extra_context or {}) | known)
-        return shown
+    def page_of(self, request: HttpRequest, redrive: Redrive) -> dict[str, Any]:
+        return redrive_page.context(redrive, request)
 
     def get_urls(self) -> list[URLPattern]:
         progress = path(
@@ -170,22 +157,9 @@ class RedriveAdmin(MachineRows):
             answer["HX-Refresh"] = "true"
         return answer
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Redrive | None = None) -> tuple[str, ...]:
-        return (
-            "filter_text", "reason", "started_by", "created_exactly", "pace", "limits", "began", "ended",
-        )  # fmt: skip
-
-    @display(description="Created")
-    def created_exactly(self, redrive: Redrive) -> SafeString | str:
-        return looks.exact_moment(redrive.created_at)
-
-    @display(description="Began")
-    def began(self, redrive: Redrive) -> SafeString | str:
-        return looks.exact_moment(redrive.started_at)
-
-    @display(description="Ended")
-    def ended(self, redrive: Redrive) -> SafeString | str:
-        return looks.exact_moment(redrive.finished_at)
+    created_exactly = columns.exact("created_at", "Created")
+    began = columns.exact("started_at", "Began")
+    ended = columns.exact("finished_at", "Ended")
 
     @display(description="Pace")
     def pace(self, redrive: Redrive) -> str:
@@ -198,37 +172,20 @@ class RedriveAdmin(MachineRows):
 
     # --------------------------------------------------------------------------------- the verbs
 
-    def has_retry_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return request.user.has_perm(RETRY)
-
     @action(description="Pause", permissions=["retry"], url_path="pause", icon="pause")
     def pause_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._one(request, object_id, redrive_verbs.PAUSE)
+        return self.one(request, object_id, redrive_verbs.PAUSE)
 
     @action(
         description="Resume", permissions=["retry"], url_path="resume", icon="play_arrow",
         variant=ActionVariant.PRIMARY,
     )  # fmt: skip
     def resume_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._one(request, object_id, redrive_verbs.RESUME)
+        return self.one(request, object_id, redrive_verbs.RESUME)
 
     @action(
         description="Abort", permissions=["retry"], url_path="abort", icon="dangerous",
         variant=ActionVariant.DANGER,
     )  # fmt: skip
     def abort_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._one(request, object_id, redrive_verbs.ABORT)
-
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
-        """The buttons of the verbs that would move the redrive as it is now."""
-        redrive = self.get_object(request, object_id)
-        able = {verb.name for verb in redrive_verbs.EVERY if redrive and redrive.state in verb.moves}
-        return [button for button in super().get_actions_detail(request, object_id) if button.path in able]
-
-    def _one(self, request: HttpRequest, object_id: str, verb: verbs.Verb) -> HttpResponse:
-        redrive = self.get_object(request, object_id)
-        if redrive is None or not self.has_view_permission(request, redrive):
-            raise Http404(f"no redrive has the id {object_id}")
-        page = reverse("admin:reliability_redrive_change", args=[redrive.pk])
-        chosen = Redrive.objects.filter(pk=redrive.pk)
-        return verbs.ask_or_do(self, request, chosen, verb, back=page) or HttpResponseRedirect(page)
+        return self.one(request, object_id, redrive_verbs.ABORT)

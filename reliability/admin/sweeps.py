@@ -1,12 +1,10 @@
 """The watchdog's sweeps in the console. django-q2's own tables are machinery and have no page."""
 
 from django.contrib import admin
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from django_q.models import Failure, OrmQ, Schedule, Success
 from unfold.decorators import display
 
-from governance import looks
+from governance.admin import columns
 from governance.admin.rows import MachineRows
 from reliability.models import WatchdogSweep
 
@@ -22,9 +20,8 @@ class WatchdogSweepAdmin(MachineRows):
     ordering = ("-started_at",)
     nothing_exists = "The watchdog has never swept. Start it: python watchdog_main.py"
 
-    @display(description="Sweep")
-    def at(self, sweep: WatchdogSweep) -> SafeString | str:
-        return looks.exact_moment(sweep.started_at)
+    at = columns.exact("started_at", "Sweep")
+    failed = columns.note("error", "Failed")
 
     @display(description="Took")
     def took(self, sweep: WatchdogSweep) -> str:
@@ -35,7 +32,3 @@ class WatchdogSweepAdmin(MachineRows):
         return (
             ", ".join(f"{name} {count}" for name, count in sweep.counts.items() if count) or "nothing to do"
         )
-
-    @display(description="Failed")
-    def failed(self, sweep: WatchdogSweep) -> SafeString:
-        return format_html('<span class="jg-note">{}</span>', sweep.error)

@@ -14,20 +14,18 @@ admin.site.unregister(Task)
 
 @admin.register(Task)
 class TaskWithLettersAdmin(TaskAdmin):
+    needs = {"move": "governance.move_deadletter"}
     offered = (*TaskAdmin.offered, letter_verbs.MOVE)
     actions = (*TaskAdmin.actions, "move_chosen")
     actions_detail = (*TaskAdmin.actions_detail, "move_this")
 
-    def has_move_permission(self, request: HttpRequest, object_id: object = None) -> bool:
-        return request.user.has_perm("governance.move_deadletter")
-
     @admin.action(description="Move to the dead letters", permissions=["move"])
     def move_chosen(self, request: HttpRequest, queryset: "QuerySet[Task]") -> HttpResponse | None:
-        return self._many(request, queryset, letter_verbs.MOVE)
+        return self.many(request, queryset, letter_verbs.MOVE)
 
     @action(
         description="Move to the dead letters", permissions=["move"],
         url_path="move", icon="move_to_inbox",
     )  # fmt: skip
     def move_this(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._one(request, object_id, letter_verbs.MOVE)
+        return self.one(request, object_id, letter_verbs.MOVE)

@@ -13,11 +13,13 @@ SEED = of_command("test")
 
 
 def person(*permissions: str) -> User:
-    """Somebody who may enter the console and holds these permissions of governance."""
+    """Somebody who may enter the console and holds these permissions, of governance if no app is named."""
     user = User.objects.create_user(f"user{User.objects.count()}", is_staff=True)
-    user.user_permissions.set(
-        Permission.objects.filter(content_type__app_label="governance", codename__in=permissions)
-    )
+    for name in permissions:
+        app, _, codename = name.rpartition(".")
+        user.user_permissions.add(
+            Permission.objects.get(content_type__app_label=app or "governance", codename=codename)
+        )
     return user
 
 

@@ -1,0 +1,55 @@
+"""The audit log as pages show it: who changed what, from what to what."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from governance import looks
+from governance.models import AuditEntry
+
+SHOWN = 50
+# What every new row has and nobody asks for.
+_UNSAID = {"id", "created_at", "updated_at"}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One field of a row that a deed changed."""
+
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Deed:
+    """An entry, and what it changed."""
+
+    entry: AuditEntry
+    differences: list[Difference]
+
+
+def of(target: str) -> list[Deed]:
+    """What was done to one thing, newest first, at most `SHOWN`. Targets are as the log has them."""
+    entries = AuditEntry.objects.filter(target=target).order_by("-pk")[:SHOWN]
+    return [Deed(entry, differences(entry)) for entry in entries]
+
+
+def differences(entry: AuditEntry) -> list[Difference]:
+    """The fields that are not as they were; of a new or a removed row all that say something."""
+    before: Mapping[str, Any] = entry.before or {}
+    after: Mapping[str, Any] = entry.after or {}
+    names = sorted({*before, *after} - _UNSAID)
+    return [
+        Difference(name, _written(before.get(name)), _written(after.get(name)))
+        for name in names
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _written(value: object) -> str:
+    if value is None or value == "":
+        return looks.NOTHING
+    return value if isinstance(value, str) else orjson.dumps(value).decode()

@@ -1,0 +1,77 @@
+"""What an operator does with money, rules and services in the console, in a browser."""
+
+import pytest
+from playwright.sync_api import expect
+
+from governance import approvals, permissions
+from governance.models import Approval, ToolPermission, WorkerBudget
+from reliability.breakers.rows import CircuitBreaker
+from tests.fleet import enlist
+from tests.governance.console import SEED
+from tests.governance.gates_console import (
+    APPROVALS,
+    AUDIT,
+    BREAKERS,
+    BUDGETS,
+    CALLS,
+    HOLDS,
+    LINES,
+    PERMISSIONS,
+    PRICES,
+    RULER,
+)
+
+pytestmark = [pytest.mark.console, pytest.mark.slow]
+
+
+@pytest.fixture
+def rules(open_page):
+    enlist()
+    CircuitBreaker.objects.create(name="openrouter", state="open")
+    permissions.grant("ANALYST", "mail.send", actor=SEED, valid_until="2100-01-01T00:00:00Z")
+    ToolPermission.objects.filter(tool_name="mail.send").update(valid_until="2020-01-01T00:00:00Z")
+    return approvals.require("ANALYST", "mail.send", {"text": "x" * 300}).approval_id
+
+
+def confirm(page, button):
+    page.get_by_label("Reason").fill("the night shift")
+    page.get_by_role("button", name=button, exact=True).click()
+
+
+def test_an_operator_halves_grants_approves_resets_and_reads_the_audit(open_page, rules):
+    page = open_page(*RULER)
+
+    page.goto(f"{BUDGETS}ANALYST/halve/")
+    confirm(page, "Halve limits")
+    expect(page.get_by_text("Halved the limits of ANALYST.")).to_be_visible()
+    row = ToolPermission.objects.get(tool_name="mail.send")
+    page.goto(f"{PERMISSIONS}{row.pk}/day/")
+    confirm(page, "Allow for a day")
+    expect(page.get_by_text("Allowed until this time tomorrow")).to_be_visible()
+    page.goto(f"{APPROVALS}{rules}/approve/")
+    confirm(page, "Approve")
+    expect(page.get_by_text("Approved 1 call.")).to_be_visible()
+    page.goto(f"{BREAKERS}openrouter/reset/")
+    confirm(page, "Reset")
+    expect(page.get_by_text("Reset: openrouter.")).to_be_visible()
+
+    page.goto(AUDIT)
+    for deed in ("budget.halve_limits", "permission.grant_for_a_day", "approval.approve"):
+        expect(page.locator("#result_list")).to_contain_text(deed)
+    assert WorkerBudget.objects.get(pk="ANALYST").daily_limit == 5
+    assert Approval.objects.get(pk=rules).status == "approved"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", ["wide", "narrow"])
+def test_no_page_of_the_gates_is_wider_than_its_screen(open_page, rules, size, theme):
+    page = open_page(*RULER, size=size, theme=theme)
+
+    for address in (
+        BUDGETS, f"{BUDGETS}ANALYST/change/", f"{BUDGETS}FLEET/limits/", PERMISSIONS, f"{PERMISSIONS}matrix/",
+        f"{PERMISSIONS}add/", APPROVALS, f"{APPROVALS}{rules}/change/", CALLS, LINES, HOLDS, PRICES, AUDIT,
+        BREAKERS, f"{BREAKERS}openrouter/change/", f"{BREAKERS}openrouter/settings/",
+    ):  # fmt: skip
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), address
+        assert page.evaluate("document.documentElement.classList.contains('dark')") == (theme == "dark")
