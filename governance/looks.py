@@ -56,10 +56,6 @@ _TONES = {
     "refused": "held",
     "settled": "good",
     "unknown": "held",
-    "closed": "good",
-    "half_open": "held",
-    "forced_open": "bad",
-    "disabled": "held",
     "shadow": "waiting",
 }
 
