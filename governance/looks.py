@@ -57,6 +57,10 @@ _TONES = {
     "settled": "good",
     "unknown": "held",
     "shadow": "waiting",
+    "submitted": "good",
+    "overlap": "held",
+    "missed": "held",
+    "skipped": "ended",
 }
 
 

@@ -15,7 +15,8 @@ _READ = (
     "governance.view_toolexecution", "governance.view_auditentry",
     "governance.view_workerbudget", "governance.view_budgetwindow", "governance.view_budgethold",
     "governance.view_costline", "governance.view_modelprice", "governance.view_fleet",
-    "governance.view_ratelimit",
+    "governance.view_ratelimit", "governance.view_recurringtask", "governance.view_recurringrun",
+    "governance.view_workflowstep",
     "reliability.view_circuitbreaker", "reliability.view_circuitbreakerevent",
     "reliability.view_redrive", "reliability.view_redriveitem", "reliability.view_watchdogsweep",
 )  # fmt: skip
@@ -24,7 +25,8 @@ _OPERATE = (
     "governance.add_task", "governance.cancel_task", "governance.terminate_task", "governance.retry_task",
     "governance.move_deadletter", "governance.retry_deadletter", "governance.resolve_deadletter",
     "governance.triage_failuresignature", "governance.decide_approval",
-    "governance.pause_fleet",
+    "governance.pause_fleet", "governance.add_recurringtask", "governance.change_recurringtask",
+    "governance.delete_recurringtask",
     "reliability.change_circuitbreaker",
 )  # fmt: skip
 # Who may do what, and for how much money.

@@ -70,6 +70,7 @@ _NAVIGATION: list[tuple[str, list[dict[str, Any]]]] = [
         [
             {"title": "Overview", "icon": "monitor_heart", "link": reverse_lazy("admin:index")},
             _listed("Tasks", "task_alt", "governance.task"),
+            _listed("Recurring", "event_repeat", "governance.recurringtask"),
         ],
     ),
     (

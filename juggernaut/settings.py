@@ -139,7 +139,12 @@ REST_FRAMEWORK = {
 }
 
 # Modules whose import registers task types: a new one is a file and a line here.
-JUGGERNAUT_TASK_TYPES = ["workers.evaluation", "workers.tool_execution", "workers.verification"]
+JUGGERNAUT_TASK_TYPES = [
+    "workers.evaluation",
+    "workers.tool_execution",
+    "workers.verification",
+    "workers.workflow",
+]
 JUGGERNAUT_TASK_TYPES += listed("JUGGERNAUT_TASK_TYPES")
 # Modules whose import registers tools: likewise.
 JUGGERNAUT_TOOLS = [

@@ -16,6 +16,7 @@ _INSTALLED = (
     import_module("governance.migrations.0012_waits").FLEET,
     import_module("governance.migrations.0015_tool_seeds").SEEDS,
     import_module("governance.migrations.0015_tool_seeds").NARROWED,
+    import_module("governance.migrations.0016_recurring").PERMISSIONS,
 )
 
 

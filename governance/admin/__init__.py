@@ -9,6 +9,7 @@ from governance.admin import (
     ledger,
     permissions,
     processes,
+    recurring,
     tasks,
     workers,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "ledger",
     "permissions",
     "processes",
+    "recurring",
     "tasks",
     "workers",
 ]

@@ -19,6 +19,7 @@ class Index(Resource):
                 "bulk_url": self.address(f"{TASKS}/bulk"),
                 "task_types_url": self.address("/api/task-types"),
                 "tools_url": self.address("/api/tools"),
+                "recurring_url": self.address("/api/recurring"),
                 "workers_url": self.address("/api/workers"),
                 "fleet_url": self.address("/api/fleet"),
                 "rate_limits_url": self.address(RATE_LIMITS),

@@ -8,9 +8,11 @@ from governance.models.dead_letter import DeadLetter, FailureHour, FailureSignat
 from governance.models.event import LateResult, TaskEvent
 from governance.models.permission import PermissionUse, ToolPermission
 from governance.models.rate_limit import RateLimit
+from governance.models.recurring import RecurringRun, RecurringTask
 from governance.models.task import Task, TaskDependency
 from governance.models.tool_execution import ToolExecution
 from governance.models.worker import Fleet, Worker, WorkerProcess
+from governance.models.workflow import WorkflowStep
 
 __all__ = [
     "Approval",
@@ -27,6 +29,8 @@ __all__ = [
     "ModelPrice",
     "PermissionUse",
     "RateLimit",
+    "RecurringRun",
+    "RecurringTask",
     "Task",
     "TaskCost",
     "TaskDependency",
@@ -36,4 +40,5 @@ __all__ = [
     "Worker",
     "WorkerBudget",
     "WorkerProcess",
+    "WorkflowStep",
 ]

@@ -16,6 +16,12 @@ from tests.workers.provider import Provider
 from workers.models import TOOL_NAME
 
 
+@pytest.fixture
+def fleet(transactional_db: None) -> None:
+    """The workers and permissions of a fresh installation."""
+    enlist()
+
+
 @pytest.fixture(scope="session")
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     running = Provider(tmp_path_factory.mktemp("provider"))
