@@ -33,9 +33,6 @@ class Api:
     def patch(self, path: str, body: object) -> Any:
         return self.client.patch(f"/api/{path}", json.dumps(body), content_type="application/json")
 
-    def delete(self, path: str) -> Any:
-        return self.client.delete(f"/api/{path}")
-
 
 def make_user(name: str, *codenames: str) -> User:
     """A user with exactly these permissions."""
