@@ -1,6 +1,6 @@
 """`make bench`: starts the real system on servers of its own, measures, prints one table. Never asserts.
 
-    python -m benchmarks [drain latency posting letters breakers budgets peer …] [--tasks 20000] [--json]
+    python -m benchmarks [drain latency posting breakers budgets calls …] [--tasks 20000] [--json]
 
 Ratios against the peer were measured in the same run on the same PostgreSQL. The machine's other work
 shows in every number.
@@ -28,7 +28,7 @@ def main() -> None:
 
 def _measure(name: str) -> Callable[[int], list[Row]]:
     """Imported late: the measures need Django, and that needs the servers' addresses."""
-    from benchmarks import breakers, budgets, dead_letters, measures, peer
+    from benchmarks import breakers, budgets, calls, dead_letters, measures, peer
 
     return {
         "drain": measures.drain,
@@ -42,13 +42,14 @@ def _measure(name: str) -> Callable[[int], list[Row]]:
         "pages": dead_letters.pages,
         "breakers": breakers.measure,
         "budgets": budgets.measure,
+        "calls": calls.measure,
     }[name]
 
 
 def _arguments() -> argparse.Namespace:
     known = [
         "drain", "peer", "latency", "posting", "idle", "recovery",
-        "letters", "redrive", "pages", "breakers", "budgets",
+        "letters", "redrive", "pages", "breakers", "budgets", "calls",
     ]  # fmt: skip
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split("\n")[0])
     parser.add_argument("which", nargs="*", default=known, help=f"what to measure: {', '.join(known)}")
