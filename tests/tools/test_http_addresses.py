@@ -9,7 +9,7 @@ import pytest
 
 from reliability.failures import PermanentFailure, TransientFailure
 from tests.door import running_as
-from tests.workers.calls import call, last
+from tests.tools.calls import call, last
 from workers import tools
 from workers.outbound import addresses, connecting
 from workers.tools.registry import InvalidArguments

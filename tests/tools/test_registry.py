@@ -11,7 +11,7 @@ from reliability.door import PassageUsed
 from reliability.failures import Denied, PermanentFailure, TransientFailure
 from tests.door import running_as
 from tests.governance import samples
-from tests.workers.calls import call, last
+from tests.tools.calls import call, last
 from workers import tools
 from workers.tools import registry
 
