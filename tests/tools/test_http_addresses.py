@@ -5,6 +5,7 @@ import ipaddress
 import socket
 from unittest.mock import patch
 
+import httpcore2
 import pytest
 
 from reliability.failures import PermanentFailure, TransientFailure
@@ -128,7 +129,7 @@ def test_a_name_is_resolved_once_and_that_address_is_connected_to(context, site,
 
 
 def test_whoever_is_at_the_other_end_must_be_who_was_checked():
-    class Elsewhere:
+    class Elsewhere(httpcore2.AsyncNetworkStream):
         def get_extra_info(self, name):
             return ("10.0.0.1", 80)
 

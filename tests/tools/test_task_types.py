@@ -16,7 +16,7 @@ from tests.reliability.engine.conftest import exits  # noqa: F401 a drain ends i
 from tests.reliability.engine.drainage import draining
 
 
-def run(operator: Api, task_type: str, payload: dict[str, Any], **fields: Any) -> Task:  # noqa: F811
+def run(operator: Api, task_type: str, payload: dict[str, Any], **fields: Any) -> Any:  # noqa: F811
     """The task as it ended, after one attempt."""
     body = {"task_type": task_type, "payload": payload, "max_attempts": 1} | fields
     answer = operator.post("tasks", body)
