@@ -20,7 +20,7 @@ class SqlAssertion(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Literal["sql"]
+    kind: Literal["query"]
     name: Annotated[str, Field(max_length=100)] = ""
     sql: Sql
     parameters: Parameters = Field(default_factory=dict)

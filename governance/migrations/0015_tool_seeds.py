@@ -1,5 +1,7 @@
 # What the workers may call for the work that is shipped, and how often: enough for a busy day, and little
 # enough that a loop which nobody watches ends within the minute. Money is bounded by budgets besides.
+from typing import Any
+
 from django.db import migrations
 
 # Who reads only gets `http.get` instead of `http.request`. Rows that somebody has set otherwise stay.
@@ -38,7 +40,7 @@ WHERE worker_id = 'ANALYST' AND tool_name = 'http.request' AND granted_by = 'ins
 """
 
 
-def plant(apps, schema_editor):
+def plant(apps: Any, schema_editor: Any) -> None:
     """A fresh installation has changed nothing; an older one is told in its audit log what changed."""
     with schema_editor.connection.cursor() as cursor:
         cursor.execute("SELECT EXISTS (SELECT FROM audit_log)")

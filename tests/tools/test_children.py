@@ -9,7 +9,7 @@ from governance.models import Task
 from reliability.failures import PermanentFailure, Stopped
 from tests.door import running_as
 from tests.governance import samples
-from tests.workers.tools.calls import call, last
+from tests.tools.calls import call, last
 from workers import tools
 from workers.tools import registry, tasks
 from workers.tools.registry import InvalidArguments

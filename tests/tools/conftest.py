@@ -11,7 +11,7 @@ from reliability.breakers import gate
 from reliability.engine.context import TaskContext
 from tests.door import running_as
 from tests.fleet import enlist
-from tests.workers.tools.site import Site, serving
+from tests.tools.site import Site, serving
 from workers import sql_reader
 from workers.outbound import hosts
 

@@ -8,7 +8,7 @@ import pytest
 
 from reliability.breakers.rows import CircuitBreaker
 from reliability.failures import PermanentFailure, Postponed, TransientFailure
-from tests.workers.tools.calls import call, last
+from tests.tools.calls import call, last
 from workers import tools
 from workers.outbound import hosts, requests
 from workers.tools.registry import InvalidArguments

@@ -5,11 +5,12 @@ import ipaddress
 import socket
 from unittest.mock import patch
 
+import httpcore2
 import pytest
 
 from reliability.failures import PermanentFailure, TransientFailure
 from tests.door import running_as
-from tests.workers.tools.calls import call, last
+from tests.tools.calls import call, last
 from workers import tools
 from workers.outbound import addresses, connecting
 from workers.tools.registry import InvalidArguments
@@ -128,7 +129,7 @@ def test_a_name_is_resolved_once_and_that_address_is_connected_to(context, site,
 
 
 def test_whoever_is_at_the_other_end_must_be_who_was_checked():
-    class Elsewhere:
+    class Elsewhere(httpcore2.AsyncNetworkStream):
         def get_extra_info(self, name):
             return ("10.0.0.1", 80)
 

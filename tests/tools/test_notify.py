@@ -5,8 +5,8 @@ import json
 import pytest
 
 from reliability.failures import PermanentFailure, Postponed, TransientFailure
-from tests.workers.tools.calls import call
-from tests.workers.tools.mailbox import receiving
+from tests.tools.calls import call
+from tests.tools.mailbox import receiving
 from workers import tools
 from workers.tools.registry import InvalidArguments
 

@@ -1,6 +1,7 @@
 """Tools: registered by name, described to models, called in one way only."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -11,7 +12,7 @@ from reliability.door import PassageUsed
 from reliability.failures import Denied, PermanentFailure, TransientFailure
 from tests.door import running_as
 from tests.governance import samples
-from tests.workers.tools.calls import call, last
+from tests.tools.calls import call, last
 from workers import tools
 from workers.tools import registry
 
@@ -28,7 +29,7 @@ def tool(monkeypatch, behind_the_door):
     permissions.grant("EXECUTOR", "test.*", actor=samples.SYSTEM)
 
     def register(run, **facts):
-        known = {"schema": Words, "seconds": 5.0, "effect": "none", "on_unknown": "retry"}
+        known: dict[str, Any] = {"schema": Words, "seconds": 5.0, "effect": "none", "on_unknown": "retry"}
         tools.register("test.echo", **(known | facts))(run)
 
     return register

@@ -8,7 +8,7 @@ import pytest
 from governance.models import Task
 from reliability.failures import PermanentFailure
 from tests.door import running_as
-from tests.workers.tools.calls import call
+from tests.tools.calls import call
 from workers import tools, workspaces
 from workers.tools.registry import InvalidArguments
 

@@ -7,7 +7,7 @@ from governance.models import Task
 from juggernaut.embedded import postgres
 from reliability.failures import PermanentFailure, TransientFailure
 from tests.governance.api_client import make_user
-from tests.workers.tools.calls import call, last
+from tests.tools.calls import call, last
 from workers import reading, sql_reader, tools
 from workers.tools.registry import InvalidArguments
 
