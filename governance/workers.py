@@ -74,6 +74,11 @@ def concurrency(worker_ids: Sequence[str]) -> dict[str, int]:
     return dict(Worker.objects.filter(pk__in=worker_ids).values_list("worker_id", "max_concurrency"))
 
 
+def instructions(worker_id: str) -> str:
+    """What the models of this worker's agents are told beside the system's own words; "" for none."""
+    return Worker.objects.filter(pk=worker_id).values_list("instructions", flat=True).first() or ""
+
+
 def processes_on(machine: str) -> list[WorkerProcess]:
     """The recorded processes of one machine (boot and process namespace), living or not."""
     return list(WorkerProcess.objects.filter(machine=machine))

@@ -144,6 +144,7 @@ JUGGERNAUT_TASK_TYPES = [
     "workers.tool_execution",
     "workers.verification",
     "workers.workflow",
+    "workers.agent.loop",
 ]
 JUGGERNAUT_TASK_TYPES += listed("JUGGERNAUT_TASK_TYPES")
 # Modules whose import registers tools: likewise.

@@ -9,7 +9,10 @@ class TaskFailure(Exception):
     """Base of the failures that a task type may raise on purpose.
 
     `tool_name` and `service` say which call failed, if one did: dead letters are grouped by them.
+    `is_outcome_unknown` is set by the door: the call was sent, and nobody knows whether it was carried out.
     """
+
+    is_outcome_unknown = False
 
     def __init__(self, message: str, *, tool_name: str = "", service: str = "") -> None:
         super().__init__(message)
@@ -41,6 +44,8 @@ class TransientFailure(TaskFailure):
 
 class OutcomeUnknown(TransientFailure):
     """A call was sent, and nobody knows whether it was carried out: a timeout, a broken connection."""
+
+    is_outcome_unknown = True
 
 
 class Stopped(Exception):

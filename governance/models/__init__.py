@@ -9,6 +9,7 @@ from governance.models.event import LateResult, TaskEvent
 from governance.models.permission import PermissionUse, ToolPermission
 from governance.models.rate_limit import RateLimit
 from governance.models.recurring import RecurringRun, RecurringTask
+from governance.models.step import TaskStep
 from governance.models.task import Task, TaskDependency
 from governance.models.tool_execution import ToolExecution
 from governance.models.worker import Fleet, Worker, WorkerProcess
@@ -35,6 +36,7 @@ __all__ = [
     "TaskCost",
     "TaskDependency",
     "TaskEvent",
+    "TaskStep",
     "ToolExecution",
     "ToolPermission",
     "Worker",

@@ -22,7 +22,8 @@ class Worker(models.Model):
     """A named worker (`worker_registry`): EXECUTOR, ANALYST, STRATEGIST, ORCHESTRATOR, WATCHDOG or yours.
 
     `capabilities` are the task types it may run (`*` = all). `max_concurrency` is the number of its
-    tasks that one process runs at a time. A paused worker is given nothing new.
+    tasks that one process runs at a time. A paused worker is given nothing new. `instructions` are told
+    to the models of its agents, after the system's own.
     """
 
     class Status(models.TextChoices):
@@ -32,6 +33,7 @@ class Worker(models.Model):
     worker_id = models.CharField(max_length=64, primary_key=True)
     status = models.CharField(max_length=20, choices=Status, db_default=Status.ACTIVE)
     description = models.CharField(max_length=200, db_default="")
+    instructions = models.TextField(db_default="", blank=True)
     capabilities = ArrayField(
         models.CharField(max_length=100),
         db_default=Value([], output_field=ArrayField(models.CharField(max_length=100))),

@@ -84,6 +84,7 @@ def raised(call: Call, error: BaseException, *, is_timeout: bool) -> BaseExcepti
     if isinstance(failure, TaskFailure):
         failure.tool_name = failure.tool_name or call.ask.tool_name
         failure.service = failure.service or call.ask.service
+        failure.is_outcome_unknown = failure.is_outcome_unknown or error.money is Money.UNKNOWN
     return failure
 
 

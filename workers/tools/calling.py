@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -16,21 +17,26 @@ from reliability.engine.context import TaskContext
 from reliability.failures import PermanentFailure, TransientFailure
 from workers.tools.registry import Target, Tool, get
 
+Kept = Callable[[Answered | CallFailed, Passage], None]
+
 # What a tool may answer, as JSON: a task's result holds one answer and some words around it.
 MAX_ANSWER_BYTES = 192 * 1024
 # Plain tools on the event loop run here; a thread has a connection to PostgreSQL for the length of a call.
 _threads = ThreadPoolExecutor(4, thread_name_prefix="tool")
 
 
-async def call(context: TaskContext, name: str, arguments: object) -> Any:
-    """Call the tool `name` for the task of `context` and return its answer (JSON).
+async def call(
+    context: TaskContext, name: str, arguments: object, *, key: str = "", kept: Kept | None = None
+) -> Any:
+    """Call the tool `name` for the task of `context` and return its answer (JSON). `key` and `kept` are
+    those of an `Ask`.
 
     Raises `UnknownTool`, `InvalidArguments` (nothing was sent), and what the door raises: `Denied`,
     `Postponed`, `Stopped`, `PermanentFailure`, `TransientFailure`; each names the tool.
     """
     tool = get(name)
     asked = tool.parse(arguments)
-    ask = _ask(tool, asked, await _aim(tool, asked))
+    ask = replace(_ask(tool, asked, await _aim(tool, asked)), key=key, kept=kept)
 
     async def send(passage: Passage) -> Answered:
         passage.use()

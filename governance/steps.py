@@ -1,0 +1,92 @@
+"""Steps: what a task has finished, stored as it ends, read when it goes on.
+
+A step is written under the lease of who made it. A call is known by its key (`turn 3 call 1`), which its
+row in `tool_executions` has, too: a call that was begun and is no finished step has an unknown outcome.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import connection
+
+from governance.models import TaskStep, ToolExecution
+
+MAX_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """`cost_usd` is what it cost, `seconds` how long it took. See `TaskStep`."""
+
+    turn: int
+    call: int
+    kind: str
+    content: Mapping[str, Any]
+    name: str = ""
+    execution_id: UUID | None = None
+    cost_usd: Decimal = field(default=Decimal(0))
+    seconds: float = 0.0
+
+
+_KEEP = """
+INSERT INTO task_steps (task_id, turn, call, kind, name, content, execution_id, cost_usd, seconds, attempt)
+SELECT id, %(turn)s, %(call)s, %(kind)s, %(name)s, %(content)s::jsonb, %(execution_id)s::uuid, %(cost_usd)s,
+       %(seconds)s, attempts
+FROM governance_tasks
+WHERE id = %(task)s::uuid AND status = 'in_progress' AND lease_token = %(token)s
+ON CONFLICT (task_id, turn, call) DO NOTHING"""
+
+
+def key(turn: int, call: int) -> str:
+    """The name of a call in `tool_executions.call_key`."""
+    return f"turn {turn} call {call}"
+
+
+def keep(task_id: UUID, step: Step, *, lease_token: int) -> bool:
+    """Store a finished step; False if the task is not held under this lease, or the step is stored already.
+
+    Raises `ValueError` for content of more than `MAX_BYTES`.
+    """
+    content = storable(step.content)
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"a step has {len(content)} bytes; at most {MAX_BYTES} can be stored")
+    facts: dict[str, Any] = {name: getattr(step, name) for name in Step.__slots__}
+    facts |= {"content": content.decode(), "task": str(task_id), "token": lease_token}
+    with connection.cursor() as cursor:
+        cursor.execute(_KEEP, facts)
+        return bool(cursor.rowcount)
+
+
+def of(task_id: UUID) -> list[Step]:
+    """The steps of a task in the order of its turns, a turn's stop before its answer."""
+    rows = TaskStep.objects.filter(task=task_id).order_by("turn", "call")
+    return [Step(**{name: getattr(row, name) for name in Step.__slots__}) for row in rows]
+
+
+def begun(task_id: UUID) -> dict[str, list[UUID]]:
+    """The calls of a task that were sent, by key, oldest first. If such a call is no finished step, nobody
+    knows what came of it."""
+    rows = ToolExecution.objects.filter(task_id=task_id, ends_by__isnull=False).exclude(call_key="")
+    found: dict[str, list[UUID]] = {}
+    for name, execution_id in rows.order_by("id").values_list("call_key", "id"):
+        found.setdefault(name, []).append(execution_id)
+    return found
+
+
+def storable(content: object) -> bytes:
+    """JSON text that PostgreSQL can store: models and tools may say U+0000 and halves of surrogate pairs."""
+    return orjson.dumps(_clean(content))
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd").encode(errors="replace").decode()
+    if isinstance(value, Mapping):
+        return {_clean(str(name)): _clean(inner) for name, inner in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [_clean(inner) for inner in value]
+    return value

@@ -1,0 +1,353 @@
+"""An agent works turn by turn against a provider on the wire; what it has finished is never done again."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from pydantic import BaseModel
+
+from governance import approvals, permissions, steps, tool_executions
+from governance.models import Approval, TaskStep, ToolExecution
+from governance.waits import WaitKind
+from reliability import door
+from reliability.failures import PermanentFailure, Postponed, TransientFailure
+from tests.door import grant, running_task
+from tests.governance import samples
+from tests.workers.agent.turns import payload
+from tests.workers.models import FIRST, holds, ledger
+from workers import tools
+from workers.agent import loop
+from workers.tools import registry
+
+QUESTION = "How many sheep are there?"
+made: list[Any] = []
+
+
+class Count(BaseModel):
+    """What the tools of these tests are asked."""
+
+    of: str = "sheep"
+    fails: str = ""
+
+
+def returns(arguments: Count) -> dict[str, Any]:
+    made.append(arguments.of)
+    if arguments.fails == "permanent":
+        raise PermanentFailure("there is no such field")
+    if arguments.fails == "transient":
+        raise TransientFailure("the dog is asleep")
+    return {"of": arguments.of, "count": len(made)}
+
+
+@pytest.fixture(autouse=True)
+def _tools(monkeypatch, service):
+    """Three tools that count, and differ in what is done when nobody knows what became of a call."""
+    monkeypatch.setattr(registry, "_tools", {})
+    made.clear()
+    for policy in ("retry", "fail", "ask"):
+
+        @tools.register(f"count.{policy}", schema=Count, seconds=10, effect="inside", on_unknown=policy)
+        def count(arguments: Count, passage: Any) -> dict[str, Any]:
+            """Count animals."""
+            return returns(arguments)
+
+    grant("count.*")
+
+
+def work(context, **asked):
+    asked = {"prompt": QUESTION} | asked
+    try:
+        return asyncio.run(loop.run(payload(**asked), context))
+    finally:
+        assert door.leave(30) == 0
+
+
+def says(provider, *lines):
+    """The model's answers, turn by turn, whoever asks."""
+    script = [{"turn": turn} | line for turn, line in enumerate(lines)]
+    provider.tell(script=script).raise_for_status()
+
+
+def calling(*names, **arguments):
+    return {"tool_calls": [{"name": name, "arguments": arguments} for name in names]}
+
+
+def text(said):
+    return {"text": said}
+
+
+def kept(context):
+    """Turn, call and content of each step."""
+    return [(step.turn, step.call, step.content) for step in steps.of(context.task_id)]
+
+
+def asked_of(provider):
+    """The messages of each request that the provider received."""
+    return [entry["body"]["messages"] for entry in provider.received()]
+
+
+def test_an_answer_in_the_first_turn(context, provider):
+    says(provider, text("Seven."))
+
+    result = work(context)
+
+    assert result.model_dump() == {
+        "answer": "Seven.",
+        "turns": 1,
+        "tool_calls": 0,
+        "repairs": 0,
+        "cost_usd": str(ledger()[0][1].normalize()),
+        "models": [FIRST],
+    }
+    assert [(turn, call) for turn, call, _ in kept(context)] == [(1, 0)]
+
+
+def test_it_calls_tools_until_it_knows(context, provider):
+    says(provider, calling("count_retry", of="sheep"), calling("count_ask", of="dogs"), text("One of each."))
+
+    result = work(context)
+
+    assert (result.answer, result.turns, result.tool_calls) == ("One of each.", 3, 2)
+    assert made == ["sheep", "dogs"]
+    *_, last = asked_of(provider)
+    assert [message["role"] for message in last] == [
+        "system", "user", "assistant", "tool", "assistant", "tool",
+    ]  # fmt: skip
+    assert last[3]["content"] == '{"of":"sheep","count":1}'
+
+
+def test_calls_of_one_turn_are_made_together_and_told_in_order(context, provider):
+    says(provider, calling("count_retry", "count_fail", "count_ask", of="x"), text("Done."))
+
+    work(context)
+
+    *_, last = asked_of(provider)
+    ids = [call["id"] for call in last[2]["tool_calls"]]
+    assert [message["tool_call_id"] for message in last[3:]] == ids
+    assert len(made) == 3
+
+
+def test_it_is_offered_what_its_worker_may_use_and_its_task_names(context, provider):
+    says(provider, text("Nothing to do."))
+
+    work(context, tools=["count.ask"])
+
+    [entry] = provider.received()
+    [tool] = entry["body"]["tools"]
+    assert tool["function"]["name"] == "count_ask"
+    assert tool["function"]["description"] == "Count animals."
+
+
+def test_a_task_that_names_no_tools_is_offered_none(context, provider):
+    says(provider, text("Nothing to do."))
+
+    work(context, tools=[])
+
+    assert "tools" not in provider.received()[0]["body"]
+
+
+def test_a_name_that_no_tool_has_fails_for_good_and_asks_nobody(context, provider):
+    with pytest.raises(
+        PermanentFailure, match=r"no tool is called 'count\.sheep'; expected some of: count\.ask"
+    ):
+        work(context, tools=["count.sheep"])
+
+    assert provider.received() == []
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (calling("fly_away"), "error: no tool 'fly_away' is offered; there are: count_ask, count_fail"),
+        (calling("count_ask", of=7), "error: count.ask: arguments.of: "),
+        ({"tool_calls": [{"name": "count_ask", "arguments": "{"}]}, "error: the arguments are not JSON"),
+        (calling("count_ask", fails="permanent"), "error: there is no such field"),
+        (calling("count_fail", fails="permanent"), "error: there is no such field"),
+    ],
+)
+def test_what_a_call_comes_to_is_told_to_the_model(context, provider, call, told):
+    says(provider, call, text("Then not."))
+
+    assert work(context).answer == "Then not."
+
+    *_, last = asked_of(provider)
+    assert last[-1]["content"].startswith(told)
+
+
+def test_a_call_that_is_denied_is_told_to_the_model(context, provider, monkeypatch):
+    monkeypatch.setattr(tools, "offered_to", lambda worker_id: tools.known())
+    permissions.revoke(context.worker_id, "count.*", actor=samples.SYSTEM)
+    says(provider, calling("count_ask"), text("Then not."))
+
+    assert work(context).answer == "Then not."
+
+    *_, last = asked_of(provider)
+    assert "permission: ANALYST has none for count.ask" in last[-1]["content"]
+    assert made == []
+
+
+def test_an_answer_that_does_not_fit_is_repaired(context, provider):
+    schema = {"type": "object", "properties": {"count": {"type": "integer"}}, "required": ["count"]}
+    says(provider, text("Seven."), text('{"count": "seven"}'), text('{"count": 7}'))
+
+    result = work(context, answer_schema=schema)
+
+    assert (result.answer, result.repairs) == ({"count": 7}, 2)
+    *_, last = asked_of(provider)
+    assert "'seven' is not of type 'integer'" in last[-1]["content"]
+
+
+def test_an_answer_that_never_fits_fails_for_good(context, provider):
+    schema = {"type": "object"}
+    says(provider, text("Seven."), text("Seven!"))
+
+    with pytest.raises(PermanentFailure, match=r"without an answer \(repairs\): 2 answers did not fit"):
+        work(context, answer_schema=schema, repairs=1)
+
+
+def test_a_limit_stops_it_with_its_name_and_who_retries_it_gives_it_anew(context, provider):
+    says(provider, calling("count_ask", of="a"), calling("count_ask", of="b"), text("Two."))
+
+    with pytest.raises(PermanentFailure, match=r"without an answer \(turns\): 1 turns of 1"):
+        work(context, limits={"turns": 1})
+    assert made == []
+
+    assert work(context, limits={"turns": 5}).answer == "Two."
+    assert len(provider.received()) == 3
+
+
+# ------------------------------------------------------------------------------------------- going on
+
+
+def test_who_goes_on_pays_for_nothing_twice(context, provider):
+    says(provider, calling("count_ask", of="a"), calling("count_ask", of="b"), text("Two."))
+    provider.tell(faults=[{"kind": "status", "status": 500, "from_call": 3, "times": 1}])
+
+    with pytest.raises(TransientFailure):
+        work(context)
+    assert work(context).answer == "Two."
+
+    assert made == ["a", "b"]
+    assert len(provider.received()) == 4
+    assert [source for source, _ in ledger()].count("provider") == 3
+
+
+def test_a_step_and_its_booking_are_one(context, provider):
+    says(provider, calling("count_ask"), text("One."))
+
+    work(context)
+
+    assert holds() == ["settled", "settled"]
+    booked = dict(TaskStep.objects.filter(kind="answer").values_list("execution_id", "cost_usd"))
+    assert booked == dict(ToolExecution.objects.filter(tool_name="model.chat").values_list("pk", "cost_usd"))
+
+
+def test_who_lost_the_task_keeps_nothing_and_stops(context, provider):
+    says(provider, text("Seven."))
+    taken = running_task()
+    taken.lease_token -= 1
+
+    with pytest.raises(Exception, match="taken from this worker"):
+        work(taken)
+
+    assert kept(taken) == []
+    assert provider.received() == []
+
+
+# ------------------------------------------------------------------------- calls that nobody came back from
+
+
+def died_under_its_call(context, provider, policy):
+    """The model asked for one call, it went out, and the process died: no step tells what came of it."""
+    says(provider, calling(f"count_{policy}", of="x"), text("Done."))
+    with pytest.raises(PermanentFailure):
+        work(context, limits={"turns": 1})
+    call = tool_executions.Call(
+        context.worker_id, f"count.{policy}", {}, context.task_id, key=steps.key(1, 1)
+    )
+    tool_executions.begin(call, rule="permission", within=timedelta(seconds=1))
+
+
+def test_what_can_be_repeated_is(context, provider):
+    died_under_its_call(context, provider, "retry")
+
+    assert work(context).answer == "Done."
+
+    assert made == ["x"]
+
+
+def test_what_must_not_be_repeated_fails_the_task_and_is_told_to_the_model_of_who_retries_it(
+    context, provider
+):
+    died_under_its_call(context, provider, "fail")
+
+    with pytest.raises(PermanentFailure, match=r"nobody knows whether count\.fail was"):
+        work(context)
+    assert work(context).answer == "Done."
+
+    assert made == []
+    *_, last = asked_of(provider)
+    assert "nobody knows whether count.fail was carried out (turn 1 call 1)" in last[-1]["content"]
+
+
+def waits_for_a_person(context):
+    with pytest.raises(Postponed) as postponed:
+        work(context)
+    wait = postponed.value.wait
+    assert wait.kind is WaitKind.APPROVAL
+    assert "may it be repeated?" in wait.sentence
+    return Approval.objects.get(pk=wait.name)
+
+
+def test_a_person_may_have_it_repeated(context, provider):
+    died_under_its_call(context, provider, "ask")
+    question = waits_for_a_person(context)
+    assert question.arguments == {"repeat": "turn 1 call 1", "arguments": {"of": "x"}}
+
+    approvals.approve(question.pk, actor=samples.SYSTEM)
+
+    assert work(context).answer == "Done."
+    assert made == ["x"]
+
+
+def test_a_person_may_forbid_to_repeat_it(context, provider):
+    died_under_its_call(context, provider, "ask")
+
+    approvals.reject(waits_for_a_person(context).pk, actor=samples.SYSTEM, reason="it was done")
+
+    assert work(context).answer == "Done."
+    assert made == []
+    *_, last = asked_of(provider)
+    assert "a person decided not to repeat it" in last[-1]["content"]
+
+
+# ------------------------------------------------------------------------------------------------ waiting
+
+
+def test_it_waits_for_an_approval_and_goes_on_where_it_was(context, provider):
+    grant("count.ask", requires_approval=True)
+    says(provider, calling("count_retry", "count_ask", of="x"), text("Done."))
+
+    with pytest.raises(Postponed) as postponed:
+        work(context)
+    assert made == ["x"]
+    approvals.approve(UUID(postponed.value.wait.name), actor=samples.SYSTEM)
+
+    assert work(context).answer == "Done."
+    assert made == ["x", "x"]
+    assert len(provider.received()) == 2
+
+
+def test_a_rejected_call_is_told_to_the_model(context, provider):
+    grant("count.ask", requires_approval=True)
+    says(provider, calling("count_ask"), text("Then not."))
+    with pytest.raises(Postponed) as postponed:
+        work(context)
+
+    approvals.reject(UUID(postponed.value.wait.name), actor=samples.SYSTEM, reason="too many")
+
+    assert work(context).answer == "Then not."
+    *_, last = asked_of(provider)
+    assert "too many" in last[-1]["content"]

@@ -1,0 +1,114 @@
+"""The calls that a model asked for: made once, and what became of them kept and told.
+
+What a call comes to is an answer for the model, also when it is refused or fails: the model may find
+another way. What the task has to wait for ends the attempt; the call is asked for again when it goes on.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from governance import approvals
+from governance.approvals import Answer
+from governance.errors import InvalidInput
+from governance.steps import Step, key
+from governance.waits import Wait, WaitKind
+from reliability.engine.context import TaskContext
+from reliability.failures import (
+    DeadlinePassed,
+    PermanentFailure,
+    Postponed,
+    TransientFailure,
+)
+from workers import tools
+from workers.agent.conversation import Wanted
+from workers.agent.keeping import Keeper
+from workers.agent.toolbox import Toolbox
+from workers.models import books
+from workers.tools import Tool
+
+AT_ONCE = 8
+
+
+class Calls:
+    """`begun` are the calls, by key, that were sent before this attempt; see `governance.steps.begun`."""
+
+    def __init__(self, context: TaskContext, toolbox: Toolbox, begun: Mapping[str, Sequence[UUID]]) -> None:
+        self._context = context
+        self._toolbox = toolbox
+        self._begun = set(begun)
+        self._places = asyncio.Semaphore(AT_ONCE)
+
+    async def make(self, turn: int, place: int, wanted: Wanted) -> Step:
+        """Make the call and keep what came of it. Raises what ends the attempt."""
+        keeper = Keeper(self._context, turn, place)
+        async with self._places:
+            try:
+                tool, arguments = self._read(wanted)
+                await self._call(tool, arguments, keeper, key(turn, place))
+            except DeadlinePassed:
+                raise
+            except (PermanentFailure, TransientFailure, InvalidInput) as failed:
+                await self._keep_error(keeper, str(failed), wanted.name)
+                if isinstance(failed, _GivenUp):
+                    raise
+        assert keeper.step is not None
+        return keeper.step
+
+    def _read(self, wanted: Wanted) -> tuple[Tool, Any]:
+        tool = self._toolbox.find(wanted.name)
+        if tool is None:
+            offered = ", ".join(self._toolbox.by_name) or "none"
+            raise PermanentFailure(f"no tool {wanted.name!r} is offered; there are: {offered}")
+        try:
+            arguments = orjson.loads(wanted.arguments or "{}")
+        except orjson.JSONDecodeError as wrong:
+            raise PermanentFailure(f"the arguments are not JSON: {wrong}") from None
+        return tool, arguments
+
+    async def _call(self, tool: Tool, arguments: Any, keeper: Keeper, call_key: str) -> None:
+        """Once; and once more after an outcome that nobody knows, if the tool's policy says so."""
+        if call_key in self._begun:
+            await self._may_repeat(tool, arguments, call_key)
+        kept = partial(keeper.result, name=tool.name)
+        try:
+            await tools.call(self._context, tool.name, arguments, key=call_key, kept=kept)
+        except TransientFailure as failure:
+            if not failure.is_outcome_unknown:
+                raise
+            await self._may_repeat(tool, arguments, call_key)
+            await tools.call(self._context, tool.name, arguments, key=call_key, kept=kept)
+
+    async def _may_repeat(self, tool: Tool, arguments: Any, call_key: str) -> None:
+        """Returns if the call may be made although it may have been carried out already."""
+        policy = tool.on_unknown(tool.parse(arguments))
+        if policy == "retry":
+            return
+        what = f"nobody knows whether {tool.name} was carried out ({call_key})"
+        if policy == "fail":
+            raise _GivenUp(f"{what}: it is not repeated", tool_name=tool.name)
+        ask = partial(
+            approvals.require,
+            self._context.worker_id,
+            tool.name,
+            {"repeat": call_key, "arguments": arguments},
+            task_id=self._context.task_id,
+        )
+        verdict = await books.ask(ask)
+        if verdict.answer is Answer.WAIT:
+            said = f"{what}; may it be repeated? {verdict.rule}"
+            name = str(verdict.approval_id)
+            raise Postponed(Wait(kind=WaitKind.APPROVAL, name=name, sentence=said, until=verdict.expires_at))
+        if verdict.answer is Answer.REJECTED:
+            raise PermanentFailure(f"{what}, and a person decided not to repeat it")
+
+    async def _keep_error(self, keeper: Keeper, message: str, name: str) -> None:
+        await books.ask(partial(keeper.error, message, name=name))
+
+
+class _GivenUp(PermanentFailure):
+    """The task fails. The model is told why if somebody retries it."""

@@ -1,0 +1,74 @@
+"""Storing what ended, in the transaction that books its call."""
+
+import time
+from decimal import Decimal
+from typing import Any
+
+from governance import steps
+from governance.models import TaskStep
+from governance.steps import Step
+from reliability.door.terms import Answered, CallFailed, Passage
+from reliability.engine.context import TaskContext
+from workers.models import ModelAnswer
+
+
+class Keeper:
+    """Keeps the step at one place. What it kept is `step`.
+
+    Its methods are called in a transaction that also books money: they never fail for what is in a step.
+    """
+
+    def __init__(self, context: TaskContext, turn: int, call: int) -> None:
+        self._context = context
+        self._turn = turn
+        self._call = call
+        self._since = time.monotonic()
+        self.step: Step | None = None
+
+    def answer(self, answer: ModelAnswer, passage: Passage) -> None:
+        """What the model said."""
+        wanted = [
+            {"id": call.id or f"call_{self._turn}_{place}", "name": call.name, "arguments": call.arguments}
+            for place, call in enumerate(answer.tool_calls, 1)
+        ]
+        content = {
+            "text": answer.text,
+            "tool_calls": wanted,
+            "message": answer.message,
+            "model": answer.model,
+            "finish_reason": answer.finish_reason,
+        }
+        self._keep(content, name=answer.model, passage=passage, cost_usd=answer.cost_usd or Decimal(0))
+
+    def result(self, said: Answered | CallFailed, passage: Passage, *, name: str) -> None:
+        """What a tool returned. A call that failed is kept only if it is known to have failed for good."""
+        if isinstance(said, Answered):
+            self._keep({"value": said.value}, name=name, passage=passage)
+
+    def error(self, message: str, *, name: str) -> Step:
+        """A call that came to nothing, in a transaction of its own."""
+        return self._keep({"error": message}, name=name)
+
+    def _keep(
+        self,
+        content: dict[str, Any],
+        *,
+        name: str,
+        passage: Passage | None = None,
+        cost_usd: Decimal = Decimal(0),
+    ) -> Step:
+        size = len(steps.storable(content))
+        if size > steps.MAX_BYTES:
+            content = {"error": f"it returned {size} bytes; at most {steps.MAX_BYTES} can be kept"}
+        self.step = Step(
+            turn=self._turn,
+            call=self._call,
+            kind=TaskStep.Kind.RESULT if self._call else TaskStep.Kind.ANSWER,
+            content=content,
+            name=name,
+            execution_id=passage.execution_id if passage else None,
+            cost_usd=cost_usd,
+            seconds=time.monotonic() - self._since,
+        )
+        steps.keep(self._context.task_id, self.step, lease_token=self._context.lease_token)
+        return self.step

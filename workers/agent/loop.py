@@ -1,0 +1,138 @@
+"""Task type `agent`: a model with tools, turn by turn, until it has an answer of the asked shape.
+
+Every answer of the model and every result of a tool is stored in the transaction that books its call. So
+whoever takes the task up again, after a crash, an error or a wait, begins with the first thing that is not
+finished: nothing is paid for or done twice.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from governance import steps, workers
+from governance.models import TaskStep
+from governance.steps import Step
+from governance.task_types import register
+from reliability.engine.context import TaskContext
+from reliability.failures import PermanentFailure, Postponed, Stopped
+from workers import models
+from workers.agent import conversation, limits
+from workers.agent.calls import Calls
+from workers.agent.conversation import Turn
+from workers.agent.keeping import Keeper
+from workers.agent.payload import AgentPayload, AgentResult
+from workers.agent.toolbox import Toolbox
+from workers.models import books
+
+
+@register("agent", schema=AgentPayload, timeout_seconds=3_600)
+async def run(payload: AgentPayload, context: TaskContext) -> AgentResult:
+    """Work until there is an answer. Fails for good, with the reason, at a limit: see `limits.StopReason`."""
+    agent = Agent(payload, context)
+    await agent.resume()
+    return await agent.work()
+
+
+class Agent:
+    """One attempt at one task."""
+
+    def __init__(self, payload: AgentPayload, context: TaskContext) -> None:
+        self._payload = payload
+        self._context = context
+        self._turns: list[Turn] = []
+
+    async def resume(self) -> None:
+        """Take up what is finished already."""
+        found, begun, instructions, self._toolbox = await books.ask(self._read)
+        self._turns = conversation.turns(found)
+        self._instructions = instructions
+        self._calls = Calls(self._context, self._toolbox, begun)
+
+    def _read(self) -> tuple[list[Step], Any, str, Toolbox]:
+        task_id, worker_id = self._context.task_id, self._context.worker_id
+        return (
+            steps.of(task_id),
+            steps.begun(task_id),
+            workers.instructions(worker_id),
+            Toolbox.of(worker_id, self._payload.tools),
+        )
+
+    async def work(self) -> AgentResult:
+        """Turn by turn: calls that have no result yet, then the model again."""
+        while True:
+            last = self._turns[-1] if self._turns else None
+            if last and last.answer and not last.wanted:
+                answer, wrong = conversation.read_answer(last.text, self._payload.answer_schema)
+                if not wrong:
+                    return self._result(answer)
+            await self._stop_at_limit()
+            if last and last.missing:
+                await self._call(last)
+            else:
+                await self._ask()
+
+    async def _ask(self) -> None:
+        number = self._turns[-1].number + 1 if self._turns else 1
+        keeper = Keeper(self._context, number, 0)
+        await models.chat(
+            self._context,
+            conversation.messages(
+                self._payload,
+                self._turns,
+                worker_id=self._context.worker_id,
+                instructions=self._instructions,
+            ),
+            models=self._payload.models,
+            tools=self._toolbox.offered,
+            response_schema=self._payload.answer_schema,
+            max_tokens=self._payload.max_tokens,
+            temperature=self._payload.temperature,
+            seconds=self._payload.seconds_per_answer,
+            key=steps.key(number, 0),
+            kept=keeper.answer,
+        )
+        self._turns.append(Turn(number, answer=keeper.step))
+
+    async def _call(self, turn: Turn) -> None:
+        """All calls at once. Each is stored as it ends, also when another one has to wait or fails."""
+        made = [self._calls.make(turn.number, place, call) for place, call in turn.missing]
+        ended = await asyncio.gather(*made, return_exceptions=True)
+        for result in ended:
+            if isinstance(result, Step):
+                turn.results[result.call] = result
+        _raise_worst([error for error in ended if isinstance(error, BaseException)])
+
+    async def _stop_at_limit(self) -> None:
+        stop = limits.reached(self._payload.limits, self._turns, repairs=self._payload.repairs)
+        if stop is None:
+            return
+        step = Step(
+            turn=self._turns[-1].number,
+            call=-1,
+            kind=TaskStep.Kind.STOP,
+            content={"reason": stop.reason, "said": stop.said},
+        )
+        context = self._context
+        await books.ask(lambda: steps.keep(context.task_id, step, lease_token=context.lease_token))
+        raise PermanentFailure(f"agent stopped without an answer ({stop.reason}): {stop.said}")
+
+    def _result(self, answer: Any) -> AgentResult:
+        answers = [turn.answer for turn in self._turns if turn.answer]
+        return AgentResult(
+            answer=answer,
+            turns=len(answers),
+            tool_calls=limits.calls(self._turns),
+            repairs=sum(1 for turn in self._turns if turn.answer and not turn.wanted) - 1,
+            cost_usd=format(limits.cost(self._turns).normalize(), "f"),
+            models=sorted({str(step.content["model"]) for step in answers}),
+        )
+
+
+def _raise_worst(errors: Sequence[BaseException]) -> None:
+    """What ends the attempt, if anything does: that the task was taken, before what failed, before a wait."""
+    for kind in (asyncio.CancelledError, Stopped, Exception):
+        for error in errors:
+            if isinstance(error, kind) and not isinstance(error, Postponed):
+                raise error
+    for error in errors:
+        raise error
