@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 ('seconds', models.FloatField(db_default=0.0)),
                 ('attempt', models.IntegerField(db_default=0)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('task', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='steps', to='governance.task')),
+                ('task', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='finished_steps', to='governance.task')),
             ],
             options={
                 'db_table': 'task_steps',

@@ -26,7 +26,7 @@ class TaskStep(models.Model):
         STOP = "stop"
 
     id = models.BigAutoField(primary_key=True)
-    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="steps", db_index=False)
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="finished_steps", db_index=False)
     turn = models.IntegerField()
     call = models.IntegerField(db_default=0)
     kind = models.CharField(max_length=10, choices=Kind)
