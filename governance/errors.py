@@ -206,3 +206,12 @@ class UnknownPrice(GovernanceError):
         super().__init__(f"no price is known for the model {model!r} of {service!r}: an operator can set one")
         self.service = service
         self.model = model
+
+
+class RateLimitNotFound(GovernanceError):
+    """There is no rate limit with this name; `known` are those that there are."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(f"no rate limit has the name {name!r}; known: {', '.join(known) or 'none'}")
+        self.name = name
+        self.known = known

@@ -7,6 +7,7 @@ _READ = (
     "view_worker", "view_workerprocess", "view_deadletter", "view_failuresignature", "view_failurehour",
     "view_toolpermission", "view_permissionuse", "view_approval", "view_toolexecution", "view_auditentry",
     "view_workerbudget", "view_budgetwindow", "view_budgethold", "view_costline", "view_modelprice", "view_fleet",
+    "view_ratelimit",
 )  # fmt: skip
 _OPERATE = (
     "add_task", "cancel_task", "terminate_task", "retry_task",
@@ -14,7 +15,7 @@ _OPERATE = (
     "decide_approval", "pause_fleet",
 )  # fmt: skip
 _RULE = (
-    "change_worker", "grant_toolpermission",
+    "change_worker", "grant_toolpermission", "change_ratelimit",
     "change_workerbudget", "correct_costline", "add_modelprice", "change_modelprice",
 )  # fmt: skip
 ROLES: dict[str, tuple[str, ...]] = {

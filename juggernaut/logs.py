@@ -56,15 +56,24 @@ def configuration(log_file: Path) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"()": "juggernaut.logs.OneLine"}},
-        "filters": {"unexpected": {"()": "juggernaut.logs.Unexpected"}},
+        "filters": {
+            "unexpected": {"()": "juggernaut.logs.Unexpected"},
+            "forged": {"()": "juggernaut.logs.Forged"},
+        },
         "handlers": {
             "file": {
                 "class": "juggernaut.logs.SharedFile",
                 "path": str(log_file),
                 "level": "INFO",
                 "formatter": "line",
+                "filters": ["forged"],
             },
-            "stderr": {"class": "logging.StreamHandler", "level": "WARNING", "formatter": "line"},
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "level": "WARNING",
+                "formatter": "line",
+                "filters": ["forged"],
+            },
         },
         "root": {"level": "INFO", "handlers": ["file", "stderr"]},
         "loggers": {
@@ -86,6 +95,17 @@ class Unexpected(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         return getattr(record, "status_code", None) != HTTPStatus.SERVICE_UNAVAILABLE
+
+
+class Forged(logging.Filter):
+    """Requests that Django refuses as suspicious (a forged Host, say) are the sender's errors, not ours: one
+    warning without a traceback, so that nobody can fill the log with errors from outside."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name.startswith("django.security."):
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.exc_info = record.exc_text = None
+        return True
 
 
 class OneLine(logging.Formatter):

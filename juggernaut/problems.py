@@ -24,6 +24,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     errors.TransitionConflict: HTTPStatus.CONFLICT,
     errors.DeadLetterNotFound: HTTPStatus.NOT_FOUND,
     errors.GroupNotFound: HTTPStatus.NOT_FOUND,
+    errors.RateLimitNotFound: HTTPStatus.NOT_FOUND,
     errors.DeadLetterConflict: HTTPStatus.CONFLICT,
     RedriveNotFound: HTTPStatus.NOT_FOUND,
     RedriveConflict: HTTPStatus.CONFLICT,

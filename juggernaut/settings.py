@@ -164,6 +164,16 @@ EMAIL_USE_TLS = os.environ.get("JUGGERNAUT_MAIL_TLS", "1") == "1"
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = os.environ.get("JUGGERNAUT_MAIL_FROM", "")
 
+# Where models are reached: any OpenAI-compatible API. See docs/architecture/models.md.
+JUGGERNAUT_LLM_BASE_URL = os.environ.get("JUGGERNAUT_LLM_BASE_URL") or "https://openrouter.ai/api/v1"
+JUGGERNAUT_LLM_API_KEY = os.environ.get("JUGGERNAUT_LLM_API_KEY", "")
+# Its name in the ledger, the breakers and the price list; by default the price list's for that address.
+JUGGERNAUT_LLM_SERVICE = os.environ.get("JUGGERNAUT_LLM_SERVICE", "")
+# `model, fallback, …` for everybody, `; WORKER = model, fallback, …` for one.
+JUGGERNAUT_LLM_MODELS = os.environ.get("JUGGERNAUT_LLM_MODELS", "")
+# An answer that takes longer counts towards the failures of its breakers; 0 is no limit.
+JUGGERNAUT_LLM_SLOW_SECONDS = float(os.environ.get("JUGGERNAUT_LLM_SLOW_SECONDS", "0"))
+
 # How many plain (not async) tasks one worker process runs at a time.
 JUGGERNAUT_SYNC_THREADS = int(os.environ.get("JUGGERNAUT_SYNC_THREADS", "16"))
 # How many threads of one worker process, each with a connection, open and close the books of its calls.

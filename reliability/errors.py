@@ -66,3 +66,15 @@ class BreakerNotFound(ReliabilityError, GovernanceError):
         super().__init__(f"no circuit breaker has the name {name!r}; known: {names}")
         self.name = name
         self.known = known
+
+
+class RateLimited(ReliabilityError):
+    """A rate limit has no room for the call before `retry_at`."""
+
+    def __init__(self, name: str, *, max_calls: int, per: float, left_seconds: float) -> None:
+        self.name = name
+        self.retry_at = timezone.now() + timedelta(seconds=left_seconds)
+        super().__init__(
+            f"rate limit {name}: {max_calls} calls in {per:g} s have been made;"
+            f" not before {self.retry_at:%Y-%m-%dT%H:%M:%S.%fZ}"
+        )

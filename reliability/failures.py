@@ -39,6 +39,10 @@ class TransientFailure(TaskFailure):
         self.retry_after = retry_after
 
 
+class OutcomeUnknown(TransientFailure):
+    """A call was sent, and nobody knows whether it was carried out: a timeout, a broken connection."""
+
+
 class Stopped(Exception):
     """The task was taken from this worker (cancelled, terminated, lease lost); leave as soon as you can."""
 

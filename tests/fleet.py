@@ -5,6 +5,7 @@ from importlib import import_module
 from django.db import connection
 
 _INSTALLED = (
+    import_module("governance.migrations.0013_rate_limits").RATE_LIMITS,
     import_module("governance.migrations.0003_sql_is_obeyed").WORKERS,
     import_module("governance.migrations.0010_permissions").PERMISSIONS,
     import_module("governance.migrations.0011_budgets").BUDGETS,

@@ -4,6 +4,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from governance import task_types
+from governance.api.rate_limits import RATE_LIMITS
 from governance.api.resource import TASKS, Resource, answer
 from governance.api.task_types import described
 
@@ -19,6 +20,7 @@ class Index(Resource):
                 "task_types_url": self.address("/api/task-types"),
                 "tools_url": self.address("/api/tools"),
                 "workers_url": self.address("/api/workers"),
+                "rate_limits_url": self.address(RATE_LIMITS),
                 "dlq_url": self.address("/api/dlq"),
                 "dlq_groups_url": self.address("/api/dlq/groups"),
                 "redrives_url": self.address("/api/redrives"),

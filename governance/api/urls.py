@@ -5,7 +5,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
-from governance.api import index, task_types, tasks, verbs, workers
+from governance.api import index, rate_limits, task_types, tasks, verbs, workers
 from governance.api.resource import Resource
 
 
@@ -33,5 +33,7 @@ urlpatterns = [
     path("tasks/<str:name>/retry", verbs.Retry.as_view()),
     path("task-types", task_types.TaskTypes.as_view()),
     path("workers", workers.Workers.as_view()),
+    path("rate-limits", rate_limits.RateLimits.as_view()),
+    path("rate-limits/<str:name>", rate_limits.RateLimitDetail.as_view()),
     re_path("", Nowhere.as_view()),
 ]

@@ -64,7 +64,7 @@ def plant(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("governance", "0012_waits"),
+        ("governance", "0013_rate_limits"),
     ]
 
     operations = [

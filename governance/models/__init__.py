@@ -6,6 +6,7 @@ from governance.models.budget import BudgetHold, BudgetWindow, CostLine, ModelPr
 from governance.models.dead_letter import DeadLetter, FailureHour, FailureSignature
 from governance.models.event import LateResult, TaskEvent
 from governance.models.permission import PermissionUse, ToolPermission
+from governance.models.rate_limit import RateLimit
 from governance.models.task import Task, TaskDependency
 from governance.models.tool_execution import ToolExecution
 from governance.models.worker import Fleet, Worker, WorkerProcess
@@ -23,6 +24,7 @@ __all__ = [
     "LateResult",
     "ModelPrice",
     "PermissionUse",
+    "RateLimit",
     "Task",
     "TaskDependency",
     "TaskEvent",

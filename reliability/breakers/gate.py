@@ -7,11 +7,12 @@ import threading
 import time
 from dataclasses import dataclass
 
+from reliability.bounded_redis import Away
 from reliability.breakers.local import LocalBreaker, Seed, seed_of_row
 from reliability.breakers.outcomes import Outcome
 from reliability.breakers.registry import Registry
 from reliability.breakers.settings import Snapshot
-from reliability.breakers.shared import Answer, Away, SharedBreakers
+from reliability.breakers.shared import Answer, SharedBreakers
 from reliability.errors import BreakerOpen
 
 

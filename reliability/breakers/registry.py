@@ -16,9 +16,10 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from governance import outages
+from reliability.bounded_redis import Away
 from reliability.breakers import journal, settings
 from reliability.breakers.settings import Snapshot
-from reliability.breakers.shared import Answer, Away, SharedBreakers
+from reliability.breakers.shared import Answer, SharedBreakers
 from reliability.outage import Outage
 
 logger = logging.getLogger(__name__)

@@ -1,30 +1,16 @@
 """The breakers that everyone shares: state in Redis, changed by atomic scripts alone, on Redis's clock."""
 
-import logging
 import random
-import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
-import redis
-from django.conf import settings as django_settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from reliability.bounded_redis import BoundedRedis
 from reliability.breakers.outcomes import Outcome
 from reliability.breakers.settings import Snapshot
-from reliability.outage import Outage
 
-logger = logging.getLogger(__name__)
-
-# Together they bound a call to 100 ms, even the one that connects.
-CONNECT_SECONDS = 0.04
-ANSWER_SECONDS = 0.05
-# While Redis is away only one call in a second finds that out again, the others go on at once.
-AWAY_SECONDS = 1.0
 _LUA = Path(__file__).parent / "lua"
 _EVENTS_AT_ONCE = 200
 
@@ -45,31 +31,18 @@ class Answer:
     reset_version: int = 0
 
 
-class Away(Exception):
-    """Redis did not answer."""
-
-
 class SharedBreakers:
     """Redis as this process reaches it. Every call ends within 100 ms, with an answer or with `Away`."""
 
     def __init__(self, url: str | None = None) -> None:
-        self._client = redis.Redis.from_url(
-            url or django_settings.REDIS_URL,
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=ANSWER_SECONDS,
-            retry=Retry(NoBackoff(), 0),
-            protocol=2,
-            driver_info=None,  # or it would introduce itself first: more answers to wait for
-        )
+        self.redis = BoundedRedis(url)
+        self._client = self.redis.client
         common = (_LUA / "common.lua").read_text()
         self._scripts = {
-            path.stem: self._client.register_script(common + path.read_text())
+            path.stem: self.redis.script(common + path.read_text())
             for path in _LUA.glob("*.lua")
             if path.stem != "common"
         }
-        self._away_until = 0.0
-        self._outage = Outage("redis connection", logger)
-        self._lock = threading.Lock()
 
     def acquire(self, name: str, token: str) -> Answer:
         return self._answer("acquire", name, [token])
@@ -120,7 +93,7 @@ class SharedBreakers:
                 pipe.lrange(_keys(name)[3], 0, _EVENTS_AT_ONCE - 1)
                 return pipe.execute()
 
-        (seconds, micros), raw = self._bounded(read)
+        (seconds, micros), raw = self.redis.ask(read)
         return (
             seconds * 1000 + micros // 1000,
             [orjson.loads(event) for event in raw],
@@ -136,10 +109,10 @@ class SharedBreakers:
                     pipe.lrem(_keys(name)[3], 1, event)
                 pipe.execute()
 
-        self._bounded(remove)
+        self.redis.ask(remove)
 
     def close(self) -> None:
-        self._client.close()
+        self.redis.close()
 
     def _answer(self, script: str, name: str, arguments: list[Any]) -> Answer:
         found = self._run(script, name, arguments)
@@ -160,24 +133,8 @@ class SharedBreakers:
         )
 
     def _run(self, script: str, name: str, arguments: list[Any]) -> list[Any]:
-        found = self._bounded(lambda: self._scripts[script](keys=_keys(name), args=arguments))
+        found = self.redis.ask(lambda: self._scripts[script](keys=_keys(name), args=arguments))
         return [part.decode() if isinstance(part, bytes) else part for part in found]
-
-    def _bounded(self, ask: Any) -> Any:
-        if time.monotonic() < self._away_until:
-            raise Away
-        try:
-            answer = ask()
-        except redis.RedisError as error:
-            with self._lock:
-                self._away_until = time.monotonic() + AWAY_SECONDS
-                said = " ".join(str(error).split())
-                self._outage.seen(f"redis connection failed: {said}; breakers decide per process")
-            raise Away from error
-        if self._outage.is_on:
-            with self._lock:
-                self._outage.over()
-        return answer
 
 
 def _keys(name: str) -> list[str]:

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from reliability.bounded_redis import Away
 from reliability.breakers import gate, settings
 from reliability.breakers.settings import Snapshot
-from reliability.breakers.shared import Away
 
 
 def of_all() -> dict[str, dict[str, Any]]:

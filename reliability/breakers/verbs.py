@@ -12,9 +12,9 @@ from django.utils import timezone
 from governance.actors import Actor
 from governance.errors import FieldError, InvalidInput
 from governance.submission import require_text
+from reliability.bounded_redis import Away
 from reliability.breakers import gate, journal, settings
 from reliability.breakers.rows import CircuitBreaker, Mode, State
-from reliability.breakers.shared import Away
 from reliability.errors import BreakerNotFound
 
 PERMISSION = "reliability.change_circuitbreaker"

@@ -13,6 +13,7 @@ from reliability.breakers import Permit
 from reliability.door import terms
 from reliability.door.terms import Ask, Fixed, Passage, Tokens
 from reliability.engine.context import TaskContext
+from reliability.rate_limits import Taken
 
 # What must be left of the attempt after the call, for its end to be told while somebody listens.
 KEPT_SECONDS = 0.2
@@ -27,6 +28,7 @@ class Call:
     rules: list[str] = field(default_factory=list)
     decision: Decision | None = None
     approval_id: UUID | None = None
+    taken: Taken | None = None
     hold: Hold | None = None
     max_tokens: int | None = None
     permits: dict[str, Permit] = field(default_factory=dict)

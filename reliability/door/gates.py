@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from governance import approvals, brake, budgets, permissions, tool_executions
 from governance.approvals import Answer
 from governance.errors import LeaseLost
-from reliability import breakers
+from reliability import breakers, rate_limits
 from reliability.door import refusals
 from reliability.door.call import Call
 from reliability.door.terms import Fixed, Tokens
@@ -90,6 +90,20 @@ class Approval:
         approval_id, call.approval_id = call.approval_id, None
         if approval_id is not None:
             approvals.give_back(approval_id)
+
+
+class RateLimit:
+    """Every rate limit that covers it has room: the call is counted in all of them."""
+
+    name = "rate limit"
+
+    def enter(self, call: Call) -> None:
+        call.taken = rate_limits.take(call.ask.tool_name, call.ask.service)
+
+    def undo(self, call: Call) -> None:
+        taken, call.taken = call.taken, None
+        if taken is not None:
+            rate_limits.give_back(taken)
 
 
 class Budget:
@@ -172,6 +186,7 @@ GATES: tuple[Gate, ...] = (
     Pause(),
     Permission(),
     Approval(),
+    RateLimit(),
     Budget(),
     Breakers(),
     Deadline(),

@@ -11,7 +11,7 @@ from reliability.door import refusals
 from reliability.door.call import Call
 from reliability.door.gates import GATES, Gate
 from reliability.door.refusals import Refused
-from reliability.errors import BreakerOpen
+from reliability.errors import BreakerOpen, RateLimited
 from reliability.failures import Stopped
 
 logger = logging.getLogger(__name__)
@@ -63,6 +63,8 @@ def _as_refusal(call: Call, error: BaseException) -> Refused | None:
     match error:
         case Refused():
             return error
+        case RateLimited():
+            return refusals.too_often(error)
         case BudgetExceeded():
             return refusals.too_dear(error)
         case BreakerOpen():

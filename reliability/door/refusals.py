@@ -10,7 +10,7 @@ from governance.errors import BudgetExceeded, InvalidInput, LeaseLost, UnknownPr
 from governance.permissions import Decision
 from governance.waits import Wait, WaitKind
 from reliability.door.terms import Ask
-from reliability.errors import BreakerOpen
+from reliability.errors import BreakerOpen, RateLimited
 from reliability.failures import Denied, PermanentFailure, Postponed, Stopped, TaskFailure, TransientFailure
 
 
@@ -55,6 +55,11 @@ def not_approved(ask: Ask, verdict: Verdict) -> Refused:
     return postponed(
         verdict.rule, Wait(kind=WaitKind.APPROVAL, name=name, sentence=verdict.rule, until=until)
     )
+
+
+def too_often(refusal: RateLimited) -> Refused:
+    wait = Wait(kind=WaitKind.RATE_LIMIT, name=refusal.name, sentence=str(refusal), until=refusal.retry_at)
+    return postponed(f"rate limit: {refusal.name}", wait)
 
 
 def too_dear(refusal: BudgetExceeded) -> Refused:

@@ -1,6 +1,6 @@
 """What passes through the door: what a task asks for, what it is given leave to, and what came back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
 from decimal import Decimal
 from enum import Enum
@@ -35,6 +35,11 @@ class Ask:
     provider in the ledger, `model` the model asked for. `breakers` are asked in this order, all of
     them: that of a service, and that of the part of it that can fail alone (`openrouter:some-model`).
     A call without `cost` is free and needs no hold. `seconds` is the longest that it may take.
+
+    `key` names the call within its task, the same when the task asks for it again: a row of
+    `tool_executions` with this key that was sent is the proof that the call may have been made. `kept` is
+    called with what came of the call in the transaction that books it, so that whoever stores it there
+    stores it exactly when the call is paid for. It must not raise.
     """
 
     tool_name: str
@@ -44,6 +49,8 @@ class Ask:
     model: str = ""
     breakers: tuple[str, ...] = ()
     cost: Fixed | Tokens | None = None
+    key: str = ""
+    kept: "Callable[[Answered | CallFailed, Passage], None] | None" = None
 
 
 # Who does not hold it mints no passage.

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -143,15 +144,26 @@ def _run_plain(
 def encode(answer: object) -> bytes:
     """The answer of a task type as JSON text; raises `PermanentFailure` for what cannot be stored."""
     try:
-        # orjson writes numbers that JSON does not know as null; pydantic's models may write `NaN`.
-        text = orjson.dumps(answer.model_dump(mode="json") if isinstance(answer, BaseModel) else answer)
+        value = answer.model_dump(mode="json") if isinstance(answer, BaseModel) else answer
+        text = orjson.dumps(value)
     except (TypeError, ValueError) as error:
         raise PermanentFailure(f"its result is not JSON: {error}") from error
+    # orjson writes numbers that JSON does not know as null: nobody could tell them from nothing.
+    if b"null" in text and _has_unknown_number(value):
+        raise PermanentFailure("its result is not JSON: it holds a number that is not finite")
     if len(text) > MAX_RESULT_BYTES:
         raise PermanentFailure(f"its result has {len(text)} bytes; at most {MAX_RESULT_BYTES} can be stored")
     if _ESCAPED_NUL.search(text):
         raise PermanentFailure("its result holds a NUL character, which PostgreSQL cannot store")
     return text
+
+
+def _has_unknown_number(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_unknown_number, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_has_unknown_number, value))
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def _ending(task: Claimed, error: BaseException) -> Ending:

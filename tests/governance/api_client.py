@@ -17,6 +17,12 @@ class Api:
     def get(self, path: str, **query: Any) -> Any:
         return self.client.get(f"/api/{path}", query)
 
+    def put(self, path: str, body: object) -> Any:
+        return self.client.put(f"/api/{path}", json.dumps(body).encode(), content_type="application/json")
+
+    def delete(self, path: str) -> Any:
+        return self.client.delete(f"/api/{path}")
+
     def post(self, path: str, body: object = None, **headers: str) -> Any:
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}

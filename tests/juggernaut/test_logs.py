@@ -2,6 +2,7 @@
 
 import fcntl
 import logging
+import logging.config
 import os
 import re
 import subprocess
@@ -107,6 +108,19 @@ def test_a_lost_database_is_said_in_the_runbook_s_words_whoever_logs_it(handler,
     handler.emit(record("claiming", error=lost))
 
     assert log_file.read_text().endswith("database connection failed: connection refused (claiming)\n")
+
+
+def test_a_forged_host_is_one_warning_without_a_traceback(client, settings, tmp_path):
+    logging.config.dictConfig(logs.configuration(tmp_path / "juggernaut.log"))
+    try:
+        assert client.get("/health", headers={"host": "evil.example"}).status_code == 400
+    finally:
+        logging.config.dictConfig(settings.LOGGING)
+
+    [line] = (tmp_path / "juggernaut.log").read_text().splitlines()
+    assert LINE.match(line).group(1) == "WARNING"
+    assert "evil.example" in line
+    assert "Traceback" not in line
 
 
 def test_the_file_is_rotated_at_its_size_and_only_so_many_are_kept(handler, log_file):

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from governance.models import Worker
+from governance.models import DeadLetter, Worker
+from reliability.management import redrive_command
 from tests.fleet import enlist
 from tests.governance.conftest import client_with, nobody, operator  # noqa: F401
 from tests.polling import until
+from tests.reliability import letters
 from tests.reliability.processes import Program, database_url
 
 
@@ -53,3 +55,16 @@ def start_watchdog(transactional_db: None, start: Callable[..., Program]) -> Cal
 def executor(db: None) -> None:
     """The worker whose tasks tests claim; tests with real transactions leave the registry empty."""
     Worker.objects.get_or_create(worker_id="EXECUTOR", defaults={"capabilities": ["*"]})
+
+
+@pytest.fixture
+def worked_off(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Between two looks, workers run what was handed over; the next error that they meet, or none."""
+    errors: list[str] = []
+
+    def work(_: float) -> None:
+        retrying = DeadLetter.objects.filter(status="retrying")
+        letters.run(*retrying, error=errors.pop(0) if errors else "")
+
+    monkeypatch.setattr(redrive_command, "sleep", work)
+    return errors

@@ -152,3 +152,20 @@ class Local(Machine):
 
     def _tell(self, before: str, after: Answer) -> None:
         self._moves.append((before, after.state))
+
+
+def opened(machine: Machine, **chosen: object) -> None:
+    """Open after failures, with its probes due."""
+    machine.begin(**{"failure_threshold": 2, "reset_timeout": 10, "half_open_probes": 2} | chosen)
+    machine.fail(2)
+    assert machine.state() == "open"
+
+
+def half_open(machine: Machine, **chosen: object) -> None:
+    opened(machine, **chosen)
+    machine.pass_time(10.1)
+
+
+def waited(answer: Answer) -> float:
+    assert answer.left is not None
+    return answer.left

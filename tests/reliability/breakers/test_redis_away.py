@@ -13,9 +13,9 @@ import pytest
 from django.db.models.functions import Now
 
 from juggernaut.embedded.redis import Redis
-from reliability import breakers
+from reliability import bounded_redis, breakers
 from reliability.breakers import gate as gates
-from reliability.breakers import shared, verbs
+from reliability.breakers import verbs
 from reliability.breakers.gate import Gate
 from reliability.breakers.rows import CircuitBreaker, CircuitBreakerEvent
 from reliability.errors import BreakerOpen
@@ -158,14 +158,14 @@ def test_a_frozen_redis_is_asked_once_in_a_while_only(
     monkeypatch: pytest.MonkeyPatch,
 ):
     url, came = silence
-    monkeypatch.setattr(shared, "AWAY_SECONDS", 3600.0)
+    monkeypatch.setattr(bounded_redis, "AWAY_SECONDS", 3600.0)
     gate = own_gate(url)
 
     permits = [gate.acquire(name) for _ in range(500)]
 
     assert all(permit.is_local for permit in permits)
     # Who asks waits for at most this long, and the reading of the settings may ask at the same time.
-    assert shared.CONNECT_SECONDS + shared.ANSWER_SECONDS < 0.1
+    assert bounded_redis.CONNECT_SECONDS + bounded_redis.ANSWER_SECONDS < 0.1
     assert len(came) <= 2
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from governance import approvals, permissions
+from governance import approvals, permissions, rate_limits
 from governance.errors import UnknownPrice
 from governance.models import Approval, ToolExecution, Worker
 from governance.prices import Bound
@@ -16,6 +16,7 @@ from governance.waits import WaitKind
 from reliability import door
 from reliability.door import Fixed, Tokens
 from reliability.failures import Denied, PermanentFailure, Postponed, Stopped, TransientFailure
+from reliability.rate_limits import windows
 from tests.door import CENT, TOOL, WORKER, ask, call, executions, grant, holds, open_breaker
 from tests.governance.budgets import allow, sql
 from tests.governance.samples import SYSTEM
@@ -222,3 +223,18 @@ def test_a_model_without_a_price_names_what_is_missing():
     assert "'new-model'" in str(failure)
     assert "model_prices" in str(failure)
     assert (failure.tool_name, failure.service) == ("model.chat", "openrouter")
+
+
+def test_a_call_beyond_the_rate_waits_for_its_time(context, is_async, monkeypatch):
+    monkeypatch.setattr(windows, "FRESH_SECONDS", 0.0)
+    tool = f"tool-{uuid4().hex}"
+    grant(tool)
+    rate_limits.set_limit(tool, max_calls=1, actor=SYSTEM)
+    call(context, ask(tool_name=tool), is_async=is_async)
+
+    error = refused(context, ask(tool_name=tool, cost=CENT), Postponed, is_async=is_async)
+
+    assert (error.wait.kind, error.wait.name) == (WaitKind.RATE_LIMIT, tool)
+    assert error.wait.until is not None
+    assert executions()[1][:2] == ("refused", f"rate limit: {tool}")
+    assert holds() == []

@@ -1,0 +1,167 @@
+"""What an answer means, where the wire would be a detour: times, odd bodies, text of others."""
+
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+
+from reliability.door.terms import Money
+from workers.models import classify
+from workers.models.classify import Reply, Silence, Task
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+GOOD = {"choices": [{"message": {"role": "assistant", "content": "Fine."}}]}
+
+
+def judge(status=200, document=None, **headers):
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    body = orjson.dumps(document)
+    return classify.of_reply(Reply(status, named, body), classify.read(body), now=NOW)
+
+
+def error(**facts):
+    return {"error": facts}
+
+
+def test_an_answer_with_a_message_is_none_of_this():
+    assert judge(document=GOOD) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("12", 12),
+        ("0.5", 0.5),
+        ("Sun, 01 Mar 2026 12:01:30 GMT", 90),
+        ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
+        ("-3", 0),
+        ("1e30", 7 * 86_400),
+        ("nan", None),
+        ("soon", None),
+        ("", None),
+    ],
+)
+def test_retry_after_says_how_long_or_when(text, seconds):
+    verdict = judge(429, retry_after=text)
+
+    assert verdict.wait_seconds == verdict.model.wait_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("resets_at", "seconds"),
+    [
+        ("2026-03-01T13:00:00Z", 3600),
+        ("2026-03-01T12:00:10", 10),
+        ("2026-02-01T00:00:00Z", 0),
+        ("never", None),
+    ],
+)
+def test_a_quota_lasts_until_it_is_renewed(resets_at, seconds):
+    document = error(code=403, metadata={"limit_source": "openrouter_key_limit", "resets_at": resets_at})
+
+    verdict = judge(403, document)
+
+    assert (verdict.service.kind, verdict.service.wait_seconds, verdict.task) == (
+        "quota",
+        seconds,
+        Task.IS_PARKED,
+    )
+
+
+@pytest.mark.parametrize("status", [402, 403])
+def test_the_field_decides_which_limit_it_is_not_the_status(status):
+    document = error(metadata={"limit_source": classify.IN_FLIGHT})
+
+    verdict = judge(status, document)
+
+    assert (verdict.service.kind, verdict.model.kind, verdict.task) == (
+        "not_counted",
+        "not_counted",
+        Task.WAITS,
+    )
+    assert verdict.wait_seconds == 5
+
+
+def test_a_quota_that_is_said_with_429_is_one():
+    verdict = judge(429, error(code="insufficient_quota", message="You exceeded your current quota"))
+
+    assert (verdict.service.kind, verdict.elsewhere) == ("quota", False)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        None,
+        [],
+        "text",
+        {"choices": None},
+        {"choices": {}},
+        {"choices": [None]},
+        {"choices": [{"message": None}]},
+    ],
+)
+def test_a_200_that_says_nothing_is_a_failure_and_may_have_cost(document):
+    verdict = judge(document=document)
+
+    assert (verdict.service.kind, verdict.money, verdict.task) == ("failure", Money.UNKNOWN, Task.RETRIES)
+
+
+@pytest.mark.parametrize(
+    ("document", "of_service", "of_model"),
+    [
+        (error(code=503, message="x"), "failure", "failure"),
+        (error(code="server_error", message="x"), "failure", "failure"),
+        (error(message="x"), "failure", "failure"),
+        ({"error": "plain text"}, "failure", "failure"),
+        (error(code=429), "not_counted", "rate_limited"),
+        (error(code=401), "auth", "not_counted"),
+        (error(code=402), "quota", "not_counted"),
+        (error(code=400), "not_counted", "not_counted"),
+        (error(code=200), "failure", "failure"),
+        ({"choices": [{"message": {"content": "half"}, "error": {"code": 502}}]}, "failure", "failure"),
+    ],
+)
+def test_an_error_in_a_200_counts_by_its_code_and_the_task_tries_again(document, of_service, of_model):
+    verdict = judge(document=document)
+
+    assert (verdict.service.kind, verdict.model.kind) == (of_service, of_model)
+    assert (verdict.money, verdict.task) == (Money.UNKNOWN, Task.RETRIES)
+
+
+@pytest.mark.parametrize("status", [201, 204, 206])
+def test_an_unheard_of_success_is_none(status):
+    assert judge(status, GOOD).task is Task.RETRIES
+
+
+@pytest.mark.parametrize("status", [300, 307, 400, 404, 409, 413, 418, 422, 451])
+def test_what_lies_with_us_is_not_counted(status):
+    verdict = judge(status)
+
+    assert (verdict.service.kind, verdict.model.kind) == ("not_counted", "not_counted")
+    assert (verdict.money, verdict.task) == (Money.RELEASED, Task.FAILS)
+
+
+def test_what_they_say_is_one_short_line_without_secrets():
+    said = judge(400, error(message="bad key sk-abcdefghijklmnop0123\n" + "x" * 5000)).said
+
+    assert "sk-abcdefghijklmnop0123" not in said
+    assert "\n" not in said
+    assert len(said) < 400
+
+
+@pytest.mark.parametrize(
+    ("silence", "money", "of_model", "elsewhere"),
+    [
+        (Silence.NOT_SENT, Money.RELEASED, "not_counted", False),
+        (Silence.BROKEN, Money.UNKNOWN, "failure", True),
+    ],
+)
+def test_silence_costs_only_what_was_sent(silence, money, of_model, elsewhere):
+    verdict = classify.of_silence(silence)
+
+    assert (verdict.money, verdict.model.kind, verdict.elsewhere) == (money, of_model, elsewhere)
+    assert verdict.service.kind == "failure"
+
+
+def test_a_body_without_end_is_not_read():
+    assert classify.read(b"[" + b" " * 9_000_000 + b"]") is None

@@ -1,0 +1,13 @@
+"""Models, at any OpenAI-compatible API: every call goes through the door (`docs/architecture/models.md`).
+
+    answer = await models.chat(context, [{"role": "user", "content": "…"}], max_tokens=500)
+    answer.text, answer.tool_calls, answer.cost_usd
+
+One send is one hold, one row in `tool_executions` and one line of the ledger; nothing is retried in here.
+"""
+
+from workers.models.answer import ModelAnswer, ToolCall
+from workers.models.chat import TOOL_NAME, chat
+from workers.models.endpoint import NotConfigured, models_of
+
+__all__ = ["TOOL_NAME", "ModelAnswer", "NotConfigured", "ToolCall", "chat", "models_of"]

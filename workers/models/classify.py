@@ -1,0 +1,245 @@
+"""What a provider's answer means: for its breakers, for the money, and for the task. Pure functions.
+
+The table is in `docs/architecture/models.md`; each of its rows is tested on the wire.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import Enum
+from typing import Any
+
+import orjson
+
+from governance import redaction
+from reliability import breakers
+from reliability.breakers import Outcome
+from reliability.door.terms import Money
+
+IN_FLIGHT = "openrouter_in_flight_budget"
+MAX_SAID = 300
+# A provider that is busy with our other calls and does not say for how long.
+_SHORT_WAIT_SECONDS = 5.0
+_LONGEST_WAIT_SECONDS = 7 * 86_400.0
+_LONGEST_PAGE = 8 * 1024 * 1024
+
+
+class Task(Enum):
+    """What becomes of the task."""
+
+    FAILS = "fails"  # trying again would end the same
+    RETRIES = "retries"
+    IS_PARKED = "is parked"  # until the breaker that this opens lets calls through
+    WAITS = "waits"  # for as long as the provider asked; no breaker is concerned
+
+
+class Silence(Enum):
+    """No answer came. One that does not come in time is ended by the door, which knows how long was fair."""
+
+    NOT_SENT = "connection failed"  # refused, unknown host, no connection in time
+    BROKEN = "the connection broke"  # reset, or closed in the middle of the answer
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer as it came. Names of headers are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`service` and `model` are what the two breakers are told. `elsewhere` if another model may well answer
+    where this one did not."""
+
+    said: str
+    service: Outcome
+    model: Outcome
+    money: Money
+    task: Task
+    wait_seconds: float | None = None
+    elsewhere: bool = False
+
+    @property
+    def decisive(self) -> Outcome:
+        """The one that opens a breaker, if either does."""
+        return self.model if self.service.kind == "not_counted" else self.service
+
+
+def of_silence(silence: Silence, *, detail: str = "") -> Verdict:
+    """No answer came."""
+    said = f"{silence.value}: {_clean(detail)}" if detail else silence.value
+    failed = breakers.failure(said)
+    if silence is Silence.NOT_SENT:
+        return Verdict(said, failed, breakers.NOT_COUNTED, Money.RELEASED, Task.RETRIES)
+    return Verdict(said, failed, failed, Money.UNKNOWN, Task.RETRIES, elsewhere=True)
+
+
+def of_reply(reply: Reply, document: Any, *, now: datetime) -> Verdict | None:
+    """What an answer means that is none; None for one that has something to say. `document` is its body, as
+    `read` gives it."""
+    error = _error(document)
+    if reply.status != 200:
+        return _of_code(reply.status, error, reply.headers, now)
+    if error is not None:
+        return _in_200(error, reply.headers, now)
+    if not isinstance(document, dict):
+        kind = reply.headers.get("content-type", "no content type").partition(";")[0]
+        return _broken(f"answered 200 with something that is no JSON object ({_clean(kind)})")
+    if not _has_choice(document):
+        return _broken("answered 200 without a choice")
+    return None
+
+
+def read(body: bytes) -> Any:
+    """The JSON of a body, or None."""
+    if len(body) > _LONGEST_PAGE:
+        return None
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _of_code(
+    code: int, error: Mapping[str, Any] | None, headers: Mapping[str, str], now: datetime
+) -> Verdict:
+    said = _said(code, error)
+    if _is_quota(code, error):
+        return _quota(said, error, headers, now)
+    if code == 401:
+        return _ours(said, Task.IS_PARKED, service=breakers.auth(said))
+    if code == 429:
+        wait = _retry_after(headers, now)
+        limited = breakers.rate_limited(wait, said=said)
+        return replace(
+            _ours(f"rate limit exceeded: {said}", Task.IS_PARKED),
+            model=limited,
+            wait_seconds=wait,
+            elsewhere=True,
+        )
+    if code == 408 or code >= 500:
+        failed, wait = breakers.failure(said), _retry_after(headers, now)
+        return Verdict(said, failed, failed, Money.UNKNOWN, Task.RETRIES, wait, elsewhere=True)
+    if code < 300:
+        return _broken(said)
+    return _ours(said, Task.FAILS, elsewhere=code == 404)
+
+
+def _in_200(error: Mapping[str, Any], headers: Mapping[str, str], now: datetime) -> Verdict:
+    """It says 200 and means something else: the breakers hear what the code says; the call may have cost
+    something, so the task tries again and the attempts bound what that costs."""
+    code = _number(error.get("code")) or 500
+    verdict = _of_code(code if code >= 400 else 500, error, headers, now)
+    said = f"answered 200 with an error: {verdict.said}"
+    return replace(verdict, said=said, money=Money.UNKNOWN, task=Task.RETRIES)
+
+
+def _is_quota(code: int, error: Mapping[str, Any] | None) -> bool:
+    """Documents differ on the status, so the field decides; OpenAI says it with 429."""
+    if code == 402 or (code == 403 and _limit_source(error)):
+        return True
+    return (
+        code == 429 and error is not None and "insufficient_quota" in (error.get("code"), error.get("type"))
+    )
+
+
+def _quota(said: str, error: Mapping[str, Any] | None, headers: Mapping[str, str], now: datetime) -> Verdict:
+    wait = _retry_after(headers, now)
+    if _limit_source(error) == IN_FLIGHT:
+        wait = _SHORT_WAIT_SECONDS if wait is None else wait
+        return replace(_ours(said, Task.WAITS), wait_seconds=wait)
+    until = _until(_metadata(error).get("resets_at"), now)
+    wait = wait if until is None else until
+    return _ours(said, Task.IS_PARKED, service=breakers.quota(wait, said=said), wait_seconds=wait)
+
+
+def _ours(said: str, task: Task, *, service: Outcome = breakers.NOT_COUNTED, **more: Any) -> Verdict:
+    """Refused without cost, for a reason that lies with us."""
+    return Verdict(said, service, breakers.NOT_COUNTED, Money.RELEASED, task, **more)
+
+
+def _broken(said: str) -> Verdict:
+    failed = breakers.failure(said)
+    return Verdict(said, failed, failed, Money.UNKNOWN, Task.RETRIES, elsewhere=True)
+
+
+# ------------------------------------------------------------------------------------ what stands in the body
+
+
+def _has_choice(document: dict[str, Any]) -> bool:
+    choices = document.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return isinstance(first, dict) and isinstance(first.get("message"), dict)
+
+
+def _error(document: Any) -> Mapping[str, Any] | None:
+    """The error of a body: at its top, or inside a choice that broke off."""
+    if not isinstance(document, dict):
+        return None
+    error = document.get("error")
+    choices = document.get("choices")
+    if not error and isinstance(choices, list) and choices and isinstance(choices[0], dict):
+        error = choices[0].get("error")
+    if isinstance(error, dict):
+        return error
+    return {"message": str(error)} if error else None
+
+
+def _metadata(error: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    found = error.get("metadata") if error else None
+    return found if isinstance(found, dict) else {}
+
+
+def _limit_source(error: Mapping[str, Any] | None) -> str:
+    return str(_metadata(error).get("limit_source") or "")
+
+
+def _said(code: int, error: Mapping[str, Any] | None) -> str:
+    message = _clean(str((error or {}).get("message") or ""))
+    source = _limit_source(error)
+    named = f" ({_clean(source)})" if source else ""
+    return f"{code}{named}: {message}" if message else f"{code}{named}"
+
+
+def _clean(text: str) -> str:
+    """One line, without secrets, not too long: it is somebody else's text."""
+    return " ".join(redaction.text(text, limit=MAX_SAID).split())
+
+
+def _number(value: object) -> int | None:
+    try:
+        return int(str(value))
+    except ValueError:
+        return None
+
+
+# ------------------------------------------------------------------------------------------------- how long
+
+
+def _retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """`Retry-After` in seconds, whether it says how long or when; None if it says neither."""
+    text = headers.get("retry-after", "").strip()
+    try:
+        return _bounded(float(text))
+    except ValueError:
+        pass
+    try:
+        return _bounded((parsedate_to_datetime(text).astimezone(UTC) - now).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _until(moment: object, now: datetime) -> float | None:
+    try:
+        at = datetime.fromisoformat(str(moment))
+    except ValueError:
+        return None
+    return _bounded(((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds())
+
+
+def _bounded(seconds: float) -> float | None:
+    return min(max(seconds, 0.0), _LONGEST_WAIT_SECONDS) if seconds == seconds else None  # NaN is no answer

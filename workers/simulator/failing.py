@@ -1,0 +1,99 @@
+"""How each fault looks on the wire."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+
+from workers.simulator.plan import Fault
+from workers.simulator.wire import Exchange
+
+# What OpenRouter says with these codes, if the fault has no words of its own.
+WORDS = {
+    400: "Invalid request",
+    401: "User not found.",
+    402: "Insufficient credits",
+    403: "Your chosen model requires moderation and your input was flagged",
+    404: "No endpoints found for this model",
+    408: "Request timed out",
+    413: "Request entity too large",
+    422: "Unprocessable request",
+    429: "Rate limit exceeded",
+    500: "Internal server error",
+    502: "Provider returned error",
+    503: "No available model provider meets your routing requirements",
+    529: "Provider overloaded",
+}
+
+
+async def fail(exchange: Exchange, fault: Fault, good: dict[str, Any]) -> None:
+    """Answer as the fault says; `good` is the answer that there would have been."""
+    await _WAYS[fault.kind](exchange, fault, good)
+
+
+def error_body(status: int, message: str = "", metadata: dict[str, Any] | None = None) -> dict[str, Any]:
+    """An error as OpenRouter writes it."""
+    error: dict[str, Any] = {"code": status, "message": message or WORDS.get(status, "Error")}
+    if metadata:
+        error["metadata"] = metadata
+    return {"error": error, "user_id": "user_simulated"}
+
+
+async def _status(exchange: Exchange, fault: Fault, good: dict[str, Any]) -> None:
+    headers = {} if fault.retry_after is None else {"retry-after": _written(fault.retry_after)}
+    body = error_body(fault.status, fault.message, fault.metadata)
+    await exchange.answer(fault.status, orjson.dumps(body), headers=headers)
+
+
+async def _error_in_200(exchange: Exchange, fault: Fault, good: dict[str, Any]) -> None:
+    body = {"id": good["id"]} | error_body(fault.status, fault.message, fault.metadata)
+    if fault.cost_usd is not None:
+        body["usage"] = good["usage"] | {"cost": fault.cost_usd}
+    await exchange.answer(200, orjson.dumps(body))
+
+
+async def _no_choices(exchange: Exchange, fault: Fault, good: dict[str, Any]) -> None:
+    usage = {} if fault.cost_usd is None else {"usage": good["usage"] | {"cost": fault.cost_usd}}
+    kept = {name: value for name, value in good.items() if name != "usage"}
+    await exchange.answer(200, orjson.dumps(kept | {"choices": []} | usage))
+
+
+async def _broken_json(exchange: Exchange, fault: Fault, good: dict[str, Any]) -> None:
+    text = orjson.dumps(good)
+    await exchange.answer(200, text[: len(text) // 2])
+
+
+async def _wrong_content_type(exchange: Exchange, fault: Fault, good: dict[str, Any]) -> None:
+    page = b"<html><head><title>Welcome</title></head><body>Please sign in to the network.</body></html>"
+    await exchange.answer(200, page, content_type="text/html")
+
+
+async def _cut(exchange: Exchange, fault: Fault, good: dict[str, Any]) -> None:
+    text = orjson.dumps(good)
+    await exchange.begin(200)
+    await exchange.send(text[: len(text) // 2])
+    await exchange.cut()
+
+
+async def _reset(exchange: Exchange, fault: Fault, good: dict[str, Any]) -> None:
+    await exchange.reset()
+
+
+async def _hang(exchange: Exchange, fault: Fault, good: dict[str, Any]) -> None:
+    await exchange.hang()
+
+
+_WAYS: dict[str, Callable[[Exchange, Fault, dict[str, Any]], Awaitable[None]]] = {
+    "status": _status,
+    "error_in_200": _error_in_200,
+    "no_choices": _no_choices,
+    "broken_json": _broken_json,
+    "wrong_content_type": _wrong_content_type,
+    "cut": _cut,
+    "reset": _reset,
+    "hang": _hang,
+}
+
+
+def _written(seconds: float | str) -> str:
+    return seconds if isinstance(seconds, str) else f"{seconds:g}"
