@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, RootModel, model
 from governance import task_types
 from reliability.engine.context import TaskContext
 from reliability.failures import PermanentFailure
-from workers import assertions, tools
+from workers import assertions, rubric, tools
+from workers.rubric import Rubric, RubricVerdict
 from workers.tools.sql import Parameters, Sql
 
 
@@ -43,7 +44,7 @@ class Query(Bounds):
     parameters: Parameters = Field(default_factory=dict)
 
 
-class EvaluationPayload(RootModel[Annotated[Metric | Query, Field(discriminator="eval_type")]]):
+class EvaluationPayload(RootModel[Annotated[Metric | Query | Rubric, Field(discriminator="eval_type")]]):
     """What is evaluated: `eval_type` says how."""
 
 
@@ -65,9 +66,12 @@ class Verdict(BaseModel):
 
 
 @task_types.register("evaluation", schema=EvaluationPayload, worker="ANALYST", timeout_seconds=60)
-async def evaluate(payload: EvaluationPayload, context: TaskContext) -> Verdict:
-    """Compare the number with its bounds and its target; see `Verdict` for the shape of the result."""
+async def evaluate(payload: EvaluationPayload, context: TaskContext) -> Verdict | RubricVerdict:
+    """Compare the number with its bounds and its target, or have a text judged: see `Verdict` and
+    `RubricVerdict` for the shapes of the result."""
     asked = payload.root
+    if isinstance(asked, Rubric):
+        return await rubric.judge(asked, context)
     value = asked.metric_value if isinstance(asked, Metric) else await _queried(asked, context)
     checks = _checks(asked, value)
     return Verdict(
