@@ -250,7 +250,7 @@ def test_the_index_names_the_task_types_with_their_payloads(operator: Api, path:
     assert operator.client.get(index["workers_url"]).status_code == 200
     [evaluation] = [kind for kind in index["task_types"] if kind["name"] == "evaluation"]
     assert evaluation["assigned_worker"] == "ANALYST"
-    assert "metric_value" in evaluation["payload_schema"]["properties"]
+    assert "metric_value" in evaluation["payload_schema"]["$defs"]["Metric"]["properties"]
 
 
 @pytest.mark.parametrize("path", ["/api", "/api/"])
