@@ -6,6 +6,7 @@ because mending a later one would change nothing.
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from governance.budgets import Standing
 from governance.durations import words
@@ -72,8 +73,8 @@ def _end_of_breaker(wait: Wait, standing: Sequence[Standing], now: datetime) -> 
 def _end_of_budget(wait: Wait, standing: Sequence[Standing], now: datetime) -> str:
     mine = [w for w in standing if w.scope == wait.name and w.free_usd is not None]
     tightest = min(mine, key=lambda w: w.free_usd or 0, default=None)
-    left = f" now has {tightest.free_usd:f} USD left" if tightest else " has no limit now"
-    needed = "" if wait.amount_usd is None else f", the call needs at least {wait.amount_usd:f} USD"
+    left = f" now has {_plain(tightest.free_usd)} USD left" if tightest else " has no limit now"
+    needed = "" if wait.amount_usd is None else f", the call needs at least {_plain(wait.amount_usd)} USD"
     turns = f", or when its {wait.window} ends {_when(wait.until, now)}" if wait.until else ""
     raising = "" if wait.name.startswith("task:") else f" (manage.py set_budget {wait.name})"
     scope = "Its envelope" if wait.name.startswith("task:") else f"The budget {wait.name}"
@@ -109,6 +110,10 @@ _END = {
     WaitKind.QUOTA: _end_of_quota,
     WaitKind.APPROVAL: _end_of_approval,
 }
+
+
+def _plain(amount_usd: Decimal | None) -> str:
+    return f"{(amount_usd or Decimal(0)).normalize():f}"
 
 
 def _when(moment: datetime, now: datetime) -> str:

@@ -114,6 +114,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'fleet',
+                'verbose_name_plural': 'fleet',
                 'permissions': [('pause_fleet', 'Can pause and resume the fleet')],
             },
         ),

@@ -106,6 +106,7 @@ class Fleet(models.Model):
 
     class Meta:
         db_table = "fleet"
+        verbose_name_plural = "fleet"
         permissions: ClassVar = [("pause_fleet", "Can pause and resume the fleet")]
         constraints: ClassVar = [
             models.CheckConstraint(name="fleet_is_one", condition=Q(name="FLEET")),
