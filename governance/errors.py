@@ -110,6 +110,14 @@ class WorkerNotFound(GovernanceError):
         self.known = known
 
 
+class RecurringNotFound(GovernanceError):
+    """There is no recurring task with this id."""
+
+    def __init__(self, recurring_id: UUID | str) -> None:
+        super().__init__(f"no recurring task has the id {recurring_id}")
+        self.recurring_id = recurring_id
+
+
 class GroupNotFound(GovernanceError):
     """There is no group of dead letters with this id."""
 

@@ -33,6 +33,11 @@ def loads(raw: bytes) -> Any:
     return value
 
 
+def dumps(value: Any) -> str:
+    """JSON text of a value that PostgreSQL gave us: numbers of any size, no NaN."""
+    return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
 def flaw(value: Any) -> str | None:
     """Why this JSON value cannot be stored in PostgreSQL as it is, or None."""
     level = [value]

@@ -3,6 +3,7 @@
 from django.contrib.auth.models import AbstractUser, Group, Permission
 
 _READ = (
+    "view_recurringtask", "view_recurringrun", "view_workflowstep",
     "view_task", "view_taskevent", "view_taskdependency", "view_lateresult",
     "view_worker", "view_workerprocess", "view_deadletter", "view_failuresignature", "view_failurehour",
     "view_toolpermission", "view_permissionuse", "view_approval", "view_toolexecution", "view_auditentry",
@@ -13,6 +14,7 @@ _OPERATE = (
     "add_task", "cancel_task", "terminate_task", "retry_task",
     "move_deadletter", "retry_deadletter", "resolve_deadletter", "triage_failuresignature",
     "decide_approval", "pause_fleet",
+    "add_recurringtask", "change_recurringtask", "delete_recurringtask",
 )  # fmt: skip
 _RULE = (
     "change_worker", "grant_toolpermission",

@@ -92,10 +92,13 @@ def submit(submissions: Sequence[Submission], *, actor: Actor) -> list[Receipt]:
     the index when there are several tasks), `IdempotencyMismatch` or `Forbidden`.
     """
     actor.require("governance.add_task")
-    workers = _workers_of(submissions)
+    workers = workers_of(submissions)
     with transaction.atomic():
         unmet = _lock_dependencies(submissions)
-        rows = [_row(n, s, workers[n], unmet) for n, s in enumerate(submissions)]
+        rows = [
+            row(n, s, workers[n], waits_for="" if unmet.isdisjoint(s.depends_on) else DEPENDENCIES)
+            for n, s in enumerate(submissions)
+        ]
         receipts = _insert(rows, submissions, actor)
         _link(receipts, submissions)
         doorbell.ring(workers[n] for n, receipt in receipts.items() if not receipt.is_replay)
@@ -154,8 +157,9 @@ def _tell(moved: Sequence[Moved]) -> None:
     doorbell.ring(task.worker_id for task in moved if task.status == Task.Status.PENDING)
 
 
-def _workers_of(submissions: Sequence[Submission]) -> list[str]:
-    """Who gets each task: the named worker, or its type's; it must exist and be able to run the type."""
+def workers_of(submissions: Sequence[Submission]) -> list[str]:
+    """Who gets each task: the named worker, or its type's. Raises `InvalidSubmission` for one that does not
+    exist or cannot run the type."""
     known = _capabilities()
     chosen, errors = [], []
     for n, submission in enumerate(submissions):
@@ -220,17 +224,17 @@ def _error(n: int, submissions: Sequence[Submission], field: str, message: str) 
     return FieldError(field, message, index=n if len(submissions) > 1 else None)
 
 
-def _row(n: int, submission: Submission, worker_id: str, unmet: set[UUID]) -> dict[str, object]:
+def row(n: int, submission: Submission, worker_id: str, *, waits_for: str = "") -> dict[str, object]:
+    """A task as `insert` takes it, numbered; parked if it waits for something."""
     kind = task_types.get(submission.task_type)
-    waits = not unmet.isdisjoint(submission.depends_on)
     return {
         "n": n,
         "title": submission.title,
         "task_type": submission.task_type,
         "payload": submission.payload,
         "priority": submission.priority,
-        "status": Task.Status.PARKED if waits else Task.Status.PENDING,
-        "waiting_for": DEPENDENCIES if waits else "",
+        "status": Task.Status.PARKED if waits_for else Task.Status.PENDING,
+        "waiting_for": waits_for,
         "assigned_worker": worker_id,
         "max_attempts": submission.max_attempts or kind.max_attempts,
         "timeout_seconds": submission.timeout_seconds or kind.timeout_seconds,
@@ -243,11 +247,16 @@ def _row(n: int, submission: Submission, worker_id: str, unmet: set[UUID]) -> di
     }
 
 
+def insert(rows: Sequence[dict[str, object]], *, created_by: str) -> dict[int, Receipt]:
+    """Create the tasks of these rows. A number that is missing had an idempotency key that was used."""
+    created = _CREATE.run({"asked": orjson.dumps(rows).decode(), "actor": created_by})
+    return {n: Receipt(*receipt) for n, *receipt in created}
+
+
 def _insert(
     rows: list[dict[str, object]], submissions: Sequence[Submission], actor: Actor
 ) -> dict[int, Receipt]:
-    created = _CREATE.run({"asked": orjson.dumps(rows).decode(), "actor": actor.name})
-    receipts = {n: Receipt(*receipt) for n, *receipt in created}
+    receipts = insert(rows, created_by=actor.name)
     replayed = [n for n in range(len(rows)) if n not in receipts]
     return receipts | (_replays(replayed, submissions, actor) if replayed else {})
 
@@ -267,16 +276,22 @@ def _replays(numbers: list[int], submissions: Sequence[Submission], actor: Actor
 
 
 def _link(receipts: dict[int, Receipt], submissions: Sequence[Submission]) -> None:
-    edges = [
-        (str(receipts[n].id), str(task_id))
-        for n, submission in enumerate(submissions)
-        if not receipts[n].is_replay
-        for task_id in dict.fromkeys(submission.depends_on)
-    ]
+    link(
+        [
+            (receipts[n].id, task_id)
+            for n, submission in enumerate(submissions)
+            if not receipts[n].is_replay
+            for task_id in dict.fromkeys(submission.depends_on)
+        ]
+    )
+
+
+def link(edges: Sequence[tuple[UUID, UUID]]) -> None:
+    """Keep which task (first) starts only after which other (second)."""
     if edges:
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO task_dependencies (task_id, depends_on_id)"
                 " SELECT * FROM unnest(%s::uuid[], %s::uuid[])",
-                [[task for task, _ in edges], [dependency for _, dependency in edges]],
+                [[str(task) for task, _ in edges], [str(dependency) for _, dependency in edges]],
             )

@@ -23,6 +23,7 @@ class WaitKind(StrEnum):
     RATE_LIMIT = "rate_limit"  # time
     QUOTA = "quota"  # time, or the permission is changed
     APPROVAL = "approval"  # a person decides
+    CHILDREN = "children"  # the steps of a workflow have come so far that it can go on
 
 
 _SUMMARIES = {WaitKind.PAUSE: "pause of", WaitKind.RATE_LIMIT: "rate limit"}

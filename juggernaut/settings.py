@@ -138,7 +138,7 @@ REST_FRAMEWORK = {
 }
 
 # Modules whose import registers task types: a new one is a file and a line here.
-JUGGERNAUT_TASK_TYPES = ["workers.evaluation"]
+JUGGERNAUT_TASK_TYPES = ["workers.evaluation", "workers.workflow"]
 JUGGERNAUT_TASK_TYPES += [name for name in os.environ.get("JUGGERNAUT_TASK_TYPES", "").split(",") if name]
 
 # How many plain (not async) tasks one worker process runs at a time.

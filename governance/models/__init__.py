@@ -6,9 +6,11 @@ from governance.models.budget import BudgetHold, BudgetWindow, CostLine, ModelPr
 from governance.models.dead_letter import DeadLetter, FailureHour, FailureSignature
 from governance.models.event import LateResult, TaskEvent
 from governance.models.permission import PermissionUse, ToolPermission
+from governance.models.recurring import RecurringRun, RecurringTask
 from governance.models.task import Task, TaskDependency
 from governance.models.tool_execution import ToolExecution
 from governance.models.worker import Fleet, Worker, WorkerProcess
+from governance.models.workflow import WorkflowStep
 
 __all__ = [
     "Approval",
@@ -23,6 +25,8 @@ __all__ = [
     "LateResult",
     "ModelPrice",
     "PermissionUse",
+    "RecurringRun",
+    "RecurringTask",
     "Task",
     "TaskDependency",
     "TaskEvent",
@@ -31,4 +35,5 @@ __all__ = [
     "Worker",
     "WorkerBudget",
     "WorkerProcess",
+    "WorkflowStep",
 ]

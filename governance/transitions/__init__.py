@@ -19,10 +19,12 @@ from governance.transitions.releasing import (
     waited_for,
 )
 from governance.transitions.reporting import complete, disclaim, fail, give_back, retry_later
+from governance.transitions.steps import INPUTS, feed, refuse, skip, wake_workflows
 from governance.transitions.waiting import DEPENDENCIES, expire, release_dependents
 
 __all__ = [
     "DEPENDENCIES",
+    "INPUTS",
     "LEASE",
     "cancel",
     "claim",
@@ -32,8 +34,10 @@ __all__ = [
     "disclaim",
     "expire",
     "fail",
+    "feed",
     "give_back",
     "park",
+    "refuse",
     "release_affordable",
     "release_decided",
     "release_dependents",
@@ -44,6 +48,8 @@ __all__ = [
     "rescue",
     "retry",
     "retry_later",
+    "skip",
     "terminate",
     "waited_for",
+    "wake_workflows",
 ]

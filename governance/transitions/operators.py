@@ -6,7 +6,10 @@ from uuid import UUID
 from governance.claims import Moved
 from governance.dead_letter_rows import INSERT_LETTERS, NEW_LETTER
 from governance.transitions.edges import ENDED, edge, failure, in_states, moved
+from governance.transitions.steps import INPUTS
 from governance.transitions.waiting import DEPENDENCIES
+
+# ruff: noqa: S608 (statements are put together from constants; values are parameters)
 
 _LIVE = in_states("pending", "in_progress", "parked", "waiting_approval")
 _BY_ACTOR = {"actor": "%(actor)s", "reason": "%(reason)s"}
@@ -22,10 +25,14 @@ _DEAD_LETTER = edge(
 )
 _UNMET = """EXISTS (SELECT FROM task_dependencies d JOIN governance_tasks p ON p.id = d.depends_on_id
                      WHERE d.task_id = t.id AND p.status <> 'completed')"""
+# A step whose inputs were filled in runs with them, whatever became of the steps that they came from.
+_WAITS_FOR = f"""coalesce((SELECT CASE WHEN s.is_fed THEN '' ELSE '{INPUTS}' END
+                FROM workflow_steps s WHERE s.task_id = t.id AND s.needs_inputs),
+               CASE WHEN {_UNMET} THEN '{DEPENDENCIES}' ELSE '' END)"""
 _RETRY = edge(
     picked=in_states("failed", "cancelled"),
-    to=f"CASE WHEN {_UNMET} THEN 'parked' ELSE 'pending' END",
-    waits=f"waiting_for = CASE WHEN {_UNMET} THEN '{DEPENDENCIES}' ELSE '' END, wait = NULL",
+    to=f"CASE WHEN {_WAITS_FOR} <> '' THEN 'parked' ELSE 'pending' END",
+    waits=f"waiting_for = {_WAITS_FOR}, wait = NULL",
     sets="""error_attempts = 0, crash_attempts = 0, run_after = now(), result = NULL, error_message = '',
       failure = NULL, completed_at = NULL, deadline = CASE WHEN t.deadline > now() THEN t.deadline END""",
     **_BY_ACTOR,
@@ -48,7 +55,7 @@ def dead_letter(ids: Sequence[UUID], *, actor: str, reason: str) -> list[Moved]:
 
 
 def retry(ids: Sequence[UUID], *, actor: str, reason: str) -> list[Moved]:
-    """failed, cancelled → pending (or parked for its dependencies) with fresh attempts.
+    """failed, cancelled → pending (or parked for its dependencies or inputs) with fresh attempts.
 
     A deadline that has passed is lifted: whoever retries wants the task to run.
     """

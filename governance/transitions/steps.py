@@ -1,0 +1,105 @@
+"""Steps of workflows, and the workflows that wait for them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from governance import json_text
+from governance.claims import Moved
+from governance.dead_letter_rows import INSERT_LETTERS, NEW_LETTER
+from governance.transitions.edges import ENDED, edge, moved
+
+# ruff: noqa: S608 (statements are put together from constants; values are parameters)
+
+# What a step waits for that its workflow releases; others wait for their dependencies, as any task may.
+INPUTS = "inputs"
+_ENDED_BADLY = "IN ('failed', 'cancelled')"
+_LIVE = "('pending', 'in_progress', 'parked', 'waiting_approval')"
+
+_GIVEN = """
+  SELECT t.id, t.status AS was, g.said FROM json_to_recordset(%(given)s) AS g(id uuid, said {kind})
+  JOIN governance_tasks t ON t.id = g.id AND t.status = 'parked'
+  ORDER BY t.id FOR UPDATE OF t"""
+
+_FEED = edge(
+    picked=_GIVEN.format(kind="jsonb"),
+    to="'pending'",
+    sets="payload = coalesce(picked.said, t.payload), run_after = greatest(t.run_after, now())",
+    actor="%(actor)s",
+    reason="'its inputs are there'",
+)
+_REFUSE = edge(
+    picked=_GIVEN.format(kind="text"),
+    to="'failed'",
+    sets=f"""error_message = picked.said,
+      failure = '{{"cause": "permanent", "error_class": "BadInput"}}'::jsonb,
+      dead_letter_id = {NEW_LETTER}, {ENDED}""",
+    actor="%(actor)s",
+    reason="error_message",
+    letters=INSERT_LETTERS,
+)
+_SKIP = edge(
+    picked=_GIVEN.format(kind="text"),
+    to="'cancelled'",
+    sets=f"error_message = picked.said, {ENDED}",
+    actor="%(actor)s",
+    reason="error_message",
+)
+
+_CHILD = """EXISTS (
+      SELECT FROM workflow_steps s JOIN governance_tasks c ON c.id = s.task_id
+      WHERE s.workflow_id = w.id AND {which})"""
+_BEFORE = """EXISTS (
+        SELECT FROM task_dependencies d JOIN governance_tasks p ON p.id = d.depends_on_id
+        WHERE d.task_id = c.id AND p.status {is_so})"""
+_HAS_ENDED = f"NOT {_CHILD.format(which=f'c.status IN {_LIVE}')}"
+_HAS_FAILED = _CHILD.format(
+    which="c.status IN ('failed', 'cancelled') AND s.on_failure IN ('fail', 'retry') AND NOT s.is_skipped"
+)
+_CAN_FEED = _CHILD.format(
+    which=f"c.status = 'parked' AND c.waiting_for = '{INPUTS}' AND NOT {_BEFORE.format(is_so=f'IN {_LIVE}')}"
+)
+_MUST_SKIP = _CHILD.format(
+    which=f"c.status = 'parked' AND c.waiting_for <> '{INPUTS}' AND {_BEFORE.format(is_so=_ENDED_BADLY)}"
+)
+_WAKE = edge(
+    picked=f"""
+  SELECT w.id, w.status AS was FROM governance_tasks w
+  WHERE w.status = 'parked' AND w.wait ->> 'kind' = 'children'
+    AND (%(after)s::uuid[] IS NULL OR w.id = ANY(%(after)s::uuid[])
+         OR w.id IN (SELECT workflow_id FROM workflow_steps WHERE task_id = ANY(%(after)s::uuid[])))
+    AND ({_HAS_ENDED} OR {_HAS_FAILED} OR {_CAN_FEED} OR {_MUST_SKIP})
+  ORDER BY w.id LIMIT %(limit)s FOR UPDATE OF w SKIP LOCKED""",
+    to="'pending'",
+    sets="run_after = now()",
+    actor="'WATCHDOG'",
+    reason="'its steps have come so far that it can go on'",
+)
+
+
+def feed(payloads: Mapping[UUID, Any], *, actor: str) -> list[Moved]:
+    """parked → pending for steps whose inputs are known, with their payloads; None leaves one as it is."""
+    return _given(_FEED, payloads, actor)
+
+
+def refuse(errors: Mapping[UUID, str], *, actor: str) -> list[Moved]:
+    """parked → failed for steps that cannot get their inputs, each with its error and a dead letter."""
+    return _given(_REFUSE, errors, actor)
+
+
+def skip(reasons: Mapping[UUID, str], *, actor: str) -> list[Moved]:
+    """parked → cancelled for steps that will not be run because of a step before them."""
+    return _given(_SKIP, reasons, actor)
+
+
+def wake_workflows(*, after: Sequence[UUID] | None = None, limit: int = 1000) -> list[Moved]:
+    """parked → pending for workflows that can go on: a step can be fed, must be skipped, has failed it, or
+    all have ended. `after` names steps that just ended, or workflows that were just parked."""
+    return moved(_WAKE, after=None if after is None else [str(task) for task in after], limit=limit)
+
+
+def _given(statement: str, said: Mapping[UUID, Any], actor: str) -> list[Moved]:
+    if not said:
+        return []
+    given = json_text.dumps([{"id": str(task), "said": what} for task, what in said.items()])
+    return moved(statement, given=given, actor=actor)
