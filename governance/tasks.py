@@ -20,6 +20,7 @@ from governance.errors import (
     TransitionConflict,
 )
 from governance.models import Task
+from governance.models.task import TERMINAL
 from governance.models.worker import includes
 from governance.prepared import Prepared
 from governance.submission import Submission
@@ -155,6 +156,13 @@ def _tell(moved: Sequence[Moved]) -> None:
     if any(task.was == Task.Status.IN_PROGRESS for task in moved):
         doorbell.ring_stop()
     doorbell.ring(task.worker_id for task in moved if task.status == Task.Status.PENDING)
+    if ended := [task.id for task in moved if task.status in TERMINAL]:
+        transaction.on_commit(lambda: wake_workflows(ended), robust=True)
+
+
+def wake_workflows(ended: Sequence[UUID]) -> None:
+    """Let the workflows go on that waited for these steps; what is missed, the watchdog's sweep finds."""
+    doorbell.ring(task.worker_id for task in transitions.wake_workflows(after=ended))
 
 
 def workers_of(submissions: Sequence[Submission]) -> list[str]:

@@ -26,15 +26,15 @@ class WaitKind(StrEnum):
     CHILDREN = "children"  # the steps of a workflow have come so far that it can go on
 
 
-_SUMMARIES = {WaitKind.PAUSE: "pause of", WaitKind.RATE_LIMIT: "rate limit"}
+_SUMMARIES = {WaitKind.PAUSE: "pause of", WaitKind.RATE_LIMIT: "rate limit", WaitKind.CHILDREN: "its"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wait:
-    """`name` is the breaker, the budget's scope, the worker or FLEET, the rate limit, the permitted name, or
-    the id of the approval. `sentence` says all of it to an operator. `until` is when the wait may end by
-    itself (none: not before somebody acts). `amount_usd` is the least that the call needs, `window` the
-    kind of the budget's window that refused it.
+    """`name` is the breaker, the budget's scope, the worker or FLEET, the rate limit, the permitted name,
+    the id of the approval, or how many steps there are. `sentence` says all of it to an operator. `until` is
+    when the wait may end by itself (none: not before somebody acts). `amount_usd` is the least that the call
+    needs, `window` the kind of the budget's window that refused it.
     """
 
     kind: WaitKind

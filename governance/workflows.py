@@ -4,7 +4,7 @@ Everything here happens in a transaction that holds the workflow's row (`hold`),
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -177,11 +177,6 @@ def feed(workflow: Held, payloads: dict[UUID, Any]) -> list[Moved]:
 def refuse(workflow: Held, errors: dict[UUID, str]) -> list[Moved]:
     """Fail these steps, which cannot get their inputs, each with a dead letter."""
     return transitions.refuse(errors, actor=workflow.actor)
-
-
-def wake(ids: Iterable[UUID]) -> None:
-    """After the end of these steps, or the parking of these workflows, let those go on that can."""
-    doorbell.ring(task.worker_id for task in transitions.wake_workflows(after=list(ids)))
 
 
 _VALUES = """

@@ -43,12 +43,11 @@ def see_to_all(now: datetime) -> int:
 
 
 def keep_schedules() -> int:
-    """One schedule for each active recurring task, at its next time, and no other. Returns how many changed."""
+    """One schedule for each active recurring task, at its next time, and no other; how many changed."""
     wanted = {
         f"{PREFIX}{pk}": at
-        for pk, at in RecurringTask.objects.filter(status="active", next_run_at__isnull=False).values_list(
-            "pk", "next_run_at"
-        )
+        for pk, at in RecurringTask.objects.filter(status="active").values_list("pk", "next_run_at")
+        if at is not None
     }
     with transaction.atomic():
         stale = []

@@ -20,7 +20,7 @@ from governance import (
     workers,
 )
 from governance.claims import Moved
-from reliability import easing, redrives, triage
+from reliability import easing, recurring, redrives, triage
 from reliability.breakers import verbs as breakers
 from reliability.models import WatchdogSweep
 
@@ -85,6 +85,11 @@ def expire_overdue(now: datetime) -> int:
 def release_dependents(now: datetime) -> int:
     """Tasks whose dependencies have all completed go to the queue, if their completion missed them."""
     return _in_batches(transitions.release_dependents)
+
+
+def wake_workflows(now: datetime) -> int:
+    """Workflows whose steps have come further go on, if the end of the step missed them."""
+    return _in_batches(transitions.wake_workflows)
 
 
 def release_unpaused(now: datetime) -> int:
@@ -185,4 +190,7 @@ DUTIES: Mapping[str, Duty] = {
     "decided": release_decided,
     "afforded": easing.release_affordable,
     "recovered": easing.release_recovered,
+    # After what fails steps and releases others.
+    "woken": wake_workflows,
+    "recurring": recurring.see_to_all,
 }

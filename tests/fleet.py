@@ -13,6 +13,7 @@ _INSTALLED = (
     import_module("governance.migrations.0011_budgets").BUDGETS,
     import_module("governance.migrations.0012_waits").PERMISSIONS,
     import_module("governance.migrations.0012_waits").FLEET,
+    import_module("governance.migrations.0016_recurring").PERMISSIONS,
 )
 
 

@@ -20,8 +20,8 @@ _NOT_HERE = ("run_after", "deadline", "parent", "depends_on", "idempotency_key")
 
 
 class Terms(BaseModel):
-    """`cron` (five fields, by the clocks of `timezone`) or `every_seconds` (counted from `anchor_at`, 10 s to a
-    year), one of both. `task` is what `POST /api/tasks` takes, without times, relations and key.
+    """`cron` (five fields, by the clocks of `timezone`) or `every_seconds` (10 s to a year, counted from
+    `anchor_at`), one of both. `task` is what `POST /api/tasks` takes, without times, relations and key.
 
     `overlap`: whether a time that comes while the last one's task still lives is skipped (`forbid`) or not.
     `missed`: what nobody could see to in time is left out (`skip`), run `once` for all, or `all` of it is
@@ -78,8 +78,8 @@ def parse(said: Mapping[str, Any]) -> Terms:
 
 def task_of(said: Mapping[str, Any]) -> Submission:
     """The task that is submitted each time; raises `InvalidSubmission`."""
-    errors = [FieldError(name, "not in a recurring task: it would be the same each time") for name in _NOT_HERE
-              if name in said]  # fmt: skip
+    same_each_time = [name for name in _NOT_HERE if name in said]
+    errors = [FieldError(name, "not in a recurring task: each time differs") for name in same_each_time]
     if errors:
         raise InvalidSubmission(errors)
     found = submission.parse(dict(said))

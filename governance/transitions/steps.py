@@ -7,6 +7,7 @@ from uuid import UUID
 from governance import json_text
 from governance.claims import Moved
 from governance.dead_letter_rows import INSERT_LETTERS, NEW_LETTER
+from governance.prepared import Prepared
 from governance.transitions.edges import ENDED, edge, moved
 
 # ruff: noqa: S608 (statements are put together from constants; values are parameters)
@@ -62,19 +63,32 @@ _CAN_FEED = _CHILD.format(
 _MUST_SKIP = _CHILD.format(
     which=f"c.status = 'parked' AND c.waiting_for <> '{INPUTS}' AND {_BEFORE.format(is_so=_ENDED_BADLY)}"
 )
-_WAKE = edge(
-    picked=f"""
+_CAN_GO_ON = f"({_HAS_ENDED} OR {_HAS_FAILED} OR {_CAN_FEED} OR {_MUST_SKIP})"
+
+
+def _waking(name: str, which: str, **types: str) -> Prepared:
+    picked = f"""
   SELECT w.id, w.status AS was FROM governance_tasks w
-  WHERE w.status = 'parked' AND w.wait ->> 'kind' = 'children'
-    AND (%(after)s::uuid[] IS NULL OR w.id = ANY(%(after)s::uuid[])
-         OR w.id IN (SELECT workflow_id FROM workflow_steps WHERE task_id = ANY(%(after)s::uuid[])))
-    AND ({_HAS_ENDED} OR {_HAS_FAILED} OR {_CAN_FEED} OR {_MUST_SKIP})
-  ORDER BY w.id LIMIT %(limit)s FOR UPDATE OF w SKIP LOCKED""",
-    to="'pending'",
-    sets="run_after = now()",
-    actor="'WATCHDOG'",
-    reason="'its steps have come so far that it can go on'",
+  WHERE {which} AND w.status = 'parked' AND w.wait IS NOT NULL AND w.wait ->> 'kind' = 'children'
+    AND {_CAN_GO_ON}
+  ORDER BY w.id LIMIT %(most)s FOR UPDATE OF w SKIP LOCKED"""
+    reason = "'its steps have come so far that it can go on'"
+    return Prepared(
+        name,
+        edge(picked=picked, to="'pending'", sets="run_after = now()", actor="'WATCHDOG'", reason=reason),
+        most="int",
+        **types,
+    )
+
+
+# The array keeps the planner on the primary key: what is parked for other causes may be a great deal.
+_WAKE_AFTER = _waking(
+    "wake_after",
+    """w.id = ANY(ARRAY(SELECT unnest(%(after)s)
+                         UNION SELECT workflow_id FROM workflow_steps WHERE task_id = ANY(%(after)s)))""",
+    after="uuid[]",
 )
+_WAKE_ALL = _waking("wake_all", "true")
 
 
 def feed(payloads: Mapping[UUID, Any], *, actor: str) -> list[Moved]:
@@ -95,7 +109,9 @@ def skip(reasons: Mapping[UUID, str], *, actor: str) -> list[Moved]:
 def wake_workflows(*, after: Sequence[UUID] | None = None, limit: int = 1000) -> list[Moved]:
     """parked → pending for workflows that can go on: a step can be fed, must be skipped, has failed it, or
     all have ended. `after` names steps that just ended, or workflows that were just parked."""
-    return moved(_WAKE, after=None if after is None else [str(task) for task in after], limit=limit)
+    if after is None:
+        return [Moved(*row) for row in _WAKE_ALL.run({"most": limit})]
+    return [Moved(*row) for row in _WAKE_AFTER.run({"after": [str(task) for task in after], "most": limit})]
 
 
 def _given(statement: str, said: Mapping[UUID, Any], actor: str) -> list[Moved]:

@@ -13,6 +13,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from governance import doorbell, transitions
 from governance.claims import Claimed, Report
+from governance.waits import WaitKind
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,26 @@ class Reports:
         for name in self.__slots__:
             for report in getattr(self, name):
                 yield Reports(**{name: [report]})
+
+
+@dataclass(frozen=True, slots=True)
+class _Recorded:
+    """`completed` are the ids that completed, `others` those that failed, and workflows that were parked:
+    their steps may have ended while they were not."""
+
+    completed: set[UUID]
+    others: set[UUID]
+
+    @property
+    def is_awaited(self) -> bool:
+        return bool(self.completed or self.others)
+
+    def and_also(self, more: "_Recorded") -> "_Recorded":
+        return _Recorded(self.completed | more.completed, self.others | more.others)
+
+
+def _workflows(parked: list[Report]) -> set[UUID]:
+    return {report.id for report in parked if report.wait and report.wait.kind == WaitKind.CHILDREN}
 
 
 class Clerk:
@@ -102,14 +123,14 @@ class Clerk:
             transitions.disclaim(process_id=self.process_id, known={*known, *reports.ids()})
         try:
             with transaction.atomic() if len(reports) >= WORTH_SHARING else nullcontext():
-                done = self._record(reports)
+                moved = self._record(reports)
                 claimed = self._claim(free, with_suspect)
         except (OperationalError, InterfaceError):
             raise
         except DatabaseError as refusal:
             logger.warning("writing %d outcomes one by one: %s", len(reports), refusal)
-            done, claimed = self._record_singly(reports), []
-        self._release_after(done)
+            moved, claimed = self._record_singly(reports), []
+        self._release_after(moved)
         return claimed
 
     def _claim(self, free: dict[str, int], with_suspect: bool) -> list[Claimed]:
@@ -124,44 +145,47 @@ class Clerk:
             return suspects
         return suspects + transitions.claim(process_id=self.process_id, free=room)
 
-    def _record(self, reports: Reports) -> set[UUID]:
-        """Returns the ids that are completed now."""
-        done = self._write(transitions.complete, reports.completed)
+    def _record(self, reports: Reports) -> "_Recorded":
+        """Returns the ids that others may wait for."""
+        completed = self._write(transitions.complete, reports.completed)
         self._write(transitions.retry_later, reports.retried)
-        self._write(transitions.fail, reports.failed)
+        failed = self._write(transitions.fail, reports.failed)
         self._write(transitions.give_back, reports.given_back)
-        self._write(transitions.park, reports.parked)
-        return done
+        parked = self._write(transitions.park, reports.parked)
+        return _Recorded(completed, failed | (parked & _workflows(reports.parked)))
 
-    def _release_after(self, done: set[UUID]) -> None:
+    def _release_after(self, recorded: "_Recorded") -> None:
         """After the commit: of two processes that complete a task's last two dependencies at the same time,
         one must see the other's. What is missed here, the watchdog's sweep finds."""
-        if not done:
+        if not recorded.is_awaited:
             return
         try:
-            released = transitions.release_dependents(after=list(done))
+            released = (
+                transitions.release_dependents(after=[*recorded.completed]) if recorded.completed else []
+            )
+            woken = transitions.wake_workflows(after=[*recorded.completed, *recorded.others])
         except (DatabaseError, InterfaceError) as error:
             connection.close()
-            logger.warning("left the dependents of %d tasks to the watchdog: %s", len(done), error)
+            logger.warning("left what waits for %d tasks to the watchdog: %s", len(recorded.completed), error)
         else:
-            doorbell.ring(task.worker_id for task in released)
+            doorbell.ring(task.worker_id for task in (*released, *woken))
 
     def _write(self, edge: Edge, reports: list[Report]) -> set[UUID]:
         reports.sort(key=lambda report: report.id.int)  # one lock order for all who touch these rows
         return edge(reports, process_id=self.process_id)
 
-    def _record_singly(self, reports: Reports) -> set[UUID]:
+    def _record_singly(self, reports: Reports) -> "_Recorded":
         """PostgreSQL refused one of them, so all were rolled back: each by itself, the bad one as failed."""
-        done: set[UUID] = set()
+        recorded = _Recorded(set(), set())
         for one in reports.singly():
             try:
                 with transaction.atomic():
-                    done |= self._record(one)
+                    recorded = recorded.and_also(self._record(one))
             except (OperationalError, InterfaceError):
                 raise
             except DatabaseError as refusal:
                 self._refuse(one, refusal)
-        return done
+        return recorded
 
     def _refuse(self, one: Reports, refusal: DatabaseError) -> None:
         (report,) = (*one.completed, *one.retried, *one.failed, *one.given_back, *one.parked)

@@ -21,6 +21,7 @@ from workers.workflow.schema import MAX_LEVELS, TYPE, OnFailure, Step, Workflow
 
 ERRORS_TOLD = 50
 ERROR_CHARS = 300
+NAMED = 3
 
 Outcome = Literal["completed", "failed", "cancelled", "skipped"]
 
@@ -65,7 +66,7 @@ def run(payload: Workflow, context: Any) -> Summary:
         raise StepFailed(f"step {culprit.name!r} {culprit.status}: {said}")
     left = [step for step in steps if _outcome(step) is None]
     if left:
-        raise Postponed(_wait(workflow, steps, left))
+        raise Postponed(_wait(steps, left))
     return _summary(payload, steps)
 
 
@@ -128,12 +129,11 @@ def _outcome(step: StepRow) -> Outcome | None:
     return step.status if step.status in {"completed", "failed", "cancelled"} else None  # type: ignore[return-value]
 
 
-def _wait(workflow: Held, steps: list[StepRow], left: list[StepRow]) -> Wait:
-    names = ", ".join(step.name for step in left[:3]) + (
-        f" and {len(left) - 3} more" if len(left) > 3 else ""
-    )
-    said = f"its steps: {len(steps) - len(left)} of {len(steps)} have ended; still to come: {names}"
-    return Wait(kind=WaitKind.CHILDREN, name=str(workflow.id), sentence=said)
+def _wait(steps: list[StepRow], left: list[StepRow]) -> Wait:
+    more = f" and {len(left) - NAMED} more" if len(left) > NAMED else ""
+    counted = f"{len(steps)} steps, of which {len(steps) - len(left)} have ended"
+    names = ", ".join(step.name for step in left[:NAMED])
+    return Wait(kind=WaitKind.CHILDREN, name=counted, sentence=f"its {counted}; still to come: {names}{more}")
 
 
 def _summary(payload: Workflow, steps: list[StepRow]) -> Summary:
