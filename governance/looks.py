@@ -40,6 +40,11 @@ _TONES = {
     "succeeded": "good",
     "stopped": "bad",
     "aborted": "ended",
+    "submitted": "good",
+    "overlap": "held",
+    "missed": "held",
+    "refused": "bad",
+    "skipped": "ended",
 }
 
 

@@ -48,6 +48,12 @@ UNFOLD = {
                 "items": [
                     {"title": "Overview", "icon": "monitor_heart", "link": reverse_lazy("admin:index")},
                     _link("Tasks", "task_alt", "governance_task_changelist", "governance.view_task"),
+                    _link(
+                        "Recurring",
+                        "event_repeat",
+                        "governance_recurringtask_changelist",
+                        "governance.view_recurringtask",
+                    ),
                 ],
             },
             {

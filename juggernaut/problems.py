@@ -25,6 +25,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     errors.WorkerNotFound: HTTPStatus.NOT_FOUND,
     errors.DeadLetterNotFound: HTTPStatus.NOT_FOUND,
     errors.GroupNotFound: HTTPStatus.NOT_FOUND,
+    errors.RecurringNotFound: HTTPStatus.NOT_FOUND,
     errors.DeadLetterConflict: HTTPStatus.CONFLICT,
     RedriveNotFound: HTTPStatus.NOT_FOUND,
     RedriveConflict: HTTPStatus.CONFLICT,

@@ -18,6 +18,7 @@ class Index(Resource):
             {
                 "tasks_url": self.address(TASKS),
                 "bulk_url": self.address(f"{TASKS}/bulk"),
+                "recurring_url": self.address("/api/recurring"),
                 "workers_url": self.address("/api/workers"),
                 "fleet_url": self.address("/api/fleet"),
                 "dlq_url": self.address("/api/dlq"),

@@ -5,7 +5,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
-from governance.api import fleet, index, tasks, verbs, workers
+from governance.api import fleet, index, recurring, tasks, verbs, workers
 from governance.api.resource import Resource
 
 
@@ -31,6 +31,11 @@ urlpatterns = [
     path("tasks/<str:name>/cancel", verbs.Cancel.as_view()),
     path("tasks/<str:name>/terminate", verbs.Terminate.as_view()),
     path("tasks/<str:name>/retry", verbs.Retry.as_view()),
+    path("recurring", recurring.Recurring.as_view()),
+    path("recurring/<str:name>", recurring.RecurringDetail.as_view()),
+    path("recurring/<str:name>/runs", recurring.Runs.as_view()),
+    path("recurring/<str:name>/pause", recurring.Pause.as_view()),
+    path("recurring/<str:name>/resume", recurring.Resume.as_view()),
     path("workers", workers.Workers.as_view()),
     path("workers/<str:name>/pause", workers.Pause.as_view()),
     path("workers/<str:name>/resume", workers.Resume.as_view()),

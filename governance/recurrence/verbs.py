@@ -13,6 +13,7 @@ from governance.errors import FieldError, InvalidInput, RecurringNotFound
 from governance.models import RecurringTask
 from governance.recurrence import clock
 from governance.recurrence.terms import Terms, parse
+from governance.tasks import Outcome
 
 ADD, CHANGE, REMOVE = (f"governance.{verb}_recurringtask" for verb in ("add", "change", "delete"))
 # What one may say again when a recurring task is changed.
@@ -45,13 +46,13 @@ def change(recurring_id: UUID, said: Mapping[str, Any], *, actor: Actor, reason:
     return _save(row, "change", actor, reason)
 
 
-def pause(ids: Sequence[UUID], *, actor: Actor, reason: str = "") -> list[UUID]:
-    """Stop these; what falls into the pause is not missed, it was not wanted. Returns those that ran."""
+def pause(ids: Sequence[UUID], *, actor: Actor, reason: str = "") -> Outcome:
+    """Stop these; what falls into the pause is not missed, it was not wanted."""
     return _turn(ids, RecurringTask.Status.PAUSED, "pause", actor, reason)
 
 
-def resume(ids: Sequence[UUID], *, actor: Actor, reason: str = "") -> list[UUID]:
-    """Let these go on from their next time. Returns those that were paused."""
+def resume(ids: Sequence[UUID], *, actor: Actor, reason: str = "") -> Outcome:
+    """Let these go on from their next time."""
     return _turn(ids, RecurringTask.Status.ACTIVE, "resume", actor, reason)
 
 
@@ -85,7 +86,7 @@ def _save(row: RecurringTask, verb: str, actor: Actor, reason: str) -> Recurring
     return row
 
 
-def _turn(ids: Sequence[UUID], status: str, verb: str, actor: Actor, reason: str) -> list[UUID]:
+def _turn(ids: Sequence[UUID], status: str, verb: str, actor: Actor, reason: str) -> Outcome:
     actor.require(CHANGE)
     with audit.acting(actor, verb=verb, reason=reason):
         turning = RecurringTask.objects.filter(pk__in=ids).exclude(status=status).order_by("pk")
@@ -94,7 +95,9 @@ def _turn(ids: Sequence[UUID], status: str, verb: str, actor: Actor, reason: str
         for row in rows:
             row.refresh_from_db()
         _set_next(rows)
-    return [row.pk for row in rows]
+    moved = {row.pk: status for row in rows}
+    left = RecurringTask.objects.filter(pk__in=set(ids) - moved.keys())
+    return Outcome(moved=moved, skipped=dict(left.values_list("pk", "status")))
 
 
 def _set_next(rows: Sequence[RecurringTask]) -> None:

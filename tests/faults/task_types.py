@@ -24,6 +24,15 @@ class Place(BaseModel):
     place: Path
 
 
+class Sum(BaseModel):
+    """Numbers to add up, and where to write down that it was done."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    place: Path
+    numbers: list[int]
+
+
 @task_types.register("hold", schema=Place, timeout_seconds=600)
 async def hold(payload: Place, context: Any) -> dict[str, int]:
     """Waits for the gate as for a slow service."""
@@ -47,8 +56,16 @@ def is_open(place: Path) -> bool:
     return (place / "open").exists()
 
 
-def _note(payload: Place, context: Any) -> None:
+def _note(payload: Place | Sum, context: Any) -> None:
     """One write, so that lines of several processes never mix."""
     line = f"{context.task_id} {context.attempt} {os.getpid()}\n"
     with (payload.place / "runs").open("a") as journal:
         journal.write(line)
+
+
+@task_types.register("add", schema=Sum, timeout_seconds=600)
+async def add(payload: Sum, context: Any) -> dict[str, int]:
+    """Takes a moment, so that a process that dies has many of them in flight."""
+    _note(payload, context)
+    await asyncio.sleep(LOOK_SECONDS)
+    return {"sum": sum(payload.numbers)}

@@ -1,0 +1,115 @@
+"""`/api/recurring`: recurring tasks, their next times, and what came of each time."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpResponse
+from pydantic import ValidationError
+from rest_framework.request import Request
+
+from governance.api import bodies
+from governance.api.resource import TASKS, Resource, answer
+from governance.api.verbs import Reason
+from governance.errors import InvalidInput, RecurringNotFound
+from governance.paging import Row
+from governance.recurrence import questions, verbs
+from governance.submission import field_errors
+
+RECURRING = "/api/recurring"
+
+
+class _OfRecurring(Resource):
+    """What the resources of one recurring task share: bodies, of which `reason` is kept in the audit log."""
+
+    def read(self) -> tuple[dict[str, Any], str]:
+        """What is said of it, and why."""
+        body = bodies.read_object(self.request, limit=settings.MAX_TASK_BODY_BYTES)
+        said = {name: value for name, value in body.items() if name != "reason"}
+        return said, _reason({"reason": body["reason"]} if "reason" in body else {})
+
+    def reason(self) -> str:
+        """Of a body that says nothing else, and need not be there."""
+        empty = bodies.is_empty(self.request)
+        return _reason({} if empty else bodies.read_object(self.request, limit=settings.MAX_TASK_BODY_BYTES))
+
+    def told(self, recurring_id: UUID, *, status: int = 200) -> HttpResponse:
+        row = self.linked(questions.one(recurring_id, actor=self.actor))
+        return answer(row, status=status, headers={"Location": row["url"]} if status == 201 else None)
+
+    def linked(self, row: Row) -> Row:
+        url = self.address(f"{RECURRING}/{row['id']}")
+        return row | {"url": url, "runs_url": f"{url}/runs"}
+
+
+class Recurring(_OfRecurring):
+    """`/api/recurring`."""
+
+    def get(self, request: Request) -> HttpResponse:
+        page = questions.all_of_them(self.asked, actor=self.actor)
+        return self.page("recurring", page, [self.linked(row) for row in page.rows])
+
+    def post(self, request: Request) -> HttpResponse:
+        said, reason = self.read()
+        return self.told(verbs.create(said, actor=self.actor, reason=reason).pk, status=201)
+
+
+class RecurringDetail(_OfRecurring):
+    """`/api/recurring/{id}`. `PATCH` changes what it names and leaves the rest."""
+
+    def get(self, request: Request, name: str) -> HttpResponse:
+        return self.told(recurring_id(name))
+
+    def patch(self, request: Request, name: str) -> HttpResponse:
+        said, reason = self.read()
+        return self.told(verbs.change(recurring_id(name), said, actor=self.actor, reason=reason).pk)
+
+    def delete(self, request: Request, name: str) -> HttpResponse:
+        verbs.remove(recurring_id(name), actor=self.actor, reason=self.reason())
+        return HttpResponse(status=204)
+
+
+class Turn(_OfRecurring):
+    """`POST …/pause` and `…/resume`: done, whether or not it stood so already."""
+
+    verb: Any
+
+    def post(self, request: Request, name: str) -> HttpResponse:
+        found = verbs.get(recurring_id(name))
+        type(self).verb([found.pk], actor=self.actor, reason=self.reason())
+        return self.told(found.pk)
+
+
+class Pause(Turn):
+    verb = staticmethod(verbs.pause)
+
+
+class Resume(Turn):
+    verb = staticmethod(verbs.resume)
+
+
+class Runs(_OfRecurring):
+    """`/api/recurring/{id}/runs`: its history, newest first."""
+
+    def get(self, request: Request, name: str) -> HttpResponse:
+        page = questions.runs(recurring_id(name), self.asked, actor=self.actor)
+        here = self.address(TASKS)
+        rows = [
+            row | {"task_url": f"{here}/{row['task_id']}" if row["task_id"] else None} for row in page.rows
+        ]
+        return self.page("runs", page, rows)
+
+
+def _reason(body: dict[str, Any]) -> str:
+    try:
+        return Reason.model_validate(body).reason
+    except ValidationError as invalid:
+        raise InvalidInput(field_errors(invalid)) from None
+
+
+def recurring_id(text: str) -> UUID:
+    """The id in an address; what is none names nothing."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise RecurringNotFound(text) from None

@@ -1,0 +1,22 @@
+"""`manage.py resume_recurring NAME …`."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from governance.management.recurring_command import RecurringCommand
+from governance.recurrence import verbs
+
+
+class Command(RecurringCommand):
+    help = "Let recurring tasks go on from their next time."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("names", nargs="+", metavar="NAME", help="name or id")
+        parser.add_argument("--reason", default="", help="why; kept in the audit log")
+        self.add_json_argument(parser)
+
+    def handle(self, *, names: list[str], reason: str, **options: Any) -> None:
+        ids = [self.find(name) for name in names]
+        outcome = verbs.resume(ids, actor=self.actor, reason=reason)
+        document = {"resumed": list(outcome.moved), "skipped": list(outcome.skipped)}
+        self.say(document, f"resumed: {len(outcome.moved)}; stood so already: {len(outcome.skipped)}")
