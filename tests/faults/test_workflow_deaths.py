@@ -40,43 +40,28 @@ def test_a_workflow_of_a_thousand_steps_ends_right_while_its_workers_are_killed(
     body = {"task_type": "workflow", "payload": {"steps": written, "output": {"$from": "end.sum"}}}
     [workflow] = system.submit([body])
 
-    try:
-        _kill(system, workflow)
-    except AssertionError:
-        print(
-            system.sql(
-                "SELECT status, waiting_for, error_message, wait FROM governance_tasks WHERE id=%s", workflow
-            )
-        )
-        print(
-            system.sql(
-                "SELECT status, waiting_for, left(error_message,100), crash_attempts, count(*), min(title) FROM governance_tasks WHERE parent_id=%s group by 1,2,3,4",
-                workflow,
-            )
-        )
-        print(system.log_path.read_text()[-6000:])
-        raise
-
-
-def _kill(system, workflow):
     for number in range(1, KILLS + 1):
-        until(
-            lambda n=number: done(system, workflow) >= n * 150, timeout=40, what=f"{number * 150} steps done"
-        )
+        until(lambda n=number: done(system, workflow) >= n * 150, timeout=120, what=f"{number * 150} steps")
+        # No step may lose three processes: that would be its end, and is not what this is about.
+        until(lambda: recovered(system, workflow), timeout=60, what="what lost its process ran again")
+        system.await_workers()
         system.of_role("worker")[0].kill()
-    until(
-        lambda: status(system, workflow) not in {"pending", "parked", "in_progress"},
-        timeout=240,
-        what="its end",
-    )
+    until(lambda: ending(system, workflow), timeout=240, what="its end")
 
-    [(ended, output, completed)] = system.sql(
-        "SELECT status, result ->> 'output', result ->> 'completed' FROM governance_tasks WHERE id = %s",
-        workflow,
-    )
-    assert (ended, int(output), int(completed)) == ("completed", SECOND * 3 + (LEAVES - SECOND) * 2, 1000)
+    assert ending(system, workflow) == ("completed", "", str(SECOND * 3 + (LEAVES - SECOND) * 2), "1000")
     assert_every_step_completed_once(system, workflow, tmp_path)
     record.assert_nothing_in_progress(system)
+
+
+def ending(system, workflow):
+    """State, error, output and the number of completed steps of a workflow that has ended."""
+    [found] = system.sql(
+        """SELECT status, error_message, result ->> 'output', result ->> 'completed'
+           FROM governance_tasks WHERE id = %s AND completed_at IS NOT NULL
+           UNION ALL SELECT NULL, NULL, NULL, NULL LIMIT 1""",
+        workflow,
+    )
+    return found if found[0] else None
 
 
 def assert_every_step_completed_once(system, workflow, place):
@@ -102,6 +87,11 @@ def done(system, workflow):
     return count
 
 
-def status(system, workflow):
-    [(found,)] = system.sql("SELECT status FROM governance_tasks WHERE id = %s", workflow)
-    return found
+def recovered(system, workflow):
+    [(count,)] = system.sql(
+        """SELECT count(*) FROM governance_tasks
+           WHERE (parent_id = %s OR id = %s) AND crash_attempts > 0 AND status IN ('pending', 'in_progress')""",
+        workflow,
+        workflow,
+    )
+    return count == 0

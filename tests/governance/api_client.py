@@ -22,6 +22,12 @@ class Api:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.client.post(f"/api/{path}", raw, content_type="application/json", headers=named)
 
+    def patch(self, path: str, body: object) -> Any:
+        return self.client.patch(f"/api/{path}", json.dumps(body), content_type="application/json")
+
+    def delete(self, path: str) -> Any:
+        return self.client.delete(f"/api/{path}")
+
 
 def make_user(name: str, *codenames: str) -> User:
     """A user with exactly these permissions of the law."""
