@@ -16,6 +16,8 @@ from governance.recurrence import terms
 
 _EXAMPLE = '{"task_type": "evaluation", "payload": {"eval_type": "metric", "metric_value": 1}}'
 
+_ASKED = ("name", "cron", "every_seconds", "timezone", "task", "overlap", "missed", "max_catch_up")
+
 
 class RecurringForm(forms.ModelForm):
     """Either cron or an interval. Wrong words are told beside the field that they stand in."""
@@ -33,7 +35,7 @@ class RecurringForm(forms.ModelForm):
 
     class Meta:
         model = RecurringTask
-        fields = ("name", "cron", "every_seconds", "timezone", "task", "overlap", "missed", "max_catch_up")
+        fields = _ASKED
         labels = {
             "every_seconds": "Or every … seconds",
             "max_catch_up": "At most, of all missed",
@@ -77,7 +79,7 @@ class RecurringForm(forms.ModelForm):
     def said(self) -> dict[str, Any]:
         """What was filled in, as the service takes it."""
         given: dict[str, Any] = self.cleaned_data
-        said = {name: given[name] for name in self.Meta.fields if name in given}
+        said = {name: given[name] for name in _ASKED if name in given}
         return said | {"cron": given.get("cron") or "", "every_seconds": given.get("every_seconds")}
 
     def clean(self) -> dict[str, Any]:

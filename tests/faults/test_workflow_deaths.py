@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import psutil
+
 from tests.faults import record
 from tests.polling import until
 
@@ -45,7 +47,7 @@ def test_a_workflow_of_a_thousand_steps_ends_right_while_its_workers_are_killed(
         # No step may lose three processes: that would be its end, and is not what this is about.
         until(lambda: recovered(system, workflow), timeout=60, what="what lost its process ran again")
         system.await_workers()
-        system.of_role("worker")[0].kill()
+        psutil.Process(next(iter(system.worker_rows()))).kill()
     until(lambda: ending(system, workflow), timeout=240, what="its end")
 
     assert ending(system, workflow) == ("completed", "", str(SECOND * 3 + (LEAVES - SECOND) * 2), "1000")
@@ -90,7 +92,8 @@ def done(system, workflow):
 def recovered(system, workflow):
     [(count,)] = system.sql(
         """SELECT count(*) FROM governance_tasks
-           WHERE (parent_id = %s OR id = %s) AND crash_attempts > 0 AND status IN ('pending', 'in_progress')""",
+           WHERE (parent_id = %s OR id = %s) AND crash_attempts > 0
+             AND status IN ('pending', 'in_progress')""",
         workflow,
         workflow,
     )
