@@ -6,7 +6,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from pydantic import BaseModel, ConfigDict
 
@@ -92,9 +92,11 @@ def letters(asked: Asked, *, actor: Actor) -> Page:
 
 
 def letter(letter_id: UUID, *, actor: Actor) -> Row:
-    """Everything about one dead letter, with the state of its task; raises `DeadLetterNotFound`."""
+    """Everything about one dead letter, with the state of its task, and the workflow that this is a step of;
+    raises `DeadLetterNotFound`."""
     actor.require("governance.view_deadletter")
-    row: Row | None = DeadLetter.objects.filter(pk=letter_id).values(*DETAIL, "task__status").first()
+    step = {"step": F("task__step__name"), "workflow_id": F("task__step__workflow_id")}
+    row: Row | None = DeadLetter.objects.filter(pk=letter_id).values(*DETAIL, "task__status", **step).first()
     if row is None:
         raise DeadLetterNotFound(letter_id)
     row["task_status"] = row.pop("task__status")

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from governance import budgets, why, worker_control
+from governance.admin import lineage
 from governance.models import LateResult, Task, TaskEvent, Worker, WorkerProcess
 from governance.waits import WaitKind
 
@@ -40,10 +41,11 @@ def context(task: Task) -> dict[str, object]:
         "steps": _steps(task),
         "events_shown": EVENTS_SHOWN,
         "late_results": list(LateResult.objects.filter(task_id=task.pk).order_by("-pk")[:SHOWN]),
+        "above": lineage.above(task),
+        "below": lineage.below(task),
         "related": [
             ("Depends on", depends_on),
             ("Waited for by", _listing(Task.objects.filter(dependencies__depends_on=task))),
-            ("Children", _listing(Task.objects.filter(parent=task))),
         ],
     }
 

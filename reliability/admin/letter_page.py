@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from governance.models import DeadLetter
+from governance.models import DeadLetter, WorkflowStep
 from reliability.models import Redrive, RedriveItem
 
 # A task may have been retried for years: the page shows the last of it.
@@ -33,6 +33,7 @@ def context(letter: DeadLetter) -> dict[str, object]:
         "runs": [_run(run) for run in letter.attempts[-SHOWN:]][::-1],
         "shown": SHOWN,
         "redrives": list(_redrives(letter)),
+        "step": WorkflowStep.objects.filter(task_id=letter.task_id).select_related("workflow").first(),
     }
 
 
