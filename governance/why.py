@@ -12,7 +12,7 @@ from governance.budgets import Standing
 from governance.durations import words
 from governance.models import Fleet, Task, Worker, WorkerProcess
 from governance.models.budget import FLEET
-from governance.transitions import DEPENDENCIES
+from governance.transitions import DEPENDENCIES, INPUTS
 from governance.waits import Wait, WaitKind
 
 # A process says every 2 s that it lives; its leases end 8 s after the last time.
@@ -102,6 +102,10 @@ def _end_of_approval(wait: Wait, standing: Sequence[Standing], now: datetime) ->
     return f"Decide with manage.py approve {wait.name} (--reject refuses it).{expiry}"
 
 
+def _end_of_children(wait: Wait, standing: Sequence[Standing], now: datetime) -> str:
+    return "It goes on by itself when they have come further; look at its children for what keeps them."
+
+
 _END = {
     WaitKind.BREAKER: _end_of_breaker,
     WaitKind.BUDGET: _end_of_budget,
@@ -109,6 +113,7 @@ _END = {
     WaitKind.RATE_LIMIT: _end_of_rate_limit,
     WaitKind.QUOTA: _end_of_quota,
     WaitKind.APPROVAL: _end_of_approval,
+    WaitKind.CHILDREN: _end_of_children,
 }
 
 
@@ -172,6 +177,8 @@ def _in_line(task: Task, worker: Worker, alive: Sequence[WorkerProcess], now: da
 
 
 def _parked(task: Task, unmet: Sequence[Task]) -> str:
+    if task.waiting_for == INPUTS:
+        return _inputs(unmet)
     if task.waiting_for != DEPENDENCIES:
         return f"It is parked and waits for {task.waiting_for}."
     if not unmet:
@@ -183,6 +190,17 @@ def _parked(task: Task, unmet: Sequence[Task]) -> str:
             f"{_names(ended)}. It will not start unless they are retried."
         )
     return f"It waits for {_tasks(len(unmet))}: {_names(unmet)}."
+
+
+def _inputs(unmet: Sequence[Task]) -> str:
+    """A step that its workflow releases: when all before it have ended, whatever the way."""
+    live = [other for other in unmet if not other.is_terminal]
+    if live:
+        return f"It waits for the steps before it to end: {_names(live)}."
+    return (
+        "The steps before it have ended. Its workflow gives it its inputs next; if that has ended itself, "
+        "retry the workflow."
+    )
 
 
 def _in_progress(task: Task, alive: Sequence[WorkerProcess], now: datetime) -> str:

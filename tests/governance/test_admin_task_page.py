@@ -7,6 +7,7 @@ from django.contrib.messages import get_messages
 from django.utils import timezone
 
 from governance import claims, tasks, transitions
+from governance.admin import lineage
 from governance.models import Task, WorkerProcess
 from tests.governance.console import SEED, complete, person, run, submit
 from tests.ids import NOBODYS_ID
@@ -81,7 +82,8 @@ def test_dependencies_dependents_and_children_are_linked(viewer):
 
     assert [task.pk for task in of_second["Depends on"].tasks] == [first]
     assert [task.pk for task in of_first["Waited for by"].tasks] == [second]
-    assert [task.pk for task in of_first["Children"].tasks] == [second]
+    assert [node.id for node in page(viewer, first).context["below"].nodes] == [second]
+    assert [node.id for node in page(viewer, second).context["above"]] == [first]
     assert f"/admin/governance/task/{first}/change/" in page(viewer, second).content.decode()
 
 
@@ -89,17 +91,18 @@ def test_the_page_costs_the_same_queries_however_much_belongs_to_the_task(viewer
     parent = submit()
     submit(parent=str(parent))
     page(viewer, parent)
-    with django_assert_num_queries(16) as few:
+    with django_assert_num_queries(17) as few:
         page(viewer, parent)
-    for _ in range(60):
+    for _ in range(lineage.SHOWN):
         submit(parent=str(parent))
 
     with django_assert_num_queries(len(few.captured_queries)):
         shown = page(viewer, parent)
 
-    children = dict(shown.context["related"])["Children"]
-    assert len(children.tasks) == 50
-    assert children.is_cut
+    below = shown.context["below"]
+    assert len(below.nodes) == lineage.SHOWN
+    assert below.is_cut
+    assert below.counts == [("pending", lineage.SHOWN + 1)]
 
 
 def test_a_large_payload_is_cut_and_says_so(viewer):

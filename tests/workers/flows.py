@@ -119,5 +119,10 @@ def task_of(workflow: UUID, name: str) -> Task:
     return Task.objects.get(step__workflow_id=workflow, step__name=name)
 
 
+def result_of(workflow: UUID, name: str) -> Any:
+    """What a step brought."""
+    return task_of(workflow, name).result
+
+
 def fetch(workflow: UUID) -> Task:
     return Task.objects.get(pk=workflow)

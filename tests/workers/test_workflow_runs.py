@@ -10,7 +10,7 @@ from governance.errors import BudgetExceeded, LeaseLost
 from governance.models import DeadLetter, Task, TaskEvent
 from governance.workflows import WorkflowStep
 from reliability.failures import PermanentFailure, TransientFailure
-from tests.workers.flows import SYSTEM, Run, fetch, of, states, step, submit, task_of
+from tests.workers.flows import SYSTEM, Run, fetch, of, result_of, states, step, submit, task_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("fleet")]
 
@@ -33,7 +33,7 @@ def test_a_step_starts_when_those_before_it_have_completed_and_gets_what_they_br
     Run().go()
 
     assert fetch(workflow).status == "completed"
-    assert task_of(workflow, "join").result["value"] == {
+    assert result_of(workflow, "join")["value"] == {
         "first": {"url": "a"},
         "all": {"value": "b", "number": None},
     }
@@ -75,7 +75,7 @@ def test_a_thousand_steps_that_fan_out_and_in_take_three_runs_of_the_workflow():
     run.go()
 
     assert fetch(workflow).status == "completed"
-    assert task_of(workflow, "end").result["value"] == list(range(998))
+    assert result_of(workflow, "end")["value"] == list(range(998))
     assert run.runs["workflow"] == 3
     assert set(run.runs.values()) == {1, 3}
 
@@ -89,8 +89,8 @@ def test_inputs_of_the_workflow_reach_its_steps():
 
     Run().go()
 
-    assert task_of(workflow, "one").result["value"] == "there"
-    assert task_of(workflow, "two").result["value"] == "here"
+    assert result_of(workflow, "one")["value"] == "there"
+    assert result_of(workflow, "two")["value"] == "here"
 
 
 def test_a_workflow_in_a_workflow_gets_inputs_and_brings_its_output():
@@ -108,7 +108,7 @@ def test_a_workflow_in_a_workflow_gets_inputs_and_brings_its_output():
     Run().go()
 
     assert fetch(workflow).status == "completed"
-    assert task_of(workflow, "last").result["value"] == "hey"
+    assert result_of(workflow, "last")["value"] == "hey"
 
 
 # ------------------------------------------------------------------------------------------- failures
@@ -160,8 +160,8 @@ def test_continue_runs_what_depends_on_the_step_without_its_output():
     Run({"bad": fails}).go()
 
     assert fetch(workflow).status == "completed"
-    assert task_of(workflow, "plain").result["value"] == "still here"
-    assert task_of(workflow, "default").result["value"] == "nothing"
+    assert result_of(workflow, "plain")["value"] == "still here"
+    assert result_of(workflow, "default")["value"] == "nothing"
 
 
 def test_retry_tries_again_what_is_called_permanent_as_often_as_it_may_start():
@@ -187,7 +187,7 @@ def test_an_outage_is_tried_again_before_the_policy_counts():
     Run({"flaky": at_last}).go()
 
     assert fetch(workflow).status == "completed"
-    assert task_of(workflow, "after").result["value"] == "at last"
+    assert result_of(workflow, "after")["value"] == "at last"
 
 
 def test_a_reference_that_leads_nowhere_fails_its_step_and_says_where():
@@ -218,7 +218,7 @@ def test_a_null_is_a_value():
 
     Run().go()
 
-    assert task_of(workflow, "two").result["value"] is None
+    assert result_of(workflow, "two")["value"] is None
 
 
 def test_too_much_input_is_refused(monkeypatch):
@@ -277,7 +277,7 @@ def test_retrying_a_failed_workflow_runs_only_what_has_not_completed():
 
     assert fetch(workflow).status == "completed"
     assert (run.runs["good"], run.runs["bad"], run.runs["end"]) == (1, 2, 1)
-    assert task_of(workflow, "end").result["value"] == ["kept", "late"]
+    assert result_of(workflow, "end")["value"] == ["kept", "late"]
     assert not DeadLetter.objects.exclude(status="resolved").exists()
 
 
@@ -424,3 +424,39 @@ def test_all_steps_spend_from_the_envelope_of_the_workflow():
 def in_sql(statement, *parameters):
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
+
+
+# ------------------------------------------------------------------------------------------- the console
+
+
+def test_the_page_of_a_workflow_shows_its_tree_and_why_it_waits(admin_client):
+    inner = {"name": "inner", "task_type": "workflow", "payload": {"steps": [step("deep")]}}
+    workflow = submit(step("one", on_failure="skip"), step("two", after="one"), inner)
+    run = Run({"one": fails, "deep": fails})
+    run.go(turns=1)
+
+    waiting = admin_client.get(f"/admin/governance/task/{workflow}/change/")
+    run.go()
+    ended = admin_client.get(f"/admin/governance/task/{workflow}/change/")
+
+    assert "look at its children for what keeps them" in waiting.context["why"]
+    nodes = [(node.title, node.level, node.status) for node in ended.context["below"].nodes]
+    assert nodes == [
+        ("one", 1, "failed"),
+        ("two", 1, "skipped"),
+        ("inner", 1, "failed"),
+        ("deep", 2, "failed"),
+    ]
+
+
+def test_the_page_and_the_api_of_a_steps_dead_letter_name_its_workflow(admin_client):
+    workflow = submit(step("bad"), task={"title": "The nightly run"})
+    Run({"bad": fails}).go()
+    letter = DeadLetter.objects.get(task_id=task_of(workflow, "bad").pk)
+
+    page = admin_client.get(f"/admin/governance/deadletter/{letter.pk}/change/").content.decode()
+    told = admin_client.get(f"/api/dlq/{letter.pk}").json()
+
+    assert "the step bad of the workflow" in page
+    assert "The nightly run" in page
+    assert (told["step"], told["workflow_id"]) == ("bad", str(workflow))
