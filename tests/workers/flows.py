@@ -119,9 +119,9 @@ def task_of(workflow: UUID, name: str) -> Task:
     return Task.objects.get(step__workflow_id=workflow, step__name=name)
 
 
-def result_of(workflow: UUID, name: str) -> Any:
-    """What a step brought."""
-    return task_of(workflow, name).result
+def result_of(workflow: UUID, name: str = "") -> Any:
+    """What a step brought, or the workflow itself."""
+    return (task_of(workflow, name) if name else fetch(workflow)).result
 
 
 def fetch(workflow: UUID) -> Task:

@@ -69,20 +69,17 @@ def test_a_circle_is_told(steps):
 
 
 def test_a_payload_with_references_is_checked_where_none_stands():
-    evaluation = {
-        "task_type": "evaluation",
-        "payload": METRIC | {"metric_value": of("a.value"), "target": "x"},
-    }
+    payload = METRIC | {"metric_value": of("a.value"), "target": "x"}
 
-    found = errors(step("a"), step("b", **evaluation))
+    found = errors(step("a"), step("b", task_type="evaluation", payload=payload))
 
     assert list(found) == ["payload.steps.1.payload.target"]
 
 
 def test_what_is_missing_beside_a_reference_is_told():
-    evaluation = {"task_type": "evaluation", "payload": {"metric_value": of("a.value")}}
+    needy = step("b", task_type="evaluation", payload={"metric_value": of("a.value")})
 
-    assert list(errors(step("a"), step("b", **evaluation))) == ["payload.steps.1.payload.eval_type"]
+    assert list(errors(step("a"), needy)) == ["payload.steps.1.payload.eval_type"]
 
 
 def test_all_errors_are_told_at_once():
