@@ -47,13 +47,18 @@ SELECT t.id, coalesce(nullif(t.title, ''), t.task_type), coalesce(s.name, ''), {
 FROM line JOIN governance_tasks t ON t.id = line.id LEFT JOIN workflow_steps s ON s.task_id = t.id
 ORDER BY line.level DESC"""
 
+# Steps as they were written, then other children as they were made.
+_PLACE = "coalesce(lpad(s.position::text, 6, '0'), 'x') || t.id::text"
+
 _BELOW = f"""
 WITH RECURSIVE tree AS (
-  (SELECT id, 1 AS level, ARRAY[id] AS way FROM governance_tasks WHERE parent_id = %(task)s
-   ORDER BY id LIMIT %(most)s)
+  (SELECT t.id, 1 AS level, ARRAY[{_PLACE}] AS way
+   FROM governance_tasks t LEFT JOIN workflow_steps s ON s.task_id = t.id
+   WHERE t.parent_id = %(task)s ORDER BY s.position, t.id LIMIT %(most)s)
   UNION ALL
-  SELECT t.id, tree.level + 1, tree.way || t.id
-  FROM tree JOIN governance_tasks t ON t.parent_id = tree.id WHERE tree.level < %(levels)s)
+  SELECT t.id, tree.level + 1, tree.way || {_PLACE}
+  FROM tree JOIN governance_tasks t ON t.parent_id = tree.id LEFT JOIN workflow_steps s ON s.task_id = t.id
+  WHERE tree.level < %(levels)s)
 SELECT t.id, coalesce(nullif(t.title, ''), t.task_type), coalesce(s.name, ''), {_STATE}, found.level
 FROM (SELECT * FROM tree ORDER BY way LIMIT %(most)s) found
 JOIN governance_tasks t ON t.id = found.id LEFT JOIN workflow_steps s ON s.task_id = t.id

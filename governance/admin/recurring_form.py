@@ -18,6 +18,18 @@ _EXAMPLE = '{"task_type": "evaluation", "payload": {"eval_type": "metric", "metr
 
 _ASKED = ("name", "cron", "every_seconds", "timezone", "task", "overlap", "missed", "max_catch_up")
 
+_CHOICES = {
+    "overlap": [("forbid", "leave the time out"), ("allow", "run beside it")],
+    "missed": [("once", "run once for all"), ("skip", "leave out"), ("all", "run all, up to a bound")],
+}
+_AT_FIRST = {
+    "timezone": "UTC",
+    "task": {"task_type": "", "payload": {}},
+    "overlap": "forbid",
+    "missed": "once",
+    "max_catch_up": 10,
+}
+
 
 class RecurringForm(forms.ModelForm):
     """Either cron or an interval. Wrong words are told beside the field that they stand in."""
@@ -53,28 +65,16 @@ class RecurringForm(forms.ModelForm):
             "timezone": UnfoldAdminTextInputWidget(),
             "every_seconds": UnfoldAdminIntegerFieldWidget(),
             "max_catch_up": UnfoldAdminIntegerFieldWidget(),
-            "overlap": UnfoldAdminSelectWidget(
-                choices=[("forbid", "skip the time"), ("allow", "run beside it")]
-            ),
-            "missed": UnfoldAdminSelectWidget(
-                choices=[
-                    ("once", "run once for all"),
-                    ("skip", "leave out"),
-                    ("all", "run all, up to a bound"),
-                ]
-            ),
+            "overlap": UnfoldAdminSelectWidget(),
+            "missed": UnfoldAdminSelectWidget(),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, value in {
-            "timezone": "UTC",
-            "max_catch_up": 10,
-            "overlap": "forbid",
-            "missed": "once",
-        }.items():
-            if not self.instance.pk:
-                self.fields[name].initial = value
+        for name, choices in _CHOICES.items():
+            self.fields[name].choices = choices  # type: ignore[attr-defined]
+        if self.instance._state.adding:  # noqa: SLF001 Django's own way to tell
+            self.initial |= _AT_FIRST
 
     def said(self) -> dict[str, Any]:
         """What was filled in, as the service takes it."""
