@@ -71,10 +71,10 @@ class RecurringForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, choices in _CHOICES.items():
-            self.fields[name].choices = choices  # type: ignore[attr-defined]
+        for name in _CHOICES.keys() & self.fields.keys():  # who may only look is given no fields
+            self.fields[name].choices = _CHOICES[name]  # type: ignore[attr-defined]
         if self.instance._state.adding:  # noqa: SLF001 Django's own way to tell
-            self.initial |= _AT_FIRST
+            self.initial.update(_AT_FIRST)
 
     def said(self) -> dict[str, Any]:
         """What was filled in, as the service takes it."""

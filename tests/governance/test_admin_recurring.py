@@ -62,6 +62,16 @@ def test_what_is_wrong_is_told_beside_its_field(operator, wrong, field, said):
     assert not RecurringTask.objects.exists()
 
 
+def test_the_form_begins_with_the_defaults(operator):
+    form = operator.get(f"{PAGES}add/").context["adminform"].form
+
+    assert [form[name].value() for name in ("timezone", "overlap", "missed", "max_catch_up")] == [
+        "UTC", "forbid", "once", 10,
+    ]  # fmt: skip
+    assert "run once for all" in str(form["missed"])
+    assert "task_type" in str(form["task"])
+
+
 def test_a_name_that_is_taken_is_told(operator):
     make(name="nightly")
 

@@ -59,7 +59,7 @@ def test_steps_are_children_with_the_name_and_the_submitter_of_the_workflow():
 
     Run().go(turns=1)
 
-    children = Task.objects.filter(parent=workflow).order_by("pk")
+    children = Task.objects.filter(parent=workflow).order_by("step__position")
     assert [child.title for child in children] == ["one", "two"]
     assert [child.priority for child in children] == [3, 7]
     assert {child.created_by for child in children} == {"command:tests"}
