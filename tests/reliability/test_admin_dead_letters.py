@@ -278,7 +278,7 @@ def test_the_page_of_a_letter_costs_few_queries(viewer, django_assert_num_querie
     address = f"{LETTERS}{dead('boom').pk}/change/"
     page(viewer, address)
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(10):
         page(viewer, address)
 
 

@@ -91,7 +91,7 @@ def test_nothing_is_lost_when_the_connection_of_the_clerk_is_cut():
     with draining():
         until(lambda: Task.objects.filter(status="completed").exists())
         for _ in range(2):
-            until(lambda: drainage.terminate_backends("INSERT INTO task_events"))
+            until(lambda: drainage.terminate_backends("EXECUTE juggernaut_wake_after"))
         until_all("completed", ids, timeout=40)
 
     for task_id in ids:
