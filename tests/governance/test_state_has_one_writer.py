@@ -24,7 +24,9 @@ _WRITING = re.compile(
 _TASK_QUERY = re.compile(r"\b(?:Task\b|tasks?\b|queryset\b)", re.IGNORECASE)
 _MAY_BE_A_TASK = re.compile(r"^(?:task|row|instance|obj|object|self|locked|found|t)$", re.IGNORECASE)
 _Assignment = ast.Assign | ast.AugAssign | ast.AnnAssign
-_NOT_A_TASK = re.compile(r"DeadLetter|Recurring|Worker|Fleet|Alert|Breaker|Approval|Redrive|WatchdogSweep|Schedule")
+_NOT_A_TASK = re.compile(
+    r"DeadLetter|Recurring|Worker|Fleet|Alert|Breaker|Approval|Redrive|WatchdogSweep|Schedule"
+)
 
 
 def violations(source: str) -> list[str]:
