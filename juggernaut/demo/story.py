@@ -1,6 +1,7 @@
 """What happens when. Times are seconds of a story of five minutes."""
 
 import itertools
+import time
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -14,12 +15,14 @@ from governance.budgets import Standing
 from governance.models import CostLine, Task
 from juggernaut.demo import work
 from reliability import letter_filter, redrives
+from reliability.letter_filter import LetterFilter
 
 TASKS_EVERY_SECONDS = 1.0
 _OUTAGE = [{"status": 503, "message": "The provider is down for a moment"}]
 _BAD_TEMPLATE = [{"status": 400, "contains": work.INVOICE, "message": "Invalid template in messages.0"}]
 _BUSY = [{"status": 429, "model": "openai/*", "retry_after": 15}]
 _LETTERS = 12
+_PATIENCE_SECONDS = 60.0
 _THINKER = "STRATEGIST"
 
 Tell = Callable[..., None]
@@ -79,11 +82,18 @@ class Story:
         return f"{_LETTERS} invoices go out with a broken template: dead letters, grouped by their cause."
 
     def redrive(self) -> str:
-        self._tell(faults=[])
         wanted = letter_filter.parse({"status": "pending", "matching": "Invalid template"})
-        letters = wanted.letters().count()
+        letters = self._until_they_are_there(wanted)
+        self._tell(faults=[])
         redrives.start(wanted, actor=self._actor, reason="the template is mended", pace=2)
         return f"The template is mended, and {letters} letters are redriven: one, then five, then the rest."
+
+    def _until_they_are_there(self, wanted: LetterFilter) -> int:
+        """How many letters wait: all of them, unless the workers are slower than the story."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while (letters := wanted.letters().count()) < _LETTERS and time.monotonic() < deadline:
+            time.sleep(0.2)
+        return letters
 
     def rate_limit(self) -> str:
         self._tell(faults=_BUSY)

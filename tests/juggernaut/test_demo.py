@@ -32,7 +32,7 @@ def test_every_act_is_played(own_var):
         "-m",
         "juggernaut.demo",
         "--minutes",
-        "1",
+        "1.5",
         "--leave",
         "--port",
         port,

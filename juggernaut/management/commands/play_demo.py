@@ -12,6 +12,8 @@ from governance import actors
 from juggernaut.demo import story
 
 _STORY_SECONDS = 300.0
+# A breaker waits half a minute before its first probe, however fast the story is told.
+_LEAST_MINUTES = 1.5
 
 
 class Command(BaseCommand):
@@ -49,6 +51,6 @@ class Command(BaseCommand):
 
 def _minutes(text: str) -> float:
     minutes = float(text)
-    if not 0 < minutes <= 60:
-        raise argparse.ArgumentTypeError("expected more than 0 and at most 60 minutes")
+    if not _LEAST_MINUTES <= minutes <= 60:
+        raise argparse.ArgumentTypeError(f"expected {_LEAST_MINUTES} to 60 minutes")
     return minutes
