@@ -6,13 +6,16 @@ BIN := $(VENV)/bin
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint bench env lock environment environment-dev chromium
+.PHONY: help run demo test test-fast lint bench env lock environment environment-dev chromium
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: environment ## start everything; the console is on port 8000
 	@exec $(BIN)/python main.py
+
+demo: environment ## a simulation: the whole system in a busy hour of five minutes, without any key
+	@exec $(BIN)/python -m juggernaut.demo
 
 env: ## print DATABASE_URL and REDIS_URL of the running system: eval "$(make -s env)"
 	@$(BIN)/python manage.py env

@@ -160,6 +160,8 @@ def profile(request: HttpRequest) -> list[str]:
     """The label at the top of every page: which installation this is."""
     from django.conf import settings
 
+    if settings.IS_SIMULATION:
+        return ["Simulation", "warning"]
     return ["Local", "info"] if settings.IS_LOCAL else ["Production", "danger"]
 
 

@@ -17,6 +17,8 @@ PROFILE = os.environ.get("JUGGERNAUT_PROFILE", "local")
 if PROFILE not in {"local", "production"}:
     raise ImproperlyConfigured(f"JUGGERNAUT_PROFILE is {PROFILE!r}; expected 'local' or 'production'")
 IS_LOCAL = PROFILE == "local"
+# Set by `make demo`: every page says so.
+IS_SIMULATION = os.environ.get("JUGGERNAUT_SIMULATION") == "1"
 
 BASE_DIR = ROOT
 VAR_DIR = endpoints.var_dir()

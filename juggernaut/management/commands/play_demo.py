@@ -1,0 +1,56 @@
+"""`manage.py play_demo`: the story of `make demo`, told to a running system that was started for it."""
+
+import argparse
+import os
+import time
+import urllib.request
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from governance import actors
+from juggernaut.demo import story
+
+_STORY_SECONDS = 300.0
+# A breaker waits half a minute before its first probe, however fast the story is told.
+_LEAST_MINUTES = 1.5
+
+
+class Command(BaseCommand):
+    help = "Plays the story of `make demo`, which starts it; refuses to touch any other system."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--provider", required=True, help="address of the simulated provider")
+        parser.add_argument("--minutes", type=_minutes, default=5.0, help="how long it takes (default: 5)")
+
+    def handle(self, *, provider: str, minutes: float, **options: Any) -> None:
+        if os.environ.get("JUGGERNAUT_SIMULATION") != "1":
+            raise CommandError("this system is no simulation: run `make demo`, which starts one")
+
+        def tell(**parts: Any) -> None:
+            request = urllib.request.Request(  # noqa: S310 the address is the simulator's, on loopback
+                f"{provider}/_simulator/faults", data=story.plan(**parts), method="POST"
+            )
+            urllib.request.urlopen(request, timeout=10).close()  # noqa: S310
+
+        self._play(
+            story.Story(tell, actor=actors.of_command("play_demo")), pace=minutes * 60 / _STORY_SECONDS
+        )
+
+    def _play(self, told: story.Story, *, pace: float) -> None:
+        begun, next_task = time.monotonic(), 0.0
+        for at, act in told.acts:
+            while (now := (time.monotonic() - begun) / pace) < at:
+                if now >= next_task:
+                    told.next_task()
+                    next_task = now + story.TASKS_EVERY_SECONDS
+                time.sleep(0.05)
+            self.stdout.write(f"SIMULATION {int(at) // 60}:{int(at) % 60:02d}  {act()}")
+            self.stdout.flush()
+
+
+def _minutes(text: str) -> float:
+    minutes = float(text)
+    if not _LEAST_MINUTES <= minutes <= 60:
+        raise argparse.ArgumentTypeError(f"expected {_LEAST_MINUTES} to 60 minutes")
+    return minutes
