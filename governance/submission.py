@@ -126,6 +126,8 @@ def field_errors(invalid: ValidationError, prefix: str = "", *, said: object = N
 def _field_error(finding: Any, prefix: str, said: object) -> FieldError:
     path = ".".join([*filter(None, [prefix]), *(str(part) for part in _steps(finding, said))])
     message = finding["msg"].removeprefix("Value error, ")
+    if finding["type"] == "union_tag_not_found":
+        message = "Field required"
     if finding["type"] not in {"missing", "extra_forbidden"} and isinstance(
         finding["input"], str | int | float | bool | None
     ):

@@ -66,6 +66,10 @@ class RecurringAdmin(MachineRows):
         (None, {"fields": ("reason",)}),
     )
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        """All of it is written by people."""
+        return ()
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perms((verbs.ADD, "governance.add_task"))
 

@@ -51,7 +51,7 @@ def test_who_has_no_limits_is_named(ruler):
 
 def test_the_list_costs_the_same_queries_however_many_budgets(ruler, django_assert_num_queries):
     page(ruler, BUDGETS)
-    with django_assert_num_queries(11) as few:
+    with django_assert_num_queries(12) as few:
         page(ruler, BUDGETS)
     WorkerBudget.objects.bulk_create(WorkerBudget(pk=f"W{number}", daily_limit=1) for number in range(30))
 

@@ -40,7 +40,7 @@ def test_quotas_show_what_is_used_of_them_today_and_this_minute(ruler, row):
 
 def test_the_list_costs_the_same_queries_however_many_rows(ruler, django_assert_num_queries):
     page(ruler, PERMISSIONS)
-    with django_assert_num_queries(9) as few:
+    with django_assert_num_queries(10) as few:
         page(ruler, PERMISSIONS)
     for number in range(30):
         permissions.grant("ANALYST", f"tool.n{number}", actor=SEED)
@@ -53,7 +53,7 @@ def test_the_matrix_says_who_may_call_what_in_two_queries_of_its_own(ruler, row,
     permissions.deny("EXECUTOR", "mail.send", actor=SEED)
     permissions.grant("STRATEGIST", "mail.send", actor=SEED, requires_approval=True)
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         html = page(ruler, MATRIX)
 
     [line] = [line for line in html.split("<tr>") if "mail.send</th>" in line]

@@ -15,13 +15,13 @@ READ = {
     "budgets/FLEET": "view_workerbudget",
     "tasks/{task}/budget": "view_workerbudget",
     "permissions": "view_toolpermission",
-    "permissions/check?worker=ANALYST&tool=http.request": "view_toolpermission",
+    "permissions/check?worker=ANALYST&tool=http.get": "view_toolpermission",
     "approvals": "view_approval",
     "approvals/{approval}": "view_approval",
     "tool-executions": "view_toolexecution",
     "prices": "view_modelprice",
 }
-PERMISSION = {"worker_id": "ANALYST", "tool_name": "http.request"}
+PERMISSION = {"worker_id": "ANALYST", "tool_name": "http.get"}
 PRICE = {"service": "local", "model": "m", "input_usd_per_mtok": "1", "output_usd_per_mtok": "2"}
 RULE: dict[str, tuple[str, dict[str, Any]]] = {
     "budgets/FLEET/raise": ("change_workerbudget", {}),

@@ -11,10 +11,10 @@ from governance.models import AuditEntry, ToolPermission
 from tests.governance import samples
 from tests.governance.api_client import Api
 
-CALL = {"worker_id": "ANALYST", "tool_name": "http.request"}
+CALL = {"worker_id": "ANALYST", "tool_name": "http.get"}
 
 
-def row_of(tool: str = "http.request", effect: str = "allow") -> ToolPermission:
+def row_of(tool: str = "http.get", effect: str = "allow") -> ToolPermission:
     return ToolPermission.objects.get(worker_id="ANALYST", tool_name=tool, effect=effect)
 
 
@@ -104,12 +104,12 @@ class TestTheVerbs:
         again = admin.post("permissions/grant", CALL).json()
 
         assert answer["is_allowed_now"]
-        assert answer["rule"] == "permission: ANALYST is allowed http.request"
+        assert answer["rule"] == "permission: ANALYST is allowed http.get"
         assert {name: answer["permission"][name] for name in terms} == terms
         assert again["permission"]["max_calls_per_day"] is None
         first, _ = AuditEntry.objects.order_by("id")
         assert (first.actor, first.action, first.reason) == ("user:admin", "permission.grant", "for May")
-        assert (first.before or {})["max_calls_per_day"] is None
+        assert (first.before or {})["max_calls_per_day"] == 5000
         assert (first.after or {})["max_calls_per_day"] == 5
 
     def test_the_same_grant_twice_is_one_change(self, admin: Api):
@@ -122,7 +122,7 @@ class TestTheVerbs:
         answer = admin.post("permissions/deny", CALL | {"reason": "leaked"}).json()
 
         assert not answer["is_allowed_now"]
-        assert answer["rule"] == "permission: ANALYST is denied http.request"
+        assert answer["rule"] == "permission: ANALYST is denied http.get"
         assert AuditEntry.objects.get().action == "permission.deny"
 
     def test_a_grant_for_a_day_ends_tomorrow(self, admin: Api):
@@ -136,8 +136,8 @@ class TestTheVerbs:
     def test_what_is_revoked_is_refused_from_the_next_call_on(self, admin: Api):
         answer = admin.post("permissions/revoke", CALL | {"reason": "leaked"}).json()
 
-        assert answer["rule"] == "permission: ANALYST has none for http.request"
-        assert not permissions.check("ANALYST", "http.request").is_allowed
+        assert answer["rule"] == "permission: ANALYST has none for http.get"
+        assert not permissions.check("ANALYST", "http.get").is_allowed
         entry = AuditEntry.objects.get()
         assert (entry.action, entry.reason, entry.after) == ("permission.revoke", "leaked", None)
         assert admin.post("permissions/revoke", CALL).status_code == 404

@@ -49,7 +49,7 @@ def test_a_dependency_that_is_not_done_parks_the_new_task(operator: Api):
 
 
 WRONG_FIELDS: list[tuple[dict[str, Any], str, str]] = [
-    ({"task_type": "evaluate"}, "task_type", "expected one of: evaluation"),
+    ({"task_type": "evaluate"}, "task_type", "expected one of: agent, evaluation"),
     ({"task_type": None}, "task_type", "string"),
     ({"payload": {"eval_type": "metric"}}, "payload.metric_value", "required"),
     ({"payload": samples.METRIC | {"metric_value": "many"}}, "payload.metric_value", "got 'many'"),

@@ -77,7 +77,7 @@ def test_a_dry_run_checks_and_creates_nothing():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["evaluate", PAYLOAD], "expected one of: evaluation"),
+        (["evaluate", PAYLOAD], "expected one of: agent, evaluation"),
         (["evaluation", "{"], "line 1, column 2"),
         (["evaluation", '{"eval_type": "metric"}'], "payload.metric_value: Field required"),
         (["evaluation", PAYLOAD, "--worker", "NOBODY"], "unknown worker 'NOBODY'"),

@@ -92,7 +92,7 @@ class TestTime:
         task_id = parked("quota", "http.*", until=timezone.now() + timedelta(hours=1))
         Task.objects.update(updated_at=ago(1))
 
-        permissions.grant("EXECUTOR", "http.get", actor=SYSTEM)
+        permissions.grant("EXECUTOR", "http.put", actor=SYSTEM)
 
         assert [task.id for task in transitions.release_waited_out()] == [task_id]
 

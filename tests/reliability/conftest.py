@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from governance.models import DeadLetter, Worker
+from governance.models import DeadLetter, Fleet, Worker
 from reliability.management import redrive_command
 from tests.fleet import enlist
 from tests.governance.conftest import client_with, nobody, operator, viewer  # noqa: F401
@@ -55,6 +55,7 @@ def start_watchdog(transactional_db: None, start: Callable[..., Program]) -> Cal
 def executor(db: None) -> None:
     """The worker whose tasks tests claim; tests with real transactions leave the registry empty."""
     Worker.objects.get_or_create(worker_id="EXECUTOR", defaults={"capabilities": ["*"]})
+    Fleet.objects.get_or_create(name="FLEET")
 
 
 @pytest.fixture

@@ -133,16 +133,31 @@ def _findings(task_type: str, payload: dict[str, Any]) -> Iterator[InitErrorDeta
     except ValidationError as invalid:
         for error in invalid.errors(include_url=False):
             if not (written and _may_be_mended(error)):
-                yield _finding(
-                    error["msg"].removeprefix("Value error, "), error["input"], "payload", *error["loc"]
-                )
+                yield _told(error)
 
 
 def _may_be_mended(error: Any) -> bool:
     """Whether the error is about a place that a reference fills. What is missing is missing all the same."""
     if error["type"] == "missing":
         return references.is_reference(error["input"])
+    if error["type"] == "union_tag_not_found":
+        return references.is_reference(error["input"]) or _tag(error) in error["input"]
     return references.FROM in error["loc"] or references.contains(error["input"])
+
+
+def _tag(error: Any) -> str:
+    """The field that says which variant of a schema is meant."""
+    return str(error["ctx"]["discriminator"]).strip("'")
+
+
+def _told(error: Any) -> InitErrorDetails:
+    place = ("payload", *error["loc"])
+    if error["type"] == "union_tag_not_found":
+        return InitErrorDetails(type="missing", loc=(*place, _tag(error)), input=error["input"])
+    if error["type"] == "missing":
+        return InitErrorDetails(type="missing", loc=place, input=error["input"])
+    message = error["msg"].removeprefix("Value error, ")
+    return _finding(message, error["input"], *place)
 
 
 def _names(workflow: Workflow) -> Iterator[InitErrorDetails]:

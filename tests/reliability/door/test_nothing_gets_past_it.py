@@ -26,23 +26,39 @@ GUARDED = {
     "tool_executions.begin": (),
     "breakers.acquire": (),
     "rate_limits.take": (),
-    "permissions.check": ("reliability/duty_permissions.py",),  # the watchdog's duties are no calls
-    "approvals.require": (),
+    # The watchdog's duties are no calls.
+    "permissions.check": ("reliability/duty_permissions.py", "reliability/recurring.py"),
+    # Whether a call of which nobody knows what came of it may be made again: then it goes through the door.
+    "approvals.require": ("workers/agent/calls.py",),
     "terms.mint": (),
 }
 
 # What reaches the network, another process, files or the database.
 OUTSIDE = {
-    "socket", "ssl", "http", "urllib", "ftplib", "smtplib", "telnetlib", "requests", "httpx", "aiohttp",
-    "httpcore", "urllib3", "openai", "anthropic", "litellm", "websockets", "paramiko", "subprocess",
-    "multiprocessing", "pty", "asyncio.subprocess", "psycopg2", "psycopg", "asyncpg", "sqlite3", "redis",
-    "django.db", "ctypes", "importlib", "runpy",
+    "socket", "ssl", "http", "urllib", "ftplib", "smtplib", "telnetlib", "requests", "httpx", "httpx2",
+    "aiohttp", "httpcore", "httpcore2", "urllib3", "openai", "anthropic", "litellm", "websockets",
+    "paramiko", "subprocess", "multiprocessing", "pty", "asyncio.subprocess", "psycopg2", "psycopg",
+    "asyncpg", "sqlite3", "redis", "django.db", "ctypes", "importlib", "runpy",
 }  # fmt: skip
 HARMLESS = {"urllib.parse", "http.HTTPStatus"}
-# Modules of `workers` that reach the world, each for one reason; their public functions take a Passage.
-WIRE = {"workers/wire/": "sends what a tool or a provider asks for"}
+# Modules of `workers` that reach the world, and who alone may import them: each calls them under a Passage.
+WIRE = {
+    "workers/outbound/": ("workers/tools/",),
+    "workers/models/client.py": ("workers/models/sending.py", "workers/models/__init__.py"),
+    "workers/reading.py": ("workers/tools/sql.py",),
+    "workers/tools/notify.py": (),  # a tool itself, by mail
+}
+# Parts of them that only say what something looks like.
+SHAPES = ("workers.outbound.requests.",)
 # And those that reach something, but not the world.
-EXCEPT = {("workers/apps.py", "importlib"): "imports what the settings name, when the process starts"}
+EXCEPT = {
+    "workers/apps.py": "imports what the settings name, when the process starts",
+    "workers/simulator/": "is a provider, and no part of a worker",
+    "workers/sql_reader.py": "makes the role that reads, when the database is migrated",
+    "workers/tools/calling.py": "gives connections back",
+    "workers/tools/tasks.py": "makes children of a task in one transaction",
+    "workers/workflow/": "makes the children of a workflow in one transaction",
+}
 
 
 def modules(*packages: str) -> Iterator[tuple[str, ast.Module]]:
@@ -96,26 +112,24 @@ def past_the_door(tree: ast.Module, path: str) -> list[str]:
 
 
 def outward(tree: ast.Module, path: str) -> list[str]:
-    if any(path.startswith(wire) for wire in WIRE):
+    if path.startswith((*WIRE, *EXCEPT)):
         return []
-    found = [(line, name) for line, name in imported(tree) if reaches_out(name)]
-    return [f"{path}:{line} {name}" for line, name in found if (path, name.partition(".")[0]) not in EXCEPT]
+    return [f"{path}:{line} {name}" for line, name in imported(tree) if reaches_out(name)]
 
 
-def without_a_passage(tree: ast.Module, path: str) -> list[str]:
-    """Public functions of a wire module that can be called without a passage."""
+def onto_the_wire(tree: ast.Module, path: str) -> list[str]:
+    """Imports of a wire module by somebody who may not."""
     return [
-        f"{path}:{node.lineno} {node.name}"
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and not node.name.startswith("_")
-        and not _takes_a_passage(node)
+        f"{path}:{line} {name}"
+        for line, name in imported(tree)
+        for wire, users in WIRE.items()
+        if _is_in(name, wire) and not name.startswith(SHAPES) and not path.startswith((wire, *users))
     ]
 
 
-def _takes_a_passage(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
-    return any(ast.unparse(one.annotation) == "Passage" for one in arguments if one.annotation)
+def _is_in(name: str, wire: str) -> bool:
+    module = wire.rstrip("/").removesuffix(".py").replace("/", ".")
+    return name == module or name.startswith(f"{module}.")
 
 
 def test_only_the_door_counts_holds_and_records_calls():
@@ -137,10 +151,8 @@ def test_no_task_type_and_no_tool_reaches_the_world_by_itself():
     assert found == []
 
 
-def test_what_reaches_the_world_takes_a_passage():
-    wires = [(path, tree) for path, tree in modules("workers") if any(map(path.startswith, WIRE))]
-
-    assert [place for path, tree in wires for place in without_a_passage(tree, path)] == []
+def test_the_wires_are_used_by_those_alone_who_hold_a_passage():
+    assert [place for path, tree in modules(*SOURCES) for place in onto_the_wire(tree, path)] == []
 
 
 def test_a_passage_is_minted_by_nobody_else():
@@ -190,14 +202,18 @@ def test_the_search_finds_who_goes_past_the_door(source):
     assert past_the_door(ast.parse(source), "workers/evaluation.py")
 
 
-def test_the_search_finds_a_wire_without_a_passage():
-    source = "async def fetch(url: str) -> bytes: ...\nasync def send(passage: Passage, url: str): ..."
-
-    assert without_a_passage(ast.parse(source), "workers/wire/http.py") == ["workers/wire/http.py:1 fetch"]
-
-
-def test_the_listed_modules_have_a_reason():
-    assert all(WIRE.values())
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from workers import outbound",
+        "from workers.outbound import fetch",
+        "import workers.reading",
+        "from workers.models import client",
+        "from workers.models.client import post",
+    ],
+)
+def test_the_search_finds_who_takes_a_wire(source):
+    assert onto_the_wire(ast.parse(source), "workers/evaluation.py")
     assert all(EXCEPT.values())
     assert all((ROOT / path).exists() for paths in GUARDED.values() for path in paths)
     assert (ROOT / Path(THE_DOOR)).is_dir()
