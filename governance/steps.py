@@ -68,11 +68,11 @@ def of(task_id: UUID) -> list[Step]:
 
 
 def begun(task_id: UUID) -> dict[str, list[UUID]]:
-    """The calls of a task that were sent, by key, oldest first. If such a call is no finished step, nobody
+    """The calls of a task that were sent, by key. If such a call is no finished step, nobody
     knows what came of it."""
     rows = ToolExecution.objects.filter(task_id=task_id, ends_by__isnull=False).exclude(call_key="")
     found: dict[str, list[UUID]] = {}
-    for name, execution_id in rows.order_by("id").values_list("call_key", "id"):
+    for name, execution_id in rows.values_list("call_key", "id"):
         found.setdefault(name, []).append(execution_id)
     return found
 
