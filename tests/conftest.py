@@ -23,6 +23,22 @@ except embedded.EmbeddedServerError as error:
 django.setup()
 
 
+# Folders and fixtures whose tests start processes and talk to them.
+SLOW = ("tests/core/", {"simulator", "own_var"})
+# And those that need the machine for themselves: a whole system of their own, or a browser.
+ALONE = (("tests/faults/", "tests/console/"), {"own_var"})
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        used = set(getattr(item, "fixturenames", ()))
+        if item.nodeid.startswith(SLOW[0]) or used & SLOW[1]:
+            item.add_marker(pytest.mark.slow)
+        if item.nodeid.startswith(ALONE[0]) or used & ALONE[1]:
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.alone)
+
+
 def pytest_unconfigure() -> None:
     """Leave no server behind."""
     session_servers.stop()
