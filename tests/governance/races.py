@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg2
@@ -43,11 +43,14 @@ def meanwhile(side: Callable[[], Any]) -> Iterator["Future[Any]"]:
 
 @contextmanager
 def somebody_else() -> Iterator[Any]:
-    """A psql session: a cursor in a transaction that is open until it says COMMIT."""
+    """A psql session: a cursor in a transaction that is open until it says COMMIT, or until the block ends."""
     session = psycopg2.connect(**connection.get_connection_params())
     try:
         yield session.cursor()
     finally:
+        # A server notices a closed connection when it gets to it; until then its locks stay.
+        with suppress(psycopg2.Error):  # the session may have been ended from outside
+            session.rollback()
         session.close()
 
 
