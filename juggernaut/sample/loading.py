@@ -13,8 +13,8 @@ from juggernaut.sample.size import Size
 
 _ANALYZED = """VACUUM ANALYZE governance_tasks, task_events, dead_letter_queue, failure_signatures,
   failure_signature_hours, budget_holds, budget_windows, api_cost_tracking, cost_hours, task_costs,
-  tool_executions, task_steps, workflow_steps, task_dependencies, task_late_results, watchdog_sweeps, audit_log,
-  approvals, redrives, redrive_items, recurring_runs, circuit_breaker_events"""
+  tool_executions, task_steps, workflow_steps, task_dependencies, task_late_results, watchdog_sweeps,
+  audit_log, approvals, redrives, redrive_items, recurring_runs, circuit_breaker_events"""
 
 
 def step_count(size: Size) -> int:

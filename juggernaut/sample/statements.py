@@ -18,11 +18,13 @@ $$"""
 # Of twenty tasks the first is a workflow and the next three are its steps. Letters are spread evenly; live
 # tasks wait for what does not come by itself, so that no worker takes them.
 SLICE = """
+DROP TABLE IF EXISTS pg_temp.sample_slice, pg_temp.sample_calls, pg_temp.sample_windows;
 CREATE TEMP TABLE sample_slice ON COMMIT DROP AS
 SELECT n, pg_temp.sample_id(made) AS id, made, letter, is_dead, is_resolved, status,
        (ARRAY['EXECUTOR','ANALYST','STRATEGIST','ORCHESTRATOR'])[1 + n %% 4] AS worker,
        CASE WHEN n %% 20 = 0 THEN 'workflow'
-            ELSE (ARRAY['agent','evaluation','tool_execution','verification'])[1 + (n / 3) %% 4] END AS task_type,
+            ELSE (ARRAY['agent','evaluation','tool_execution','verification'])[1 + (n / 3) %% 4]
+       END AS task_type,
        CASE WHEN is_dead AND NOT is_resolved THEN pg_temp.sample_id(made + interval '9 s') END AS open_letter,
        CASE WHEN n %% 20 IN (1, 2, 3) THEN n - n %% 20 END AS parent,
        status IN ('completed', 'failed', 'cancelled') AS has_ended,
@@ -86,7 +88,8 @@ SELECT s.id, before.id FROM sample_slice s JOIN sample_slice before ON before.n 
 WHERE s.n %% 20 IN (2, 3);
 INSERT INTO task_steps (task_id, turn, call, kind, name, content, attempt, created_at)
 SELECT id, turn, 0, 'answer', 'model.chat', '{"text": "an answer"}', 1, made + turn * interval '2 s'
-FROM sample_slice, generate_series(1, 3) turn WHERE task_type = 'agent' AND n %% 5 = 0 AND status <> 'pending';
+FROM sample_slice, generate_series(1, 3) turn
+WHERE task_type = 'agent' AND n %% 5 = 0 AND status <> 'pending';
 INSERT INTO task_late_results (task_id, lease_token, attempt, process_id, outcome, found_status, received_at)
 SELECT id, 1, 1, gen_random_uuid(), 'completed', status, made + interval '20 s'
 FROM sample_slice WHERE n %% 100 = 11 AND has_ended"""
@@ -96,7 +99,8 @@ FROM sample_slice WHERE n %% 100 = 11 AND has_ended"""
 CALLS = """
 CREATE TEMP TABLE sample_calls ON COMMIT DROP AS
 SELECT call, pg_temp.sample_id(at) AS hold, s.id AS task, s.worker, at,
-       (ARRAY['openrouter','search','mail'])[1 + s.n %% 3] AS service, 'provider/model-' || s.n %% 12 AS model,
+       (ARRAY['openrouter','search','mail'])[1 + s.n %% 3] AS service,
+       'provider/model-' || s.n %% 12 AS model,
        round((5.0 * %(days)s / %(lines)s * (0.5 + random()))::numeric, 9) AS usd,
        CASE call %% 100 WHEN 0 THEN 'unpriced' WHEN 1 THEN 'unknown' WHEN 2 THEN 'expired'
                        ELSE 'provider' END AS source,
@@ -117,8 +121,8 @@ CROSS JOIN LATERAL governance_budget_lock(d.worker::text, NULL::uuid, d.quarter)
 GROUP BY d.worker, d.quarter"""
 
 HOLDS = """
-INSERT INTO budget_holds (id, worker_id, task_id, service, model, amount_usd, state, charged_usd, lines, windows,
-                          created_at, expires_at, ended_at)
+INSERT INTO budget_holds (id, worker_id, task_id, service, model, amount_usd, state, charged_usd, lines,
+                          windows, created_at, expires_at, ended_at)
 SELECT c.hold, c.worker, c.task, c.service, c.model,
        CASE c.source WHEN 'provider' THEN c.usd * 2 ELSE c.usd END,
        CASE c.source WHEN 'unknown' THEN 'unknown' WHEN 'expired' THEN 'expired' ELSE 'settled' END,
@@ -145,8 +149,8 @@ SELECT worker, task, service, model, usd, 1200, 80, source, hold, worker, at, at
 FROM sample_calls ORDER BY call"""
 
 EXECUTIONS = """
-INSERT INTO tool_executions (id, task_id, worker_id, tool_name, service, model, arguments, status, call_key, rule,
-                             error_message, duration_ms, cost_usd, created_at, ended_at)
+INSERT INTO tool_executions (id, task_id, worker_id, tool_name, service, model, arguments, status, call_key,
+                             rule, error_message, duration_ms, cost_usd, created_at, ended_at)
 SELECT pg_temp.sample_id(c.at), c.task, c.worker, t.name, c.service, c.model, '{"messages": 3}', t.status,
        'call-' || c.call, 'permission ' || t.name,
        CASE t.status WHEN 'failed' THEN 'connection reset by peer'
@@ -163,7 +167,8 @@ INSERT INTO dead_letter_queue (id, task_id, status, cause, task_type, worker_id,
   error_message, cost_usd, attempts, created_at, failed_at, resolved_at, resolved_by, resolution, outcome)
 SELECT coalesce(s.open_letter, pg_temp.sample_id(s.made + interval '9 s')), s.id,
        CASE WHEN s.is_resolved THEN 'resolved' ELSE 'pending' END, 'attempts', s.task_type, s.worker,
-       (ARRAY['openrouter','search','mail'])[1 + s.letter %% %(groups)s %% 3], 'Error' || s.letter %% %(groups)s,
+       (ARRAY['openrouter','search','mail'])[1 + s.letter %% %(groups)s %% 3],
+       'Error' || s.letter %% %(groups)s,
        'pallet ' || s.n || ' of "order ' || s.n || '" is gone',
        coalesce((SELECT c.cost_usd FROM task_costs c WHERE c.task_id = s.id), 0),
        jsonb_build_array(jsonb_build_object('attempt', 1, 'at', s.made + interval '9 s', 'error', 'gone')),
@@ -174,11 +179,12 @@ SELECT coalesce(s.open_letter, pg_temp.sample_id(s.made + interval '9 s')), s.id
        CASE WHEN s.is_resolved THEN 'resolved' ELSE '' END
 FROM sample_slice s WHERE s.is_dead ORDER BY s.n"""
 
-# What happens between tasks and letters is checked at the commit; with both in, it can be checked now.
-SETTLED = "SET CONSTRAINTS ALL IMMEDIATE"
+# What tasks and letters owe one another is checked at the commit. With both in it can be checked now, and has
+# to be: a table with checks to come cannot be altered.
+SETTLED = "SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED"
 QUIET = "ALTER TABLE governance_tasks DISABLE TRIGGER task_created"
 LOUD = "ALTER TABLE governance_tasks ENABLE TRIGGER task_created"
 
-OF_TASKS = (SLICE, QUIET, TASKS, EVENTS, STEPS)
+OF_TASKS = (SETTLED, SLICE, QUIET, TASKS, EVENTS, STEPS)
 OF_CALLS = (CALLS, WINDOWS, HOLDS, SPENT, LINES, EXECUTIONS)
 OF_LETTERS = (LETTERS, SETTLED, LOUD)

@@ -33,23 +33,27 @@ FROM generate_series(1, 50000) n
 CROSS JOIN LATERAL (SELECT %(now)s::timestamptz - (50000 - n) * interval '50 s' AS at) made"""
 
 REDRIVES = """
-INSERT INTO redrives (id, state, filter_text, reason, started_by, pace_per_second, max_failure_rate, plan, stage,
-                      total, succeeded, credit, advanced_at, created_at, started_at, finished_at)
+INSERT INTO redrives (id, state, filter_text, reason, started_by, pace_per_second, max_failure_rate, plan,
+                      stage, total, succeeded, credit, advanced_at, created_at, started_at, finished_at)
 SELECT pg_temp.sample_id(at), 'completed', 'sample', 'sample', 'user:operator', 10, 0.5, '{1,5,1000}', 2,
        CASE n WHEN 200 THEN 20000 ELSE 0 END, CASE n WHEN 200 THEN 20000 ELSE 0 END, 0, at, at, at, at
 FROM generate_series(1, 200) n
 CROSS JOIN LATERAL (SELECT %(now)s::timestamptz - (200 - n) * interval '3 hours' AS at) made;
-INSERT INTO redrive_items (redrive_id, position, letter_id, task_id, retries, state, handed_over_at, settled_at)
+INSERT INTO redrive_items (redrive_id, position, letter_id, task_id, retries, state, handed_over_at,
+                           settled_at)
 SELECT r.id, n, juggernaut_uuid7(), juggernaut_uuid7(), 0, 'succeeded', r.started_at, r.finished_at
-FROM (SELECT * FROM redrives WHERE filter_text = 'sample' ORDER BY id DESC LIMIT 1) r, generate_series(1, 20000) n"""
+FROM (SELECT * FROM redrives WHERE filter_text = 'sample' ORDER BY id DESC LIMIT 1) r,
+     generate_series(1, 20000) n"""
 
 RECURRING = """
 INSERT INTO recurring_tasks (name, status, kind, every_seconds, task)
 SELECT 'sample-' || n, 'paused', 'interval', 60, '{"task_type": "evaluation"}' FROM generate_series(1, 50) n
 ON CONFLICT DO NOTHING;
 INSERT INTO recurring_runs (recurring_id, slot, outcome, created_at)
-SELECT r.id, %(now)s::timestamptz - n * interval '1 min', 'overlap', %(now)s::timestamptz - n * interval '1 min'
-FROM recurring_tasks r, generate_series(1, 1000) n WHERE r.name LIKE 'sample-%%'
+SELECT r.id, slot, 'overlap', slot
+FROM recurring_tasks r, generate_series(1, 1000) n,
+     LATERAL (SELECT %(now)s::timestamptz - n * interval '1 min' AS slot) due
+WHERE r.name LIKE 'sample-%%'
 ON CONFLICT DO NOTHING"""
 
 ALL = (BREAKERS, SWEEPS, AUDIT, APPROVALS, REDRIVES, RECURRING)

@@ -82,7 +82,8 @@ def test_a_load_that_dies_in_a_slice_leaves_the_slices_before_it_and_the_trigger
     next(steps)
     with connection.cursor() as cursor:
         cursor.execute(
-            "ALTER TABLE dead_letter_queue ADD CONSTRAINT nothing_more CHECK (created_at < '2000-01-01') NOT VALID"
+            "ALTER TABLE dead_letter_queue ADD CONSTRAINT nothing_more"
+            " CHECK (created_at < '2000-01-01') NOT VALID"
         )
     try:
         with pytest.raises(Exception, match="nothing_more"):
