@@ -5,6 +5,10 @@ wrong value with those that may be. Each list is also asked for what is not ther
 question where no index answers it.
 """
 
+# ruff: noqa: SLF001 (how Django and its admin know their models)
+
+from __future__ import annotations
+
 import base64
 import re
 from collections.abc import Iterator
@@ -97,8 +101,8 @@ def _examples(model: type[Model]) -> list[Model]:
     if model is not Task:
         return list(newest[:1])
     kinds: list[dict[str, Any]] = [
-        {}, {"task_type": "workflow"}, {"task_type": "agent"}, {"parent__isnull": False}, {"status": "failed"},
-        {"status": "parked"},
+        {}, {"task_type": "workflow"}, {"task_type": "agent"}, {"parent__isnull": False},
+        {"status": "failed"}, {"status": "parked"},
     ]  # fmt: skip
     return [row for kind in kinds for row in newest.filter(**kind)[:1]]
 

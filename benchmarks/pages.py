@@ -47,9 +47,7 @@ def main() -> None:
         return
     print(_table(shown))
     slow, worst = sum(one.is_slow for one in opened), max(one.p50 for one in opened)
-    print(
-        f"\n{len(opened)} addresses, slowest median {worst:.0f} ms, {slow} opened in over {GOAL_MS:.0f} ms once"
-    )
+    print(f"\n{len(opened)} addresses, slowest median {worst:.0f} ms, {slow} took over {GOAL_MS:.0f} ms once")
 
 
 @contextlib.contextmanager

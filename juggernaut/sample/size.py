@@ -14,7 +14,7 @@ class Size:
 
     Every ledger line has its hold; `calls` of them have a row of `tool_executions` too. `resolved` is every
     how manieth letter has been resolved; 0 is none. `surroundings` are approvals, audit, breakers, sweeps,
-    redrives and recurring tasks: a fixed number of each.
+    redrives and recurring tasks.
     """
 
     tasks: int = 1_000_000

@@ -12,14 +12,22 @@ from governance.models import CostLine, DeadLetter, FailureSignature, Task, Task
 from juggernaut import sample
 from tests.fleet import enlist
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
-SMALL = sample.Size(tasks=300, letters=60, lines=1500, calls=500, groups=7, days=10, slice=100)
+SMALL = sample.Size(
+    tasks=300,
+    letters=60,
+    lines=1500,
+    calls=500,
+    groups=7,
+    days=10,
+    slice=100,
+    surroundings=False,
+)
 
 
 @pytest.fixture
-def loaded(transactional_db):
-    enlist()
+def loaded(db):
     return list(sample.load(SMALL))
 
 
@@ -76,6 +84,7 @@ def test_no_worker_would_take_any_of_it(loaded):
     assert scalar("SELECT count(*) FROM governance_tasks WHERE status = 'parked'") > 0
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_load_that_dies_in_a_slice_leaves_the_slices_before_it_and_the_triggers_on(transactional_db):
     enlist()
     steps = sample.load(SMALL)
@@ -98,9 +107,7 @@ def test_a_load_that_dies_in_a_slice_leaves_the_slices_before_it_and_the_trigger
 
 
 class TestCommand:
-    def test_it_loads_what_was_asked_for(self, transactional_db, capsys):
-        enlist()
-
+    def test_it_loads_what_was_asked_for(self, db, capsys):
         call_command("load_sample", "--into-this-database", "--json", tasks=40, letters=4, lines=80, calls=8)
 
         assert json.loads(capsys.readouterr().out) == {"tasks": 40, "letters": 4, "lines": 80, "calls": 8}
