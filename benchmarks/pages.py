@@ -79,16 +79,21 @@ def _measured() -> Iterator[Opened]:
     from benchmarks import addresses, dead_letters
 
     browser = dead_letters.client()
-    for address in [*addresses.console(browser), *addresses.api(browser), "/health"]:
-        yield _opened(browser, address)
+    found = [*addresses.console(browser), *addresses.api(browser)]
+    for place, address in enumerate(found, start=1):
+        print(f"\r{place} of {len(found)}", end="", file=sys.stderr, flush=True)
+        if opened := _opened(browser, address):
+            yield opened
 
 
-def _opened(browser: Any, address: str) -> Opened:
+def _opened(browser: Any, address: str) -> Opened | None:
+    """None if it answers with something else than a page."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
     with CaptureQueriesContext(connection) as captured:
-        browser.get(address)
+        if browser.get(address).status_code != 200:
+            return None
     times = []
     for _ in range(SAMPLES):
         began = time.perf_counter()
