@@ -20,16 +20,18 @@ from typing import Any
 from benchmarks.system import bench_environment
 
 GOAL_MS = 200.0
-SAMPLES = 5
 
 
 @dataclass(frozen=True)
 class Opened:
-    """One address: milliseconds, the median and the longest of some, and its queries."""
+    """One address: milliseconds, the shortest, the median and the longest of some; how many of them this
+    process computed (the rest is PostgreSQL, Redis, and other work on the machine); its queries."""
 
     address: str
+    shortest: float
     p50: float
     longest: float
+    cpu: float
     queries: int
 
     @property
@@ -40,7 +42,7 @@ class Opened:
 def main() -> None:
     arguments = _arguments()
     with _database(arguments):
-        opened = list(_measured())
+        opened = list(_measured(arguments.samples))
     shown = [one for one in opened if one.is_slow] if arguments.slow else opened
     if arguments.json:
         print(json.dumps([vars(one) for one in shown], indent=1))
@@ -75,38 +77,45 @@ def _load(arguments: argparse.Namespace) -> None:
     print(f"\nloaded in {time.monotonic() - began:.0f} s", file=sys.stderr)
 
 
-def _measured() -> Iterator[Opened]:
+def _measured(samples: int) -> Iterator[Opened]:
     from benchmarks import addresses, dead_letters
 
     browser = dead_letters.client()
     found = [*addresses.console(browser), *addresses.api(browser)]
     for place, address in enumerate(found, start=1):
         print(f"\r{place} of {len(found)}", end="", file=sys.stderr, flush=True)
-        if opened := _opened(browser, address):
+        if opened := _opened(browser, address, samples):
             yield opened
 
 
-def _opened(browser: Any, address: str) -> Opened | None:
+def _opened(browser: Any, address: str, samples: int) -> Opened | None:
     """None if it answers with something else than a page."""
     from django.db import connection
-    from django.test.utils import CaptureQueriesContext
 
-    with CaptureQueriesContext(connection) as captured:
+    asked: list[str] = []
+
+    def count(execute: Any, sql: str, *rest: Any) -> Any:
+        asked.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(count):
         if browser.get(address).status_code != 200:
             return None
-    times = []
-    for _ in range(SAMPLES):
+    times, cpu = [], time.process_time()
+    for _ in range(samples):
         began = time.perf_counter()
         browser.get(address)
         times.append((time.perf_counter() - began) * 1000)
-    return Opened(address, statistics.median(times), max(times), len(captured))
+    cpu = (time.process_time() - cpu) / samples * 1000
+    return Opened(address, min(times), statistics.median(times), max(times), cpu, len(asked))
 
 
 def _table(opened: list[Opened]) -> str:
-    lines = [f"{'p50 ms':>8} {'max ms':>8} {'queries':>7}  address"]
+    lines = [f"{'min ms':>8} {'p50 ms':>8} {'max ms':>8} {'python':>7} {'queries':>7}  address"]
     for one in sorted(opened, key=lambda one: -one.p50):
         mark = "  over" if one.is_slow else ""
-        lines.append(f"{one.p50:8.1f} {one.longest:8.1f} {one.queries:7}  {one.address}{mark}")
+        times = f"{one.shortest:8.1f} {one.p50:8.1f} {one.longest:8.1f} {one.cpu:7.1f}"
+        lines.append(f"{times} {one.queries:7}  {one.address}{mark}")
     return "\n".join(lines)
 
 
@@ -116,6 +125,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--letters", type=int, default=100_000)
     parser.add_argument("--lines", type=int, default=10_000_000)
     parser.add_argument("--database", help="URL of a database that holds a sample already: nothing is loaded")
+    parser.add_argument("--samples", type=int, default=5, help="how often each is opened (5)")
     parser.add_argument("--slow", action="store_true", help="print only what was opened in over 200 ms once")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args()

@@ -187,7 +187,7 @@ class HoldAdmin(DeedRows):
     )  # fmt: skip
     list_filter_sheet = True
     ordering = ("-pk",)
-    indexed = frozenset({("state", _OPEN)})
+    indexed = frozenset({"created", ("state", str(_OPEN))})
     search_fields = ("model",)
     search_help_text = (
         "An id of a hold or a task, its first 8 digits or more, or a part of a model or a service "

@@ -17,9 +17,11 @@ from governance.admin.permitted import Permitted
 # A list shows this many of what matches, newest first. To look further back, filter or search.
 LISTED = 10_000
 NEWEST_FIRST = ("-pk",)
+# The filter by the time of creation, where the primary key holds that: it bounds any other filter.
+IN_KEY = "created"
 # What an address says beside filters. An id that is searched for is found by indexes, words are bounded by
-# whoever searches them; and the time of creation is in the key.
-_OF_PAGES = {"p", "o", "all", "e", "q", "created", "_changelist_filters"}
+# whoever searches them.
+_OF_PAGES = {"p", "o", "all", "e", "q", "_changelist_filters"}
 
 
 class BoundedPaginator(Paginator):
@@ -51,6 +53,8 @@ class BoundedChangeList(ChangeList):
         if not said or tuple(self.model_admin.get_ordering(request)) != NEWEST_FIRST:
             return False
         indexed = self.model_admin.indexed
+        if IN_KEY in indexed and len(said) > 1:
+            said.pop(IN_KEY, None)
         return not (len(said) == 1 and all(name in indexed or (name, said[name]) in indexed for name in said))
 
     @property

@@ -39,7 +39,11 @@ class TaskAdmin(VerbRows):
     list_filter_sheet = True
     ordering = ("-pk",)
     indexed = frozenset(
-        {"type", *(("status", str(status)) for status in Task.Status if status != Task.Status.COMPLETED)}
+        {
+            "created",
+            "type",
+            *(("status", str(status)) for status in Task.Status if status != Task.Status.COMPLETED),
+        }
     )
     search_fields = ("title",)
     search_help_text = (

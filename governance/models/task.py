@@ -150,9 +150,12 @@ class Task(models.Model):
                     deadline__isnull=False,
                 ),
             ),
-            # Read by the console's lists of what ended badly.
+            # Read by the lists of what ended badly: a few of one state are not sought among all of the other.
             models.Index(
-                "id", name="task_ended_badly", condition=Q(status__in=[Status.FAILED, Status.CANCELLED])
+                "status",
+                "id",
+                name="task_ended_how",
+                condition=Q(status__in=[Status.FAILED, Status.CANCELLED]),
             ),
             # Read by the lists filtered by type.
             models.Index("task_type", "id", name="task_type_id"),

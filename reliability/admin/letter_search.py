@@ -146,7 +146,8 @@ class CreatedFilter(SimpleListFilter):
         if self.value() not in _SPANS:
             return queryset
         _, span = _SPANS[str(self.value())]
-        return queryset.filter(created_at__gte=timezone.now() - span)
+        since = timezone.now() - span
+        return queryset.filter(created_at__gte=since, pk__gte=search.id_at(since))
 
 
 FILTERS = (

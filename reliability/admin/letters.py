@@ -40,7 +40,7 @@ class DeadLetterAdmin(VerbRows):
     list_filter = letter_search.FILTERS
     list_filter_sheet = True
     ordering = ("-pk",)
-    indexed = frozenset({"signature", ("status", "pending"), ("status", "retrying")})
+    indexed = frozenset({"created", "signature", ("status", "pending"), ("status", "retrying")})
     search_fields = ("failure_reason",)
     search_help_text = (
         "An id of a letter or a task, its first 8 digits or more, or a part of an error "
