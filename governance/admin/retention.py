@@ -7,6 +7,7 @@ from unfold.decorators import display
 from governance.admin import columns
 from governance.admin.rows import MachineRows
 from governance.models import RetentionRule
+from governance.models.retention import days
 
 
 @admin.register(RetentionRule)
@@ -18,13 +19,11 @@ class RetentionRuleAdmin(MachineRows):
 
     gone = columns.exact("pruned_before", "Gone before")
 
-    @display(description="Kept")
-    def kept(self, rule: RetentionRule) -> str:
-        return "for ever" if rule.keep_days is None else f"{rule.keep_days:,} days"
+    kept = columns.text("kept", "Kept")
 
     @display(description="At least")
     def at_least(self, rule: RetentionRule) -> str:
-        return f"{rule.least_days} days"
+        return days(rule.least_days)
 
     def has_view_permission(self, request: HttpRequest, obj: RetentionRule | None = None) -> bool:
         return bool(request.user.has_perm("governance.view_retentionrule"))

@@ -9,6 +9,14 @@ from django.db.models.functions import Now
 
 from governance.models.defaults import EMPTY_OBJECT
 
+# Rules of what is part of a task, and its tables.
+PARTS = {
+    "events": "task_events",
+    "late results": "task_late_results",
+    "steps": "task_steps",
+    "calls": "tool_executions",
+}
+
 
 class RetentionRule(models.Model):
     """How many days one kind of row lives after its end (`retention_rules`); null is for ever.
@@ -37,7 +45,18 @@ class RetentionRule(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name}: {'for ever' if self.keep_days is None else f'{self.keep_days} days'}"
+        return f"{self.name}: {self.kept}"
+
+    @property
+    def kept(self) -> str:
+        """For how long, in words."""
+        if self.keep_days is None:
+            return "as long as their task" if self.name in PARTS else "for ever"
+        return days(self.keep_days)
+
+
+def days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count:,} days"
 
 
 class RetentionWalk(models.Model):

@@ -9,18 +9,12 @@ from uuid import UUID
 
 from django.db import connection
 
+from governance.models.retention import PARTS
 from governance.retention.rules import Cutoffs
 from governance.retention.walks import Keys, remove
 
 COMPLETED, FAILED, CANCELLED = "completed tasks", "failed tasks", "cancelled tasks"
 LETTERS = "resolved letters"
-# Part of a task, each with the column that names it and the rule by which it may go before the task.
-PARTS = {
-    "events": "task_events",
-    "late results": "task_late_results",
-    "steps": "task_steps",
-    "calls": "tool_executions",
-}
 RULES = (COMPLETED, FAILED, CANCELLED, *PARTS)
 
 _ENDED = "t.status IN ('completed', 'failed', 'cancelled')"
@@ -31,13 +25,15 @@ _OLD = """coalesce(t.completed_at < CASE t.status
 
 # A tree stays whole for the sake of one of its members: a workflow that is retried reads what its steps
 # brought, an open letter is answered by looking at its task, and whoever waits for a task asks how it ended.
+# Scalar subqueries, not EXISTS: for many tasks the planner would answer that by reading all letters and
+# edges once, for each window anew.
 _STAYS = f"""NOT {_OLD} OR t.dead_letter_id IS NOT NULL
-  OR EXISTS (SELECT FROM dead_letter_queue l WHERE l.task_id = t.id
-             AND (l.status <> 'resolved' OR coalesce(l.resolved_at >= %(letters)s::timestamptz, true)))
-  OR EXISTS (SELECT FROM budget_holds h WHERE h.task_id = t.id AND h.state = 'open')
-  OR EXISTS (SELECT FROM task_dependencies d JOIN governance_tasks w ON w.id = d.task_id
-             WHERE d.depends_on_id = t.id AND w.status <> 'completed'
-               AND NOT EXISTS (SELECT FROM trees o WHERE o.root = m.root AND o.id = w.id))"""
+  OR (SELECT true FROM dead_letter_queue l WHERE l.task_id = t.id
+      AND (l.status <> 'resolved' OR coalesce(l.resolved_at >= %(letters)s::timestamptz, true)) LIMIT 1)
+  OR (SELECT true FROM budget_holds h WHERE h.task_id = t.id AND h.state = 'open' LIMIT 1)
+  OR (SELECT true FROM task_dependencies d JOIN governance_tasks w ON w.id = d.task_id
+      WHERE d.depends_on_id = t.id AND w.status <> 'completed'
+        AND NOT EXISTS (SELECT FROM trees o WHERE o.root = m.root AND o.id = w.id) LIMIT 1)"""
 
 _TREES = f"""
 WITH RECURSIVE roots AS MATERIALIZED (

@@ -151,7 +151,7 @@ class TestSetRetentionCommand:
 
         said = capsys.readouterr().out
         assert "completed tasks: 30 days (tasks that were completed" in said
-        assert "events: for ever" in said
+        assert "\nevents: as long as their task" in said
 
     def test_for_ever_is_said_so(self, capsys):
         call_command("set_retention", "sweeps", "--for-ever", "--reason", "audit", "--json")
