@@ -50,8 +50,9 @@ _LOOKS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = tuple(
             r"(?i)\b(?P<kind>bearer|basic)\s+[A-Za-z0-9_\-.~+/=%]{8,}",
             rf"\g<kind> {HIDDEN}",
         ),
-        # JSON web tokens. Then: OpenAI, OpenRouter, Anthropic, Stripe; GitHub; GitLab; Slack; AWS; Google;
-        # Hugging Face, npm; SendGrid.
+        # Our own tokens; JSON web tokens. Then: OpenAI, OpenRouter, Anthropic, Stripe; GitHub; GitLab; Slack;
+        # AWS; Google; Hugging Face, npm; SendGrid.
+        (("jgt_",), r"\bjgt_[A-Za-z0-9_\-]{16,}", HIDDEN),
         (("eyj",), r"\beyJ[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*){1,4}", HIDDEN),
         (("sk-", "sk_", "rk-", "rk_", "pk-", "pk_"), r"\b(?:sk|rk|pk)[-_][A-Za-z0-9_\-]{12,}", HIDDEN),
         (("gh", "github_pat_"), r"\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,})", HIDDEN),

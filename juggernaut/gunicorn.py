@@ -1,9 +1,11 @@
 """gunicorn's configuration: `gunicorn -c python:juggernaut.gunicorn juggernaut.wsgi`."""
 
+import logging
 import os
 from pathlib import Path
+from typing import Any
 
-from juggernaut import web_address
+from juggernaut import profile, web_address
 
 bind = web_address.from_environment().bind
 proc_name = "juggernaut"
@@ -21,3 +23,9 @@ worker_tmp_dir = str(_memory) if os.access(_memory, os.W_OK) else None
 logger_class = "juggernaut.gunicorn_log.SystemLogger"
 # Nothing here is steered through it, and its default place is one for all servers of an account.
 control_socket_disable = True
+
+
+def when_ready(server: Any) -> None:
+    """What anybody who reads the log should know of who is let in."""
+    if notice := profile.notice():
+        logging.getLogger("juggernaut.web").warning("%s", notice)

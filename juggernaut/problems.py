@@ -13,6 +13,7 @@ from rest_framework.views import set_rollback
 
 from governance import errors, outages
 from governance.api.resource import answer
+from juggernaut.api_tokens import TokenNotFound
 from reliability.errors import BreakerNotFound, RedriveConflict, RedriveNotFound
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     errors.HoldConflict: HTTPStatus.CONFLICT,
     errors.PriceNotFound: HTTPStatus.NOT_FOUND,
     errors.ExecutionNotFound: HTTPStatus.NOT_FOUND,
+    TokenNotFound: HTTPStatus.NOT_FOUND,
     BreakerNotFound: HTTPStatus.NOT_FOUND,
     RedriveNotFound: HTTPStatus.NOT_FOUND,
     RedriveConflict: HTTPStatus.CONFLICT,

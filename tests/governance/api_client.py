@@ -5,9 +5,10 @@ from typing import Any
 
 from django.contrib.auth.models import Permission, User
 from django.test import Client
-from knox.models import AuthToken
 
 from governance import roles
+from governance.actors import of_command
+from juggernaut import api_tokens
 
 
 class Api:
@@ -46,8 +47,8 @@ def make_user(name: str, *codenames: str) -> User:
 
 def token_of(user: User) -> str:
     """A new token, as the Authorization header carries it."""
-    _, token = AuthToken.objects.create(user=user, expiry=None)
-    return f"Bearer {token}"
+    made = api_tokens.create(user.username, actor=of_command("test"))
+    return f"Bearer {made.text}"
 
 
 def client_of(user: User) -> Api:
