@@ -74,9 +74,7 @@ def check(scopes: Iterable[str]) -> list[str]:
     """The scopes, each once. Raises `InvalidInput` about the field `scopes`."""
     named = list(dict.fromkeys(scopes))
     if not named:
-        raise InvalidInput(
-            [FieldError("scopes", f"name at least one, or {EVERYTHING}")]
-        )
+        raise InvalidInput([FieldError("scopes", f"name at least one, or {EVERYTHING}")])
     if unknown := [scope for scope in named if scope != EVERYTHING and scope not in known()]:
         expected = f"unknown: {', '.join(unknown)}; expected {EVERYTHING} or some of {', '.join(known())}"
         raise InvalidInput([FieldError("scopes", expected)])

@@ -107,9 +107,7 @@ def test_a_token_that_makes_no_sense_is_refused(arguments: list[str]):
 
 
 def test_an_unknown_scope_is_told_with_those_that_there_are():
-    with pytest.raises(
-        InvalidInput, match=r"scopes: unknown: tasks:all; expected .*tasks:write"
-    ):
+    with pytest.raises(InvalidInput, match=r"scopes: unknown: tasks:all; expected .*tasks:write"):
         api_tokens.create("ci", actor=SHELL, scopes_=["tasks:all"])
 
 
