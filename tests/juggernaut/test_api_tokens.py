@@ -31,6 +31,13 @@ def nobody_has_guessed():
     guessing.forget()
 
 
+@pytest.fixture(autouse=True)
+def tokens_are_audited(db: None):
+    """As everywhere but in tests, see tests/conftest.py."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE api_tokens ENABLE TRIGGER api_token_audited")
+
+
 def run(name: str, *arguments: str) -> str:
     out = StringIO()
     call_command(name, *arguments, stdout=out)
