@@ -11,6 +11,7 @@ from pathlib import Path
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+from governance import redaction
 from juggernaut import browser_rules, console, endpoints, logs, production, secret_key
 from juggernaut.environment import ROOT, listed
 
@@ -104,6 +105,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 LOGGING = logs.configuration(logs.log_file(ROOT))
+redaction.learn(SECRET_KEY, DATABASES["default"].get("PASSWORD"))
 STATIC_URL = "static/"
 # Served from the packages they come in: there is nothing to collect.
 WHITENOISE_USE_FINDERS = True

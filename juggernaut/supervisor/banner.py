@@ -17,11 +17,7 @@ def text(*, address: WebAddress | None, servers: EmbeddedServers) -> str:
         rows.append(("Second terminal", f'eval "$({command})"'))
     rows.append(("Stop", "Ctrl-C, or kill -TERM of this process"))
     lines = [f"  {name:<16} {value}" for name, value in rows]
-    notice = (
-        ["", f"  {profile.notice()[0].upper()}{profile.notice()[1:]}."]
-        if address and profile.notice()
-        else []
-    )
+    notice = ["", f"  NOTE: {profile.notice()}."] if address and profile.notice() else []
     return "\n".join(["", f"Juggernaut is running ({profile.name()} profile).", "", *lines, *notice, "", ""])
 
 
