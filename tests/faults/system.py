@@ -54,7 +54,7 @@ class System(Machine):
         """Where its servers are, as environment variables."""
         record = self.var_dir / "run" / "endpoints.json"
         named = {name: url for name, url in self.environment.items() if name.endswith("_URL")}
-        own: dict[str, str] = json.loads(record.read_text())
+        own: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
         return named | own
 
     def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
@@ -72,7 +72,7 @@ class System(Machine):
         """Whether the database answers."""
         try:
             return self.sql("SELECT true") == [(True,)]
-        except (psycopg2.OperationalError, FileNotFoundError):
+        except (psycopg2.OperationalError, KeyError):
             return False
 
     def await_disk(self) -> None:
@@ -150,6 +150,13 @@ class Batch:
         self.system = system
         self.ids = system.submit(tasks)
         assert len(self.ids) == len(tasks)
+
+    @classmethod
+    def of(cls, system: System, ids: Sequence[str]) -> "Batch":
+        """Tasks that were submitted already."""
+        batch = cls.__new__(cls)
+        batch.system, batch.ids = system, list(ids)
+        return batch
 
     def is_in_flight(self) -> bool:
         """Whether every task is held by some process."""
