@@ -4,13 +4,12 @@ import json
 import os
 from contextlib import ExitStack
 
-import psycopg2
 import pytest
 
 from tests import places
 from tests.deployment.network import DatabaseHost, Network, WorkerHost
 from tests.faults import record
-from tests.faults.system import DONE_SECONDS, RECOVERY_SECONDS, Batch
+from tests.faults.system import DONE_SECONDS, RECOVERY_SECONDS, Batch, select
 from tests.polling import until
 
 pytestmark = [
@@ -30,14 +29,7 @@ class Fleet:
         self.network, self.hosts, self._database = network, hosts, database
 
     def sql(self, statement, *parameters):
-        connection = psycopg2.connect(self._database.url)
-        try:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(statement, parameters or None)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
+        return select(self._database.url, statement, *parameters)
 
     def submit(self, tasks):
         rows = self.sql(

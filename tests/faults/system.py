@@ -25,6 +25,18 @@ DONE_SECONDS = 60
 _HEADERS = {"Content-Type": "application/json"}
 
 
+def select(url: str, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """The rows that the statement returns, on a connection of its own."""
+    connection = psycopg2.connect(url, connect_timeout=3)
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters or None)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()
+
+
 class System(Machine):
     """One `main.py` with two worker processes that hold 500 tasks between them."""
 
@@ -59,14 +71,7 @@ class System(Machine):
 
     def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Run a statement on a connection of its own, which a restart of the server cannot break."""
-        connection = psycopg2.connect(self.urls["DATABASE_URL"], connect_timeout=3)
-        try:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(statement, parameters or None)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
+        return select(self.urls["DATABASE_URL"], statement, *parameters)
 
     def is_up(self) -> bool:
         """Whether the database answers."""
