@@ -35,7 +35,14 @@ UNUSED = (
     "accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope", "hid",
     "magnetometer", "microphone", "midi", "payment", "publickey-credentials-get", "serial", "usb",
 )  # fmt: skip
-PERMISSIONS_POLICY = ", ".join(f"{name}=()" for name in UNUSED)
+# For answers, too, that Django's SecurityMiddleware never sees, as those to probes.
+HEADERS = {
+    "Permissions-Policy": ", ".join(f"{name}=()" for name in UNUSED),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
 
 
 class BrowserRules(CSPMiddleware):
@@ -50,6 +57,6 @@ class BrowserRules(CSPMiddleware):
         return parts
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
-        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
         return super().process_response(request, response)
