@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -98,9 +97,9 @@ def _check(client: str, role: str, expires_at: datetime | None, note: str) -> No
         raise InvalidInput(errors)
 
 
-def _owner(client: str, role: str, actor: Actor) -> AbstractUser:
+def _owner(client: str, role: str, actor: Actor) -> User:
     with transaction.atomic():
-        owner, is_new = get_user_model().objects.get_or_create(username=client)
+        owner, is_new = User.objects.get_or_create(username=client)
     if is_new:
         owner.set_unusable_password()
         owner.save(update_fields=["password"])
@@ -112,7 +111,7 @@ def _owner(client: str, role: str, actor: Actor) -> AbstractUser:
     return owner
 
 
-def _require_charge_of(actor: Actor, owner: AbstractUser, role: str) -> None:
+def _require_charge_of(actor: Actor, owner: User, role: str) -> None:
     """Whoever acts under a person's name is that person; and a role is changed by who changes users."""
     is_own = actor.user is not None and actor.user.get_username() == owner.get_username()
     is_person = owner.is_superuser or owner.is_staff or owner.has_usable_password()
@@ -120,7 +119,7 @@ def _require_charge_of(actor: Actor, owner: AbstractUser, role: str) -> None:
         actor.require(CHANGE_USERS)
 
 
-def _require_no_more(actor: Actor, owner: AbstractUser, named: list[str]) -> None:
+def _require_no_more(actor: Actor, owner: User, named: list[str]) -> None:
     """The token may do nothing that the actor may not."""
     limit = scopes.allowed(tuple(named))
     if limit is None and owner.is_superuser:

@@ -1,6 +1,7 @@
 """Logging in: guessing is slowed down, sessions end, and what cookies may."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -30,7 +31,7 @@ def attempt(password: str, *, name: str = "ada", address: str = "192.0.2.1", cli
     return (client or Client()).post(LOGIN, asked, REMOTE_ADDR=address)
 
 
-def fail(times: int, **who: str):
+def fail(times: int, **who: Any):
     answers = [attempt("wrong", **who) for _ in range(times)]
     return answers[-1]
 

@@ -1,6 +1,7 @@
 """All addresses and actions as nobody, viewer, operator and admin: who is let in is who the table lets in."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -24,7 +25,7 @@ OWN_PAGES = (
     ("GET", "<path:object_id>/delete/", "delete"), ("POST", "<path:object_id>/delete/", "delete"),
 )  # fmt: skip
 QUERIES = {"admin/autocomplete/": "?app_label=juggernaut&model_name=apitoken&field_name=owner&term="}
-THIS_MACHINE = {"HTTP_HOST": "localhost:8000", "REMOTE_ADDR": "127.0.0.1"}
+THIS_MACHINE: dict[str, Any] = {"HTTP_HOST": "localhost:8000", "REMOTE_ADDR": "127.0.0.1"}
 May = Callable[[str, Needs], bool]
 Rows = Iterator[tuple[str, str, Needs]]
 
@@ -50,19 +51,13 @@ def rows_of_the_api() -> Rows:
         yield method, route, needs
 
 
-def surprises(
-    client: Client, who: str, rows: Rows, may: Callable[[str, Needs], bool] = terms.may, **meta
-) -> list:
+def surprises(client: Client, who: str, rows: Rows, may: May = terms.may, **meta: Any) -> list[str]:
     """The requests that were let in or refused against the table. Who logs out does it last."""
     found = []
     for method, route, needs in sorted(rows, key=lambda row: "logout" in row[1]):
         address = filled(route) + QUERIES.get(route, "")
-        body = {"data": "{}", "content_type": "application/json"} if route.startswith("api") else {}
-        answer = (
-            client.generic(method, address, **body, **meta)
-            if body
-            else client.generic(method, address, **meta)
-        )
+        body = "{}" if route.startswith("api") else ""
+        answer = client.generic(method, address, body, content_type="application/json", **meta)
         if is_refused(answer) == may(who, needs):
             found.append(f"{method} /{route} as {who}: {answer.status_code}, although it needs {needs}")
     return found
