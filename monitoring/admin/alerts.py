@@ -48,7 +48,10 @@ class AlertAdmin(DeedRows):
     ordering = ("-opened_at", "pk")
     search_fields = ("rule__name", "subject", "said")
     search_help_text = "A part of the rule, of what it is about, or of the sentence"
-    nothing_exists = "Nothing has ever been found wrong. The watchdog looks every five seconds."
+    nothing_exists = (
+        "Nothing is wrong, as far as anybody has found: the watchdog looks every five seconds. "
+        "What is over is under the filter, as resolved."
+    )
     actions = ("acknowledge_chosen", "mute_chosen", "unmute_chosen")
     actions_detail = ("acknowledge_this", "mute_this", "unmute_this")
     change_form_outer_before_template = "monitoring/alert_state.html"
