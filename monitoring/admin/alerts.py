@@ -21,6 +21,7 @@ from monitoring.models import Alert
 from monitoring.models.alert import Severity
 
 _TONES = {"critical": "bad", "warning": "held"}
+_SENT = {"sent": "good", "waiting": "waiting", "sending": "running", "unknown": "held", "failed": "bad"}
 
 
 class StateFilter(filters.PresetFilter):
@@ -111,7 +112,10 @@ class AlertAdmin(DeedRows):
             "alert": row,
             "how_bad": looks.badge(row.severity, tone=_TONES[row.severity]),
             "state_told": self.state_told(row),
-            "messages_told": questions.messages(row.pk),
+            "messages_told": [
+                message | {"badge": looks.badge(message["state"], tone=_SENT.get(message["state"], ""))}
+                for message in questions.messages(row.pk)
+            ],
             "messages_shown": questions.MESSAGES_SHOWN,
         }
 

@@ -68,7 +68,21 @@ def _mute_lines(rows: Sequence[Any], said: Said) -> list[Line]:
 
 def _rule_lines(rows: Sequence[Any], said: Said) -> list[Line]:
     [row] = rows
-    return [Line(name, str(getattr(row, name)), str(said.get(name))) for name in verbs.SETTINGS]
+    return [
+        Line(title, _written(getattr(row, name)), _written(said.get(name))) for name, title in _NAMED.items()
+    ]
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+_NAMED = {
+    "threshold": "Threshold", "severity": "Severity", "repeat_seconds": "Told again every so many seconds",
+    "is_enabled": "Switched on",
+}  # fmt: skip
 
 
 def _set_rule(rows: Sequence[Any], actor: Actor, said: Said) -> str:

@@ -15,10 +15,11 @@ TOUCH_SECONDS = 30.0
 
 
 class Evaluator:
-    """What one process remembers between its looks: whether it was in touch with the database."""
+    """What one process remembers between its looks: since when it is in touch with the database."""
 
     def __init__(self) -> None:
         self._touched_at = float("-inf")
+        self.in_touch_since = float("inf")
 
     def look(self) -> int:
         """Ask every rule that is switched on; how many alerts opened or ended.
@@ -26,22 +27,26 @@ class Evaluator:
         Raises what `outages.is_connection_failure` knows when the database is away. A rule that fails is
         logged, and leaves its alerts as they are.
         """
-        was_in_touch = self.touch()
+        self.touch()
         rows = {row.name: row for row in AlertRule.objects.all()}
         changed = sum(
             self._ask(rule, rows[name])
             for name, rule in RULES.items()
-            if name in rows and (was_in_touch or not rule.judges_silence)
+            if name in rows and self._may_judge(rule, rows[name])
         )
         outbox.fill(channels.targets())
         return changed
 
-    def touch(self) -> bool:
-        """Note that the database answers; whether it did a moment ago, too."""
+    def touch(self) -> None:
+        """Note that the database answers."""
         now = time.monotonic()
-        was_in_touch = now - self._touched_at <= TOUCH_SECONDS
+        if now - self._touched_at > TOUCH_SECONDS:
+            self.in_touch_since = now
         self._touched_at = now
-        return was_in_touch
+
+    def _may_judge(self, rule: Rule, row: AlertRule) -> bool:
+        """Only who was there all the while can say that somebody has been silent for so long."""
+        return not rule.judges_silence or self._touched_at - self.in_touch_since >= row.threshold
 
     def _ask(self, rule: Rule, row: AlertRule) -> int:
         try:

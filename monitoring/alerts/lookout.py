@@ -61,14 +61,15 @@ class Lookout:
         post.deliver()
 
     def _is_late(self) -> bool:
-        """One that was never heard of may be about to start: it is given the same time."""
+        """Both may have just been started: the watchdog is given the time that it may be silent."""
         with connection.cursor() as cursor:
             cursor.execute(_SILENT)
             found = cursor.fetchone()
         if found is None:
             return False
         silent, threshold = found
-        return float(time.monotonic() - self.began_at if silent is None else silent) > threshold
+        looked_for = time.monotonic() - self.began_at
+        return bool(looked_for > threshold and (silent is None or silent > threshold))
 
 
 def start() -> None:

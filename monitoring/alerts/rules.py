@@ -172,11 +172,12 @@ def letters_per_hour(row: AlertRule) -> Found:
         return []
     groups = _rows(_WORST_GROUPS, limit=COUNTED_UP_TO)
     more = "at least " if found["letters"] == COUNTED_UP_TO else ""
+    letters = "dead letter" if found["letters"] == 1 else "dead letters"
     worst = f"; most of them: {groups[0]['reason'][:120]}" if groups else ""
     return [
         Finding(
             subject="all",
-            said=f"{more}{found['letters']:,} dead letters in the last hour{worst}",
+            said=f"{more}{found['letters']:,} {letters} in the last hour{worst}",
             remedy="manage.py list_dlq --groups",
             value=float(found["letters"]),
             evidence={"groups": groups},

@@ -165,28 +165,9 @@ SELECT c.relname AS "table", greatest(c.reltuples, 0)::float8 AS estimated FROM 
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relname = ANY(%(tables)s)"""
 
 _ROWS = {"rows": MAX_ROWS}
+# The cheapest first: whether the database answers at all. The dearest last: the others do not wait for it.
 QUESTIONS = (
-    Question(
-        _TASKS,
-        (
-            _gauge(
-                "tasks",
-                f"Tasks by state and worker; each count ends at {COUNTED_UP_TO}.",
-                "tasks",
-                "state",
-                "worker",
-            ),
-            _gauge(
-                "tasks_oldest_seconds",
-                "Age of the oldest: pending since it was due (of the first"
-                f" {IN_LINE} in line), in_progress since its attempt began, others since they wait.",
-                "oldest",
-                "state",
-                "worker",
-            ),
-        ),
-        {"limit": COUNTED_UP_TO, "in_line": IN_LINE} | _ROWS,
-    ),
+    Question(_FLEET, (_gauge("fleet_paused", "1 while the fleet is paused.", "paused"),)),
     Question(
         _TALLIED,
         (
@@ -310,7 +291,6 @@ QUESTIONS = (
         ),
         _ROWS,
     ),
-    Question(_FLEET, (_gauge("fleet_paused", "1 while the fleet is paused.", "paused"),)),
     Question(
         _SWEEP,
         (
@@ -346,5 +326,26 @@ QUESTIONS = (
         _SIZES,
         (_gauge("table_rows_estimate", "Rows of a table by the planner's estimate.", "estimated", "table"),),
         {"tables": list(BIG_TABLES)},
+    ),
+    Question(
+        _TASKS,
+        (
+            _gauge(
+                "tasks",
+                f"Tasks by state and worker; each count ends at {COUNTED_UP_TO}.",
+                "tasks",
+                "state",
+                "worker",
+            ),
+            _gauge(
+                "tasks_oldest_seconds",
+                "Age of the oldest: pending since it was due (of the first"
+                f" {IN_LINE} in line), in_progress since its attempt began, others since they wait.",
+                "oldest",
+                "state",
+                "worker",
+            ),
+        ),
+        {"limit": COUNTED_UP_TO, "in_line": IN_LINE} | _ROWS,
     ),
 )

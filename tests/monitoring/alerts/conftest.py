@@ -33,4 +33,5 @@ def look():
     """What the watchdog does in one sweep; it has been in touch with the database all the while."""
     evaluator = Evaluator()
     evaluator.touch()
+    evaluator.in_touch_since -= 100_000
     return evaluator.look

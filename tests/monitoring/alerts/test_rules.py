@@ -66,7 +66,9 @@ def test_who_was_out_of_touch_calls_nobody_silent():
     newcomer = Evaluator()
 
     newcomer.look()
+    newcomer.look()
     at_first = live()
+    newcomer.in_touch_since -= 61
     newcomer.look()
 
     assert at_first == []

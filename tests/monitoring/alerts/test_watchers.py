@@ -28,6 +28,15 @@ def watchdog():
     return Watchdog(owner="me", duties={"alerts": sweep.DUTIES["alerts"]})
 
 
+def lookout():
+    """Of a web process that has been running for an hour."""
+    running = Lookout()
+    running.began_at -= 3600
+    running.evaluator.touch()
+    running.evaluator.in_touch_since -= 3600
+    return running
+
+
 def late():
     Worker.objects.filter(pk="WATCHDOG").update(last_heartbeat=timezone.now() - 2 * MINUTE)
 
@@ -66,7 +75,7 @@ def test_no_two_duties_have_one_name():
 def test_a_web_process_leaves_alone_what_the_watchdog_looks_at():
     break_down()
 
-    Lookout().round()
+    lookout().round()
 
     assert live() == []
 
@@ -75,19 +84,19 @@ def test_a_web_process_stands_in_for_a_late_watchdog_and_tells_people(hook):
     late()
     break_down()
 
-    Lookout().round()
+    lookout().round()
 
     assert live() == [("breaker_open", "openrouter"), ("watchdog_late", "WATCHDOG")]
     assert len(hook.asked) == 2
 
 
-def test_it_misses_silent_workers_too_but_not_at_its_first_round():
-    lookout = Lookout()
-    lookout.round()
+def test_it_misses_silent_workers_too():
+    looking = lookout()
+    looking.round()
     late()
     Worker.objects.filter(pk="ANALYST").update(last_heartbeat=timezone.now() - 2 * MINUTE)
 
-    lookout.round()
+    looking.round()
 
     assert live() == [("watchdog_late", "WATCHDOG"), ("worker_silent", "ANALYST")]
 
@@ -95,8 +104,8 @@ def test_it_misses_silent_workers_too_but_not_at_its_first_round():
 def test_two_web_processes_and_a_standby_make_one_alert_and_one_message(hook):
     late()
 
-    for lookout in (Lookout(), Lookout()):
-        lookout.round()
+    for looking in (lookout(), lookout()):
+        looking.round()
 
     assert (alert().occurrences, len(hook.asked)) == (1, 1)
 
@@ -104,25 +113,26 @@ def test_two_web_processes_and_a_standby_make_one_alert_and_one_message(hook):
 def test_the_alert_ends_when_a_watchdog_is_back(hook, caplog):
     caplog.set_level(logging.WARNING, logger="monitoring.alerts.lookout")
     late()
-    lookout = Lookout()
-    lookout.round()
+    looking = lookout()
+    looking.round()
 
     watchdog().round()
-    lookout.round()
+    looking.round()
 
     assert Alert.objects.get(rule="watchdog_late").state == "resolved"
     said = [record.message for record in caplog.records if "the watchdog is" in record.message]
     assert said == ["the watchdog is late: alerts are looked for here", "the watchdog is back"]
 
 
-def test_a_watchdog_that_never_was_is_given_the_time_to_start():
-    Worker.objects.filter(pk="WATCHDOG").update(last_heartbeat=None)
-    lookout = Lookout()
-    lookout.round()
+@pytest.mark.parametrize("heard_at", [None, timezone.now() - 600 * MINUTE])
+def test_a_watchdog_is_given_the_time_to_start(heard_at):
+    Worker.objects.filter(pk="WATCHDOG").update(last_heartbeat=heard_at)
+    looking = Lookout()
+    looking.round()
     at_first = live()
-    lookout.began_at -= 120
+    looking.began_at -= 120
 
-    lookout.round()
+    looking.round()
 
     assert at_first == []
     assert live() == [("watchdog_late", "WATCHDOG")]
@@ -132,22 +142,22 @@ def test_it_acts_under_the_watchdogs_permission():
     permissions.revoke("WATCHDOG", "watchdog.alerts", actor=samples.SYSTEM)
     late()
 
-    Lookout().round()
+    lookout().round()
 
     assert live() == []
 
 
 @pytest.mark.django_db(transaction=True)
 def test_it_sits_an_outage_of_the_database_out(monkeypatch, caplog, rules):
-    lookout = Lookout()
+    looking = lookout()
     with monkeypatch.context() as away:
         connection.close()
         away.setitem(connection.settings_dict, "PORT", "1")
-        lookout.round()
+        looking.round()
     late()
     recover()
 
-    lookout.round()
+    looking.round()
 
     assert "database connection failed" in caplog.text
     assert live() == [("watchdog_late", "WATCHDOG")]

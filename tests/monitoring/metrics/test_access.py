@@ -6,6 +6,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from governance import roles
+from monitoring.metrics import exposition, families
+from monitoring.metrics.families import Family, Question
 from tests.governance.api_client import make_user, token_of
 from tests.monitoring.metrics.text import parse, scrape, value
 
@@ -91,6 +93,20 @@ def test_a_frozen_database_holds_nobody_up(client, database_at, postgres):
 
     with frozen(postgres):
         assert value(scrape(client), "juggernaut_up", dependency="database") == 0
+
+
+def test_a_slow_database_is_not_called_away(client, look_again, monkeypatch):
+    slow = Question(
+        "SELECT pg_sleep(60)::text AS slept", (Family("juggernaut_slept", "gauge", "No.", "slept"),)
+    )
+    monkeypatch.setattr(exposition, "QUESTIONS", (families.QUESTIONS[0], slow))
+    monkeypatch.setattr(exposition, "PROBE_SECONDS", 0.3)
+
+    found = scrape(client)
+
+    assert value(found, "juggernaut_up", dependency="database") == 1
+    assert value(found, "juggernaut_metrics_complete") == 0
+    assert value(found, "juggernaut_fleet_paused") == 0
 
 
 def test_without_redis_it_says_so(client, settings):

@@ -46,7 +46,7 @@ def test_the_oldest_is_found_behind_a_fresh_one_of_higher_priority(metrics):
 
 
 def test_a_count_ends_where_it_says(metrics, monkeypatch):
-    asked = families.QUESTIONS[0]
+    asked = _question("_TASKS")
     monkeypatch.setitem(asked.parameters, "limit", 2)
     for _ in range(3):
         samples.submit(assigned_worker="ANALYST")
