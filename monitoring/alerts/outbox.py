@@ -7,6 +7,7 @@ muted nobody is told, and what waits to be sent is dropped when it is no longer 
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -80,10 +81,11 @@ def fill(targets: Sequence[Target]) -> int:
 
     Without targets nothing counts as told: the first that is set up is told what is open then.
     """
-    named = {
+    named: dict[str, Any] = {
         "channels": [target.channel for target in targets],
         "targets": [target.name for target in targets],
         "version": VERSION,
+        "kept": KEPT,
     }
     with connection.cursor() as cursor:
         cursor.execute(_NO_LONGER_TRUE)
@@ -94,5 +96,5 @@ def fill(targets: Sequence[Target]) -> int:
             cursor.execute(_TELL_OVER, named)
             written += cursor.rowcount
         cursor.execute(_TOO_LATE)
-        cursor.execute(_FORGOTTEN, {"kept": KEPT})
+        cursor.execute(_FORGOTTEN, named)
     return written

@@ -96,7 +96,8 @@ def deliver() -> int:
 def is_due() -> bool:
     """Whether there is anything to do for `deliver`."""
     with connection.cursor() as cursor:
-        cursor.execute(_IS_DUE, {"after": LOST_AFTER})
+        parameters: dict[str, Any] = {"after": LOST_AFTER}
+        cursor.execute(_IS_DUE, parameters)
         return any(cursor.fetchone())
 
 
@@ -162,6 +163,6 @@ def _end(taken: Taken, state: str, error: str) -> None:
     _run(_END, id=str(taken.id), state=state, error=error[:4_000])
 
 
-def _run(statement: str, **parameters: object) -> None:
+def _run(statement: str, **parameters: Any) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)

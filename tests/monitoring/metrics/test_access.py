@@ -11,7 +11,10 @@ from monitoring.metrics.families import Family, Question
 from tests.governance.api_client import make_user, token_of
 from tests.monitoring.metrics.text import parse, scrape, value
 
-FAR = {"REMOTE_ADDR": "192.0.2.1"}
+
+def far():
+    """Somebody at another machine."""
+    return Client(REMOTE_ADDR="192.0.2.1")
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +27,7 @@ def test_this_machine_needs_no_token_in_the_local_profile(client):
 
 
 def test_another_machine_does():
-    assert Client(**FAR).get("/metrics").status_code == 401
+    assert far().get("/metrics").status_code == 401
 
 
 def test_nor_is_a_request_from_a_page_in_a_browser_this_machine(client):
@@ -42,7 +45,7 @@ def test_every_role_may_read_them_by_token(role):
     user = User.objects.create_user(role)
     roles.assign(user, role)
 
-    found = scrape(Client(**FAR), Authorization=token_of(user))
+    found = scrape(far(), Authorization=token_of(user))
 
     assert value(found, "juggernaut_tasks", state="pending", worker="ANALYST") == 0
 
@@ -50,7 +53,7 @@ def test_every_role_may_read_them_by_token(role):
 def test_a_token_without_the_permission_is_refused():
     headers = {"Authorization": token_of(make_user("nobody", "view_task"))}
 
-    refused = Client(**FAR).get("/metrics", headers=headers)
+    refused = far().get("/metrics", headers=headers)
 
     assert (refused.status_code, refused.json()["permission"]) == (403, "monitoring.view_metrics")
 
@@ -69,7 +72,7 @@ def test_prometheus_gets_the_format_that_it_asks_for(client):
 def test_without_the_database_it_says_so_and_no_more(client, database_at):
     database_at(1)
 
-    found = parse(Client(**FAR).get("/metrics", headers={"Authorization": "Bearer cannot-be-checked"}))
+    found = parse(far().get("/metrics", headers={"Authorization": "Bearer cannot-be-checked"}))
 
     assert found.keys() == {"juggernaut_up"}
     assert value(found, "juggernaut_up", dependency="database") == 0

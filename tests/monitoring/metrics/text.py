@@ -22,7 +22,7 @@ def parse(response: Any) -> Samples:
     return found
 
 
-def value(samples: Samples, name: str, **labels: str) -> float | None:
+def value(samples: Samples, name: str, **labels: str) -> Any:
     """The one sample of this name whose labels include these; None if there is none."""
     fitting = [number for have, number in samples.get(name, []) if labels.items() <= have.items()]
     assert len(fitting) <= 1, fitting
