@@ -29,7 +29,7 @@ Look = Callable[[AlertRule], Found]
 @dataclass(frozen=True, slots=True)
 class Rule:
     """`name` is its row's. One that `judges_silence` is asked only by who was in touch with the database for
-    as long as its threshold: after an outage, or a night switched off, everybody seems to have been silent."""
+    as long as its threshold: after an outage or a night switched off, everybody seems to have been silent."""
 
     name: str
     look: Look

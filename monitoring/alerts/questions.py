@@ -57,7 +57,7 @@ def alerts(asked: Asked, *, actor: Actor) -> Page:
 def alert(alert_id: UUID, *, actor: Actor) -> Row:
     """One with its newest messages. Raises `AlertNotFound`."""
     actor.require(VIEW)
-    row = Alert.objects.filter(pk=alert_id).values(*ALERT).first()
+    row: Row | None = Alert.objects.filter(pk=alert_id).values(*ALERT).first()
     if row is None:
         raise AlertNotFound(alert_id)
     return row | {"messages": messages(alert_id)}

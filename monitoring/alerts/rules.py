@@ -232,7 +232,7 @@ def _span(seconds: float) -> str:
     return durations.words(timedelta(seconds=seconds))
 
 
-def _rows(statement: str, **parameters: object) -> list[Row]:
+def _rows(statement: str, **parameters: Any) -> list[Row]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
         columns = [column.name for column in cursor.description]

@@ -43,7 +43,7 @@ class RequestTimes:
 def register(registry: CollectorRegistry) -> None:
     """Have the registry collect the requests of all processes of this web server."""
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        multiprocess.MultiProcessCollector(registry)
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
         registry.register(_seconds)
 

@@ -41,10 +41,11 @@ def messages(*columns: str) -> list[tuple[Any, ...]]:
 
 def let_interval_pass() -> None:
     """The last interval of every alert began two hours ago."""
-    for row in Alert.objects.exclude(told_at=None):
-        told_at = row.told_at - 120 * MINUTE
-        AlertMessage.objects.filter(alert=row, told_at=row.told_at).update(told_at=told_at)
-        Alert.objects.filter(pk=row.pk).update(told_at=told_at)
+    hours = 120 * MINUTE
+    for pk, told_at in Alert.objects.exclude(told_at=None).values_list("pk", "told_at"):
+        assert told_at is not None
+        AlertMessage.objects.filter(alert=pk, told_at=told_at).update(told_at=told_at - hours)
+        Alert.objects.filter(pk=pk).update(told_at=told_at - hours)
 
 
 def let_wait_pass() -> None:

@@ -71,7 +71,8 @@ def test_acknowledging_in_sql_says_who_and_when_and_is_audited(look):
     assert found.acknowledged_at is not None
     entry = AuditEntry.objects.get()
     assert (entry.action, entry.target) == ("alert.update", "alert breaker_open openrouter")
-    assert (entry.before["state"], entry.after["acknowledged_why"]) == ("open", "on it")
+    before, after = entry.before or {}, entry.after or {}
+    assert (before["state"], after["acknowledged_why"]) == ("open", "on it")
 
 
 def test_resolving_and_opening_in_sql_are_whole_edges(look):

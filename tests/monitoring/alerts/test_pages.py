@@ -1,5 +1,7 @@
 """Alerts in the console: the list, the page of one, the verbs, the rules, and the overview's number."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -78,7 +80,7 @@ def test_nobody_was_told_says_where_to_set_it_up(viewer, alert):
 def test_acknowledge_mute_and_unmute_from_its_page(operator, alert):
     acknowledged = do(operator, f"{ALERTS}{alert.pk}/acknowledge/", reason="on it")
     muted = do(operator, f"{ALERTS}{alert.pk}/mute/", until="", reason="known")
-    until = (timezone.now() + timezone.timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M")
+    until = (timezone.now() + timedelta(hours=2)).strftime("%Y-%m-%dT%H:%M")
     muted_then = do(operator, f"{ALERTS}{alert.pk}/mute/", until=until, reason="known")
     alert.refresh_from_db()
     is_muted = alert.muted_until > timezone.now()
