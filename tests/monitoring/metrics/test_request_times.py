@@ -4,10 +4,12 @@ import os
 import subprocess
 import sys
 
+import httpx
 import pytest
 
 from tests.governance import samples
-from tests.monitoring.metrics.text import scrape, value
+from tests.governance.conftest import fleet, web_server  # noqa: F401 (fixtures)
+from tests.monitoring.metrics.text import parse, scrape, value
 
 COUNT = "juggernaut_http_request_duration_seconds_count"
 
@@ -74,3 +76,17 @@ def test_processes_of_one_web_server_are_added_up(tmp_path):
     said = count(3)
 
     assert f'{COUNT}{{method="GET",route="unmatched",status="200"}} 5.0' in said
+
+
+@pytest.mark.slow
+def test_the_products_own_web_server_adds_up_its_processes(web_server):  # noqa: F811
+    def count():
+        return (
+            value(parse(httpx.get(f"{web_server}/metrics")), COUNT, route="/health/live", status="200") or 0
+        )
+
+    before = count()
+    for _ in range(12):
+        httpx.get(f"{web_server}/health/live")  # a connection each: any of its processes may take it
+
+    assert count() == before + 12
