@@ -17,8 +17,10 @@ _INSTALLED = (
     import_module("governance.migrations.0015_tool_seeds").SEEDS,
     import_module("governance.migrations.0015_tool_seeds").NARROWED,
     import_module("governance.migrations.0016_recurring").PERMISSIONS,
-    import_module("governance.migrations.0018_size_retention").RULES,
-    import_module("governance.migrations.0018_size_retention").DUTY,
+    import_module("governance.migrations.0019_alerts_seed").PERMISSIONS,
+    import_module("monitoring.migrations.0001_initial").RULES,
+    import_module("governance.migrations.0020_size_retention").RULES,
+    import_module("governance.migrations.0020_size_retention").DUTY,
 )
 
 

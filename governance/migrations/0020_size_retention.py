@@ -44,7 +44,7 @@ QUIETLY = import_module("governance.migrations.0012_waits").QUIETLY
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0017_steps'),
+        ('governance', '0019_alerts_seed'),
     ]
 
     operations = [

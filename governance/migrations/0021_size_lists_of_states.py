@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('governance', '0018_size_retention'),
+        ('governance', '0020_size_retention'),
     ]
 
     operations = [
