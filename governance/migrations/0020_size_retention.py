@@ -21,6 +21,7 @@ INSERT INTO retention_rules (name, keep_days, least_days, what) VALUES
   ('approvals', 90, 1, 'approvals that were used, rejected or have expired'),
   ('recurring runs', 90, 1, 'what came of the times of recurring tasks, but for the last of each'),
   ('breaker events', 90, 1, 'history of circuit breakers, but for the last of each kind'),
+  ('resolved alerts', 90, 1, 'alerts that are over and have not come again'),
   ('redrives', 180, 1, 'finished redrives with their items'),
   ('sweeps', 1, 1, 'what each sweep of the watchdog did');
 """

@@ -97,6 +97,7 @@ _MODELS: tuple[tuple[str, ...], ...] = (
     ("view", "reliability.watchdogsweep", "reliability.view_watchdogsweep"),
     ("view", "governance.toolexecution", "governance.view_toolexecution"),
     ("view", "governance.auditentry", "governance.view_auditentry"),
+    ("view", "governance.retentionrule", "governance.view_retentionrule"),
     ("view", "juggernaut.apitoken", "juggernaut.view_apitoken"),
     ("add", "juggernaut.apitoken", "juggernaut.add_apitoken"),
     ("view", "auth.user", "auth.view_user"),
