@@ -134,7 +134,7 @@ _NAVIGATION: list[tuple[str, list[dict[str, Any]]]] = [
         [
             _listed("Users", "person", "auth.user"),
             _listed("Groups", "badge", "auth.group"),
-            _listed("Tokens", "key", "knox.authtoken"),
+            _listed("Tokens", "key", "juggernaut.apitoken"),
         ],
     ),
 ]  # fmt: skip
@@ -164,15 +164,18 @@ def profile(request: HttpRequest) -> list[str]:
 
     if settings.IS_SIMULATION:
         return ["Simulation", "warning"]
-    return ["Local", "info"] if settings.IS_LOCAL else ["Production", "danger"]
+    return ["Local: no token needed", "warning"] if settings.IS_LOCAL else ["Production", "danger"]
 
 
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the console opens with: the state of everything, as `/health` tells it."""
+    from django.conf import settings
+
     from governance import budgets
     from governance.admin import search
     from governance.models import Approval, DeadLetter, FailureSignature, Task
     from governance.models.budget import FLEET
+    from juggernaut.profile import NOTICE
     from monitoring import health
     from monitoring.alerts import questions
     from reliability.breakers.rows import CircuitBreaker
@@ -185,6 +188,7 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     duties = ("database", "redis", "workers", "watchdog", "queue", "breakers", "budgets")
     return context | {
         "title": "Overview",
+        "notice": NOTICE if settings.IS_LOCAL else "",
         "health": found["status"],
         "queue": found["queue"],
         "failed": failed.values("pk")[: health.COUNTED_UP_TO].count(),

@@ -1,12 +1,12 @@
 """gunicorn's configuration: `gunicorn -c python:juggernaut.gunicorn juggernaut.wsgi`."""
 
+import logging
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
-from gunicorn.arbiter import Arbiter
-
-from juggernaut import endpoints, web_address
+from juggernaut import endpoints, profile, web_address
 
 _address = web_address.from_environment()
 bind = _address.bind
@@ -31,7 +31,13 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_counts)
 control_socket_disable = True
 
 
-def on_starting(server: Arbiter) -> None:
+def on_starting(server: Any) -> None:
     """A server that starts has answered nothing yet: what an earlier one left behind does not count."""
     shutil.rmtree(_counts, ignore_errors=True)
     _counts.mkdir(parents=True)
+
+
+def when_ready(server: Any) -> None:
+    """What anybody who reads the log should know of who is let in."""
+    if notice := profile.notice():
+        logging.getLogger("juggernaut.web").warning("%s", notice)

@@ -13,6 +13,7 @@ from rest_framework.views import set_rollback
 
 from governance import errors, outages
 from governance.api.resource import answer
+from juggernaut.api_tokens import TokenNotFound
 from monitoring.errors import AlertConflict, AlertNotFound, AlertRuleNotFound
 from reliability.errors import BreakerNotFound, RedriveConflict, RedriveNotFound
 
@@ -37,6 +38,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     errors.HoldConflict: HTTPStatus.CONFLICT,
     errors.PriceNotFound: HTTPStatus.NOT_FOUND,
     errors.ExecutionNotFound: HTTPStatus.NOT_FOUND,
+    TokenNotFound: HTTPStatus.NOT_FOUND,
     BreakerNotFound: HTTPStatus.NOT_FOUND,
     RedriveNotFound: HTTPStatus.NOT_FOUND,
     RedriveConflict: HTTPStatus.CONFLICT,

@@ -37,6 +37,7 @@ class Index(Resource):
                 "cost_lines_url": self.address("/api/costs/lines"),
                 "cost_paces_url": self.address("/api/costs/paces"),
                 "prices_url": self.address("/api/prices"),
+                "tokens_url": self.address("/api/tokens"),
                 "tool_executions_url": self.address("/api/tool-executions"),
                 "task_types": [described(kind) for kind in task_types.known()],
             }
