@@ -10,7 +10,7 @@ from pathlib import Path
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from juggernaut import console, endpoints, logs, secret_key
+from juggernaut import console, endpoints, logs, openapi_document, secret_key
 from juggernaut.environment import ROOT, listed
 
 PROFILE = os.environ.get("JUGGERNAUT_PROFILE", "local")
@@ -44,6 +44,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "knox",
     "django_q",
     "governance",
@@ -138,7 +140,12 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "EXCEPTION_HANDLER": "juggernaut.problems.handle",
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_SCHEMA_CLASS": "juggernaut.openapi.operations.OperationSchema",
+    # There is one format of answers; `?format=` is as unknown as any other name.
+    "URL_FORMAT_OVERRIDE": None,
 }
+# The API's description, at /api/schema: see juggernaut/openapi/.
+SPECTACULAR_SETTINGS = openapi_document.SETTINGS
 
 # Modules whose import registers task types: a new one is a file and a line here.
 JUGGERNAUT_TASK_TYPES = [

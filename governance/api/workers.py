@@ -6,10 +6,26 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from governance import selectors, worker_control
+from governance.api.columns import columns
+from governance.api.description import Operation, describe, many, record
+from governance.api.places import WORKER_ID
 from governance.api.resource import Resource, answer
+from governance.api.shapes import Why
 from governance.api.verbs import Reason, Verb
+from governance.models import Worker, WorkerProcess
+
+_PROCESS = columns("WorkerProcess", WorkerProcess, selectors.PROCESS)
+_WORKER = columns("Worker", Worker, selectors.WORKER, processes=many(_PROCESS))
+_TURNED = record("TurnedWorker", worker_id=str, status=Worker.Status, changed=bool)
+_REASON = {"why": {"reason": "it answers nonsense"}}
 
 
+@describe(
+    "Workers",
+    get=Operation(
+        "list_workers", "List workers and their processes", {200: record("Workers", workers=many(_WORKER))}
+    ),
+)
 class Workers(Resource):
     """`/api/workers`."""
 
@@ -28,12 +44,26 @@ class _Turn(Verb):
         return answer({"worker_id": name, "status": status, "changed": bool(turned.moved)})
 
 
+@describe(
+    "Workers",
+    of=WORKER_ID,
+    post=Operation(
+        "pause_worker", "Let a worker take no more tasks", {200: _TURNED}, body=Why, examples=_REASON
+    ),
+)
 class Pause(_Turn):
     """`POST /api/workers/{id}/pause`."""
 
     verb = staticmethod(worker_control.pause)
 
 
+@describe(
+    "Workers",
+    of=WORKER_ID,
+    post=Operation(
+        "resume_worker", "Let a worker take tasks again", {200: _TURNED}, body=Reason, examples=_REASON
+    ),
+)
 class Resume(_Turn):
     """`POST /api/workers/{id}/resume`."""
 

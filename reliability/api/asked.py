@@ -72,7 +72,7 @@ class ChosenForResolving(Chosen, Note):
     """Why they are resolved stands in `note`."""
 
 
-class Terms(Chosen):
+class RedriveTerms(Chosen):
     """How a redrive is to go; `redrives.start` says what each means and how far it may go."""
 
     ids: Annotated[list[UUID], Field(min_length=1)] | None = None
@@ -80,5 +80,5 @@ class Terms(Chosen):
     canary: bool = True
 
 
-class Start(Terms, Reason):
+class RedriveStart(RedriveTerms, Reason):
     max_failure_rate: float = MAX_FAILURE_RATE

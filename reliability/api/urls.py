@@ -25,7 +25,7 @@ urlpatterns = [
     path("breakers/events", breakers.Events.as_view()),
     path("breakers/reset", breakers.ResetMany.as_view()),
     # The name of a breaker may hold slashes, as those of models do: what ends in a verb comes first.
-    path("breakers/<path:name>/events", breakers.Events.as_view()),
+    path("breakers/<path:name>/events", breakers.EventsOfOne.as_view()),
     path("breakers/<path:name>/reset", breakers.Reset.as_view()),
     path("breakers/<path:name>/force-open", breakers.ForceOpen.as_view()),
     path("breakers/<path:name>/disable", breakers.Disable.as_view()),
