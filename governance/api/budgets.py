@@ -88,7 +88,7 @@ _WINDOW = record(
     carried_usd=Decimal,
     free_usd=Decimal | None,
 )
-_LIMITED = {**dict.fromkeys(LIMITS, Decimal | None), "timezone": str, "url": str}
+_LIMITED: dict[str, Any] = {**dict.fromkeys(LIMITS, Decimal | None), "timezone": str, "url": str}
 _BUDGET = record("Budget", scope=str, windows=many(_WINDOW), **_LIMITED)
 _ENVELOPE = record("Envelope", "What a task may spend.", scope=str, windows=many(_WINDOW), url=str)
 _CHANGE = record(

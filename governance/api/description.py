@@ -90,10 +90,8 @@ class Told(BaseModel):
 
 def record(name: str, text: str = "", /, *, base: Shape = Told, **fields: Any) -> Shape:
     """The model of an answer with these fields, and those of `base`; all of them are always there."""
-    shape: Shape = create_model(
-        name, __base__=base, __doc__=text or None, **{field: (kind, ...) for field, kind in fields.items()}
-    )
-    return shape
+    required: dict[str, Any] = {field: (kind, ...) for field, kind in fields.items()}
+    return create_model(name, __base__=base, __doc__=text or None, **required)
 
 
 def many(item: Shape) -> Any:

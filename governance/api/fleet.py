@@ -9,8 +9,8 @@ from governance import selectors, worker_control
 from governance.api.columns import columns
 from governance.api.description import Operation, describe, record
 from governance.api.resource import Resource, answer
-from governance.api.shapes import Why
-from governance.api.verbs import Reason, Verb
+from governance.api.shapes import Reason, Why
+from governance.api.verbs import Verb
 from governance.models import Fleet as FleetRow
 
 _TURNED = record("TurnedFleet", status=FleetRow.Status, changed=bool)

@@ -1,5 +1,7 @@
 """`/api`: where everything is, and what kinds of task there are."""
 
+from typing import Any
+
 from django.http import HttpResponse
 from rest_framework.request import Request
 
@@ -34,7 +36,8 @@ _URLS = {
     "schema_url": "/api/schema",
     "docs_url": "/api/docs",
 }
-_INDEX = record("Index", task_types=many(TASK_TYPE), **dict.fromkeys(_URLS, str))
+_ADDRESSES: dict[str, Any] = dict.fromkeys(_URLS, str)
+_INDEX = record("Index", task_types=many(TASK_TYPE), **_ADDRESSES)
 
 
 @describe("Tasks", get=Operation("get_index", "Show where everything is", {200: _INDEX}))

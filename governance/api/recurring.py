@@ -14,7 +14,7 @@ from governance.api.columns import columns
 from governance.api.description import LOCATION, Operation, Shape, describe, page
 from governance.api.places import RECURRING_ID
 from governance.api.resource import TASKS, Resource, answer
-from governance.api.verbs import Reason
+from governance.api.shapes import Reason
 from governance.errors import InvalidInput, RecurringNotFound
 from governance.models import RecurringRun, RecurringTask
 from governance.paging import Row

@@ -10,8 +10,8 @@ from governance.api.columns import columns
 from governance.api.description import Operation, describe, many, record
 from governance.api.places import WORKER_ID
 from governance.api.resource import Resource, answer
-from governance.api.shapes import Why
-from governance.api.verbs import Reason, Verb
+from governance.api.shapes import Reason, Why
+from governance.api.verbs import Verb
 from governance.models import Worker, WorkerProcess
 
 _PROCESS = columns("WorkerProcess", WorkerProcess, selectors.PROCESS)

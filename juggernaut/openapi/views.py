@@ -70,9 +70,9 @@ class DocsView(SpectacularSwaggerSplitView):
     url = "/api/schema"
     permission_classes = Resource.permission_classes
 
-    def handle_exception(self, exc: Exception) -> HttpResponse:
+    def handle_exception(self, exc: Exception) -> Any:
         if isinstance(exc, NotAuthenticated):
             return HttpResponseRedirect(
                 f"{resolve_url(settings.LOGIN_URL)}?{urlencode({'next': self.request.path})}"
             )
-        return super().handle_exception(exc)  # type: ignore[no-any-return]
+        return super().handle_exception(exc)
