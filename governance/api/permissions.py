@@ -44,9 +44,7 @@ _LISTED = columns(
     calls_this_minute=int | None,
     is_in_force=bool,
 )
-_ROW = columns(
-    "PermissionRow", ToolPermission, [name for name in gate_selectors.PERMISSION if name != "created_at"]
-)
+_ROW = columns("PermissionRow", ToolPermission, gate_selectors.PERMISSION)
 _WRITTEN = record("WrittenPermission", permission=_ROW, is_allowed_now=bool, rule=str)
 DECISION = record("Decision", **get_type_hints(Decision))
 _NAMED = {"worker_id": "ANALYST", "tool_name": "http.*"}

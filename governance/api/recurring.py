@@ -41,7 +41,7 @@ _WORKDAYS = {
     "name": "morning report",
     "cron": "0 7 * * 1-5",
     "timezone": "Europe/Berlin",
-    "task": {"task_type": "agent", "payload": {"goal": "Sum up what happened overnight."}},
+    "task": {"task_type": "agent", "payload": {"prompt": "Sum up what happened overnight."}},
     "overlap": "forbid",
     "missed": "once",
 }

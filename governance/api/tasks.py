@@ -65,7 +65,7 @@ _EXAMPLES = {
     },
     "an agent with a limit of money": {
         "task_type": "agent",
-        "payload": {"goal": "Find three sources about tidal power."},
+        "payload": {"prompt": "Find three sources about tidal power."},
         "assigned_worker": "ANALYST",
         "max_cost_usd": "0.50",
         "idempotency_key": "tidal-power-1",

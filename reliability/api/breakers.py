@@ -77,7 +77,7 @@ _BREAKER = record(
 )
 _EVENT = columns("BreakerEvent", CircuitBreakerEvent, questions.EVENT)
 _REASON = {"why": {"reason": "they are back"}}
-_UNTIL = {"for a night": {"until": "2026-11-30T08:00:00Z", "reason": "it trips for nothing"}}
+_UNTIL = {"for a night": {"until": "2036-11-30T08:00:00Z", "reason": "it trips for nothing"}}
 
 
 class WhyUntil(Why, Until):
@@ -180,7 +180,7 @@ class EventsOfOne(Events):
         body=BreakersChosen,
         refuses=(404,),
         examples={
-            "two": {"names": ["openrouter", "http:example.com"]},
+            "two": {"names": ["openrouter", "openrouter:lab/m"]},
             "all": {"all": True, "reason": "they are back"},
         },
     ),
