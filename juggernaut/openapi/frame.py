@@ -19,13 +19,17 @@ REFUSALS: dict[int, str] = {
     406: "The answer is JSON, and `Accept` excludes that.",
     409: "Its state, named in `found`, does not allow it.",
     413: "The body, or what it lists, is too large.",
+    414: "The address is too long.",
     415: "The body is not `application/json`.",
     422: "The idempotency key belongs to a different task.",
     429: "Too many requests; try again after `Retry-After` seconds.",
+    431: "The headers are too large.",
     500: "A fault of the server; its log has it.",
     503: "The database is away; try again after `Retry-After` seconds.",
 }
-_ALWAYS = (401, 403, 406, 429, 500, 503)
+# The web server itself refuses these, before anything is read: it answers in HTML.
+_BY_SERVER = (414, 431)
+_ALWAYS = (401, 403, 406, 429, 500, 503, *_BY_SERVER)
 _WITH_BODY = (400, 413, 415)
 _TEXT: Schema = {"type": "string"}
 HEADERS: dict[str, Schema] = {
@@ -114,6 +118,8 @@ def header_ref(name: str) -> Schema:
 
 
 def _refusal(status: int, problem: Schema) -> Schema:
+    if status in _BY_SERVER:
+        return {"description": REFUSALS[status], "content": {"text/html": {"schema": _TEXT}}}
     headers = limit_headers() if status not in {401, 503} else {}
     if status in {429, 503}:
         headers["Retry-After"] = header_ref("Retry-After")

@@ -106,13 +106,18 @@ def _parameter(name: str, schema: Schema, *, is_required: bool) -> Schema:
 
 
 def _without_null(schema: Schema) -> Schema:
-    """A query string cannot say null: it leaves the name out."""
+    """A query string cannot say null, it leaves the name out; and what may be one or several is a list."""
     kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
-    rest = {name: value for name, value in schema.items() if name not in {"anyOf", "default"} or value}
-    rest.pop("anyOf", None)
-    if not kinds:
-        return rest
-    return rest | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds})
+    kinds = [kind for kind in kinds if "anyOf" not in kind] + [
+        inner for kind in kinds for inner in kind.get("anyOf", ())
+    ]
+    rest = {
+        name: value
+        for name, value in schema.items()
+        if name != "anyOf" and (name, value) != ("default", None)
+    }
+    lists = [kind for kind in kinds if kind.get("type") == "array"]
+    return rest | next(iter(lists or kinds), {})
 
 
 def _header(header: Header) -> Schema:

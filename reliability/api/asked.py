@@ -77,7 +77,7 @@ class RedriveTerms(Chosen):
 
     ids: Annotated[list[UUID], Field(min_length=1)] | None = None
     pace: float = PACE_PER_SECOND
-    canary: bool = True
+    canary: Annotated[bool, Field(strict=True)] = True
 
 
 class RedriveStart(RedriveTerms, Reason):

@@ -41,7 +41,7 @@ class BreakersChosen(Reason):
     """Breakers by their names, or all of them: one of both."""
 
     names: Annotated[list[Text], Field(min_length=1, max_length=MAX_NAMES)] | None = None
-    all: bool = False
+    all: Annotated[bool, Field(strict=True)] = False
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "BreakersChosen":
