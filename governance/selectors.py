@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from governance import paging, worker_control
 from governance.actors import Actor
-from governance.errors import FieldError, InvalidFilter, TaskNotFound
+from governance.errors import FieldError, InvalidFilter, TaskNotFound, WorkerNotFound
 from governance.models import LateResult, Task, TaskDependency, TaskEvent, Worker, WorkerProcess
 from governance.models.task import Status
 from governance.paging import MAX_LIMIT, Page, Row
@@ -24,7 +24,8 @@ SUMMARY = (
 DETAIL = (
     "id", "title", "task_type", "priority", "status", "waiting_for", "wait", "assigned_worker",
     "attempts", "error_attempts", "crash_attempts", "max_attempts", "run_after", "deadline",
-    "timeout_seconds", "parent", "idempotency_key", "max_cost_usd", "error_message", "created_by",
+    "timeout_seconds", "parent", "idempotency_key", "max_cost_usd", "error_message", "dead_letter_id",
+    "created_by",
     "created_at", "started_at", "updated_at", "completed_at", "lease_owner", "lease_expires_at",
 )  # fmt: skip
 FLEET = ("status", "paused_by", "reason", "paused_at")
@@ -160,6 +161,15 @@ def workers(*, actor: Actor) -> list[Row]:
         row | {"processes": [p for p in processes if row["worker_id"] in p["worker_ids"]]}
         for row in Worker.objects.order_by("worker_id").values(*WORKER)
     ]
+
+
+def worker(worker_id: str, *, actor: Actor) -> Row:
+    """One of them; raises `WorkerNotFound`."""
+    everybody = workers(actor=actor)
+    for row in everybody:
+        if row["worker_id"] == worker_id:
+            return row
+    raise WorkerNotFound(worker_id, [row["worker_id"] for row in everybody])
 
 
 def fleet(*, actor: Actor) -> Row:

@@ -26,6 +26,7 @@ _TAGS = {
     "Breakers": "Services that are not called for a while.",
     "Rate limits": "How often tools and services are called.",
     "Tools": "What workers can call, and have called.",
+    "Audit": "Who changed what, and why.",
     "Schema": "This description.",
 }
 SETTINGS = {

@@ -33,6 +33,8 @@ _URLS = {
     "cost_paces_url": "/api/costs/paces",
     "prices_url": "/api/prices",
     "tool_executions_url": "/api/tool-executions",
+    "audit_url": "/api/audit",
+    "gates_url": "/api/gates",
     "schema_url": "/api/schema",
     "docs_url": "/api/docs",
 }

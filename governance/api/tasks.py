@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from pydantic import BaseModel, ConfigDict, Field
 from rest_framework.request import Request
 
-from governance import selectors, submission, tasks
+from governance import explaining, selectors, submission, tasks
 from governance.api import bodies
 from governance.api.columns import columns
 from governance.api.description import LOCATION, Header, Operation, describe, many, page, record
@@ -38,6 +38,13 @@ _TASK = columns(
     url=str,
     events_url=str,
     children_url=str,
+)
+_WHY = columns(
+    "WhyNotRunning",
+    Task,
+    ("id", "status", "waiting_for", "wait"),
+    "`why` is a sentence; empty if the task runs as it should, or has ended.",
+    why=str,
 )
 _EVENT = columns("TaskEvent", TaskEvent, selectors.EVENT)
 _CREATED = record(
@@ -160,6 +167,14 @@ class TaskDetail(Resource):
     def get(self, request: Request, name: str) -> HttpResponse:
         row = selectors.task(task_id(name), actor=self.actor)
         return answer(row | _links(self.address(f"{TASKS}/{row['id']}"), self.address(TASKS), row["id"]))
+
+
+@describe("Tasks", of=TASK_ID, get=Operation("explain_task", "Why is this task not running?", {200: _WHY}))
+class Why(Resource):
+    """`/api/tasks/{id}/why`."""
+
+    def get(self, request: Request, name: str) -> HttpResponse:
+        return answer(explaining.of_task(task_id(name), actor=self.actor))
 
 
 @describe(

@@ -68,6 +68,7 @@ class DocsView(SpectacularSwaggerSplitView):
 
     schema = None
     url = "/api/schema"
+    template_name = "juggernaut/api_docs.html"
     permission_classes = Resource.permission_classes
 
     def handle_exception(self, exc: Exception) -> Any:

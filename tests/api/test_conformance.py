@@ -15,7 +15,8 @@ from tests.api.world import World
 from tests.governance.api_client import Api
 
 # What these need to be asked for.
-QUERIES = {"check_permission": {"worker": "ANALYST", "tool": "http.request"}}
+_CALL = {"worker": "ANALYST", "tool": "http.request"}
+QUERIES = {"check_permission": _CALL, "explain_call": _CALL | {"cost_usd": "0.5"}}
 # Which of the tasks: those that have ended can be looked at, but not everything can be done to them.
 TASKS = {"get_task": 0, "list_task_events": 0, "retry_task": 3}
 # Its state does not allow it.
