@@ -47,7 +47,7 @@ def test_no_request_breaks_it_or_gets_an_answer_that_is_not_described(
     settings.write_text(SETTINGS)
     schema = tmp_path / "schema.json"
     reader = {"Authorization": token_of(User.objects.create_superuser("reader"))}
-    schema.write_bytes(httpx.get(f"{web_server}/api/schema", headers=reader).content)
+    schema.write_bytes(httpx.get(f"{web_server}/api/schema", headers=reader, timeout=60).content)
 
     ran = subprocess.run(
         [

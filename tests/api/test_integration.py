@@ -93,7 +93,8 @@ def ended(task: Any) -> Any:
 def generated(machine: Machine, token: str, folder: Path) -> str:
     """Make a client from the schema that the machine serves; the name of its package."""
     schema = folder / "schema.json"
-    answer = httpx.get(f"{machine.url}/api/schema", headers={"Authorization": f"Bearer {token}"})
+    mine = {"Authorization": f"Bearer {token}"}
+    answer = httpx.get(f"{machine.url}/api/schema", headers=mine, timeout=60)
     schema.write_bytes(answer.raise_for_status().content)
     settings = folder / "settings.yaml"
     settings.write_text("post_hooks: []")  # its code is not ours to format
