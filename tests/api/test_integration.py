@@ -70,15 +70,15 @@ def test_a_generated_client_does_the_quick_start(
     letters = importlib.import_module(f"{client}.api.dead_letters.list_letters")
     models = importlib.import_module(f"{client}.models")
     authenticated = importlib.import_module(f"{client}.client").AuthenticatedClient
-    mine = authenticated(base_url=machine.url, token=token, raise_on_unexpected_status=True)
     payload = models.SubmissionPayload.from_dict({"eval_type": "metric", "metric_value": 100, "minimum": 95})
     body = models.Submission(task_type="evaluation", title="Health check", payload=payload)
 
-    receipt = submit.sync(client=mine, body=body, idempotency_key="quick-start")
-    again = submit.sync(client=mine, body=body, idempotency_key="quick-start")
-    task = until(lambda: ended(get.sync(receipt.id, client=mine)), timeout=60, what="the task's end")
-    page = letters.sync(client=mine, limit=5)
-    refused = submit.sync(client=mine, body=models.Submission(task_type="no such type"))
+    with authenticated(base_url=machine.url, token=token, raise_on_unexpected_status=True) as mine:
+        receipt = submit.sync(client=mine, body=body, idempotency_key="quick-start")
+        again = submit.sync(client=mine, body=body, idempotency_key="quick-start")
+        task = until(lambda: ended(get.sync(receipt.id, client=mine)), timeout=60, what="the task's end")
+        page = letters.sync(client=mine, limit=5)
+        refused = submit.sync(client=mine, body=models.Submission(task_type="no such type"))
 
     assert again.id == receipt.id
     assert (task.status, task.result["passed"]) == ("completed", True)
