@@ -19,6 +19,8 @@ _READ = (
     "governance.view_workflowstep",
     "reliability.view_circuitbreaker", "reliability.view_circuitbreakerevent",
     "reliability.view_redrive", "reliability.view_redriveitem", "reliability.view_watchdogsweep",
+    "monitoring.view_alert", "monitoring.view_alertrule", "monitoring.view_alertmessage",
+    "monitoring.view_metrics",
 )  # fmt: skip
 # What cannot wait for the morning. A breaker that is disabled is one again at a time that was said.
 _OPERATE = (
@@ -28,6 +30,7 @@ _OPERATE = (
     "governance.pause_fleet", "governance.add_recurringtask", "governance.change_recurringtask",
     "governance.delete_recurringtask",
     "reliability.change_circuitbreaker",
+    "monitoring.change_alert", "monitoring.change_alertrule",
 )  # fmt: skip
 # Who may do what, and for how much money.
 _RULE = (

@@ -71,6 +71,8 @@ _NAVIGATION: list[tuple[str, list[dict[str, Any]]]] = [
             {"title": "Overview", "icon": "monitor_heart", "link": reverse_lazy("admin:index")},
             _listed("Tasks", "task_alt", "governance.task"),
             _listed("Recurring", "event_repeat", "governance.recurringtask"),
+            _listed("Alerts", "notifications", "monitoring.alert"),
+            _listed("Alert rules", "rule_settings", "monitoring.alertrule"),
         ],
     ),
     (
@@ -175,6 +177,7 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     from governance.models.budget import FLEET
     from juggernaut.profile import NOTICE
     from monitoring import health
+    from monitoring.alerts import questions
     from reliability.breakers.rows import CircuitBreaker
 
     found = health.report()
@@ -192,6 +195,7 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "today": budgets.standing(FLEET, at=timezone.now())[0],
         "open_breakers": CircuitBreaker.objects.filter(is_refusing).count(),
         "approvals": Approval.objects.filter(status=Approval.Status.PENDING).count(),
+        "alerts": questions.count_open(),
         "open_letters": open_letters.values("pk")[: health.COUNTED_UP_TO].count(),
         "open_groups": open_groups.values("pk")[: health.COUNTED_UP_TO].count(),
         "duties": [(duty, found[duty]) for duty in duties],

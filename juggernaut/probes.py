@@ -22,9 +22,10 @@ class AnswerProbes:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path_info == PROBED or request.path_info.startswith(f"{PROBED}/"):
             try:
-                view, args, kwargs = resolve(request.path_info)
+                match = resolve(request.path_info)
             except Resolver404:
                 return self._get_response(request)
-            answer: HttpResponse = view(request, *args, **kwargs)
+            request.resolver_match = match
+            answer: HttpResponse = match.func(request, *match.args, **match.kwargs)
             return answer
         return self._get_response(request)

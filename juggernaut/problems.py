@@ -14,6 +14,7 @@ from rest_framework.views import set_rollback
 from governance import errors, outages
 from governance.api.resource import answer
 from juggernaut.api_tokens import TokenNotFound
+from monitoring.errors import AlertConflict, AlertNotFound, AlertRuleNotFound
 from reliability.errors import BreakerNotFound, RedriveConflict, RedriveNotFound
 
 logger = logging.getLogger(__name__)
@@ -41,6 +42,9 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     BreakerNotFound: HTTPStatus.NOT_FOUND,
     RedriveNotFound: HTTPStatus.NOT_FOUND,
     RedriveConflict: HTTPStatus.CONFLICT,
+    AlertNotFound: HTTPStatus.NOT_FOUND,
+    AlertRuleNotFound: HTTPStatus.NOT_FOUND,
+    AlertConflict: HTTPStatus.CONFLICT,
     errors.EmptyFilter: HTTPStatus.BAD_REQUEST,
     errors.IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     Http404: HTTPStatus.NOT_FOUND,
@@ -55,6 +59,7 @@ _CONFLICTS = (
     errors.ApprovalConflict,
     errors.HoldConflict,
     RedriveConflict,
+    AlertConflict,
 )
 
 

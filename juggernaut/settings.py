@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "juggernaut",
 ]
 MIDDLEWARE = [
+    "monitoring.metrics.request_times.RequestTimes",  # first: it measures all the others
     "juggernaut.browser_rules.BrowserRules",
     "juggernaut.probes.AnswerProbes",
     "django.middleware.security.SecurityMiddleware",
@@ -219,6 +220,13 @@ EMAIL_HOST_PASSWORD = os.environ.get("JUGGERNAUT_MAIL_PASSWORD", "")
 EMAIL_USE_TLS = os.environ.get("JUGGERNAUT_MAIL_TLS", "1") == "1"
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = os.environ.get("JUGGERNAUT_MAIL_FROM", "")
+
+# Who is told of alerts: URLs that take JSON, URLs that take Slack's messages, mail addresses.
+JUGGERNAUT_ALERT_WEBHOOKS = listed("JUGGERNAUT_ALERT_WEBHOOKS")
+JUGGERNAUT_ALERT_SLACK_WEBHOOKS = listed("JUGGERNAUT_ALERT_SLACK_WEBHOOKS")
+JUGGERNAUT_ALERT_MAIL_TO = listed("JUGGERNAUT_ALERT_MAIL_TO")
+# Who knows such a URL may post there.
+redaction.learn(*JUGGERNAUT_ALERT_WEBHOOKS, *JUGGERNAUT_ALERT_SLACK_WEBHOOKS)
 
 # Where models are reached: any OpenAI-compatible API. See docs/architecture/models.md.
 JUGGERNAUT_LLM_BASE_URL = os.environ.get("JUGGERNAUT_LLM_BASE_URL") or "https://openrouter.ai/api/v1"

@@ -31,6 +31,8 @@ class Index(Resource):
                 "approvals_url": self.address("/api/approvals"),
                 "breakers_url": self.address("/api/breakers"),
                 "breaker_events_url": self.address("/api/breakers/events"),
+                "alerts_url": self.address("/api/alerts"),
+                "alert_rules_url": self.address("/api/alerts/rules"),
                 "costs_url": self.address("/api/costs"),
                 "cost_lines_url": self.address("/api/costs/lines"),
                 "cost_paces_url": self.address("/api/costs/paces"),
