@@ -1,20 +1,38 @@
 """`/api/retention`: how long everything is kept."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpResponse
+from pydantic import Field
 from rest_framework.request import Request
 
 from governance import retention
-from governance.api import bodies
+from governance.api import shapes
+from governance.api.columns import columns
+from governance.api.description import Operation, describe, many, record
+from governance.api.places import RETENTION_RULE
 from governance.api.resource import Resource, answer
-from governance.errors import FieldError, InvalidInput
+from governance.api.shapes import Why
 from governance.models import RetentionRule
 
-_MAX_BODY = 16 * 1024
-_FIELDS = ("keep_days", "reason")
+_COLUMNS = ("name", "what", "keep_days", "least_days", "pruned_before")
+_RULE = columns("RetentionRule", RetentionRule, _COLUMNS)
 
 
+class Kept(Why):
+    """For so many days; null is for ever, or, for what is part of a task, as long as the task."""
+
+    keep_days: Annotated[int, Field(strict=True, ge=1)] | None
+
+
+@describe(
+    "Retention",
+    get=Operation(
+        "list_retention_rules",
+        "List how long everything is kept",
+        {200: record("RetentionRules", retention=many(_RULE))},
+    ),
+)
 class Retention(Resource):
     """`/api/retention`."""
 
@@ -22,34 +40,25 @@ class Retention(Resource):
         return answer({"retention": [_told(rule) for rule in retention.known(actor=self.actor)]})
 
 
+@describe(
+    "Retention",
+    of=RETENTION_RULE,
+    patch=Operation(
+        "set_retention_rule",
+        "Keep a kind of row for so many days, or for ever",
+        {200: _RULE},
+        body=Kept,
+        examples={"a month": {"keep_days": 30, "reason": "the disk fills"}},
+    ),
+)
 class RetentionDetail(Resource):
-    """`/api/retention/{rule}`: `PATCH` changes how many days; null is for ever."""
+    """`/api/retention/{rule}`: `PATCH` changes how many days."""
 
     def patch(self, request: Request, name: str) -> HttpResponse:
-        days, reason = _read(request)
-        return answer(_told(retention.keep(name, days=days, actor=self.actor, reason=reason)))
-
-
-def _read(request: Request) -> tuple[int | None, str]:
-    said = bodies.read_object(request, limit=_MAX_BODY)
-    wrong = [
-        FieldError(name, f"unknown; expected {', '.join(_FIELDS)}") for name in said.keys() - set(_FIELDS)
-    ]
-    days, reason = said.get("keep_days"), said.get("reason", "")
-    if "keep_days" not in said or not _is_days(days):
-        wrong.append(FieldError("keep_days", "a whole number of days is expected, or null for ever"))
-    if not isinstance(reason, str):
-        wrong.append(FieldError("reason", "a text is expected"))
-    if wrong:
-        raise InvalidInput(wrong)
-    return days, reason
-
-
-def _is_days(value: object) -> bool:
-    return value is None or (isinstance(value, int) and not isinstance(value, bool))
+        said = shapes.read(request, Kept)
+        rule = retention.keep(name, days=said.keep_days, actor=self.actor, reason=said.reason)
+        return answer(_told(rule))
 
 
 def _told(rule: RetentionRule) -> dict[str, Any]:
-    return {
-        name: getattr(rule, name) for name in ("name", "what", "keep_days", "least_days", "pruned_before")
-    }
+    return {name: getattr(rule, name) for name in _COLUMNS}

@@ -15,11 +15,11 @@ from governance.recurrence import clock, verbs
 
 VIEW = "governance.view_recurringtask"
 SHOWN = 5
-_COLUMNS = (
+COLUMNS = (
     "id", "name", "status", "kind", "cron", "every_seconds", "timezone", "anchor_at", "task", "overlap",
     "missed", "max_catch_up", "next_run_at", "problem", "created_by", "created_at", "updated_at",
 )  # fmt: skip
-_RUN = ("slot", "outcome", "slots", "task_id", "note", "created_at")
+RUN = ("slot", "outcome", "slots", "task_id", "note", "created_at")
 
 
 def all_of_them(asked: Mapping[str, Sequence[str]], *, actor: Actor) -> Page:
@@ -30,7 +30,7 @@ def all_of_them(asked: Mapping[str, Sequence[str]], *, actor: Actor) -> Page:
     found = RecurringTask.objects.order_by("-pk")
     if last := options.after(size=16):
         found = found.filter(pk__lt=UUID(bytes=last))
-    rows = list(found.values(*_COLUMNS)[: options.limit + 1])
+    rows = list(found.values(*COLUMNS)[: options.limit + 1])
     return paging.page(rows, limit=options.limit, key=lambda row: row["id"].bytes)
 
 
@@ -38,7 +38,7 @@ def one(recurring_id: UUID, *, actor: Actor) -> Row:
     """One with its next times; raises `RecurringNotFound`."""
     actor.require(VIEW)
     row = verbs.get(recurring_id)
-    return {name: getattr(row, name) for name in _COLUMNS} | {"next_runs": next_runs(row)}
+    return {name: getattr(row, name) for name in COLUMNS} | {"next_runs": next_runs(row)}
 
 
 def next_runs(row: RecurringTask, *, now: datetime | None = None, count: int = SHOWN) -> list[datetime]:
@@ -59,5 +59,5 @@ def runs(recurring_id: UUID, asked: Mapping[str, Sequence[str]], *, actor: Actor
     found = RecurringRun.objects.filter(recurring=verbs.get(recurring_id))
     if last := options.after(size=8):
         found = found.filter(slot__lt=paging.moment_of(last))
-    rows = list(found.order_by("-slot").values(*_RUN)[: options.limit + 1])
+    rows = list(found.order_by("-slot").values(*RUN)[: options.limit + 1])
     return paging.page(rows, limit=options.limit, key=lambda row: paging.moment_key(row["slot"]))
