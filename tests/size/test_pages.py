@@ -52,7 +52,7 @@ def test_every_list_page_and_resource_is_among_them(pages):
 
 def test_none_reads_a_big_table_from_front_to_back(pages):
     big = plans.big_tables()
-    assert {"governance_tasks", "api_cost_tracking", "tool_executions", "dead_letter_queue"} <= big
+    assert {"governance_tasks", "api_cost_tracking", "tool_executions", "dead_letter_queue"} <= set(big)
 
     found = {}
     for address, statements in pages.items():
