@@ -15,7 +15,7 @@ DELETE FROM worker_tool_permissions WHERE worker_id = 'WATCHDOG' AND tool_name =
 
 
 class Migration(migrations.Migration):
-    dependencies = [("governance", "0017_steps")]
+    dependencies = [("governance", "0018_access_roles")]
     operations = [
         migrations.RunSQL(_WAITS.QUIETLY.format(PERMISSIONS), _WAITS.QUIETLY.format(FORGET)),
     ]
