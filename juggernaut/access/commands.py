@@ -53,6 +53,7 @@ _ROWS: tuple[tuple[str, ...], ...] = (
     ("triage_dlq", "governance.triage_failuresignature"),
     ("unmute_alert", "monitoring.change_alert"),
     ("access", SHELL),
+    ("spectacular", SHELL),
     ("backup", SHELL),
     ("create_operator", SHELL),
     ("diagnose", SHELL),

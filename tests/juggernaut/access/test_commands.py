@@ -23,6 +23,7 @@ TASK = '{"task_type": "evaluation", "payload": {"eval_type": "metric", "metric_v
 CALLED: dict[str, tuple[str, ...]] = {
     "ack_alert": ("ALERT", *WHY),
     "approve": (NOBODYS_ID,),
+    "audit": (),
     "breaker_status": (),
     "cancel_task": ("TASK", *WHY),
     "correct_cost": (NOBODYS_ID, "1", *WHY),
@@ -59,6 +60,7 @@ CALLED: dict[str, tuple[str, ...]] = {
     "set_price": ("local", "lab/m", "--input", "1", "--output", "1"),
     "set_rate_limit": ("http.get", "5"),
     "set_recurring": ("nightly", "--every", "60", "--task", TASK),
+    "set_worker": ("ANALYST", "--max-concurrency", "5", *WHY),
     "submit_task": ("evaluation", '{"eval_type": "metric", "metric_value": 1}'),
     "terminate_task": ("TASK", *WHY),
     "tool_executions": (),
