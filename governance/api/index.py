@@ -34,7 +34,6 @@ _URLS = {
     "prices_url": "/api/prices",
     "tool_executions_url": "/api/tool-executions",
     "audit_url": "/api/audit",
-    "gates_url": "/api/gates",
     "schema_url": "/api/schema",
     "docs_url": "/api/docs",
 }
