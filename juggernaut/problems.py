@@ -13,7 +13,9 @@ from rest_framework.views import set_rollback
 
 from governance import errors, outages
 from governance.api.resource import answer
+from juggernaut.api_tokens import TokenNotFound
 from juggernaut.throttling import throttles
+from monitoring.errors import AlertConflict, AlertNotFound, AlertRuleNotFound
 from reliability.errors import BreakerNotFound, RedriveConflict, RedriveNotFound
 
 logger = logging.getLogger(__name__)
@@ -37,9 +39,13 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     errors.HoldConflict: HTTPStatus.CONFLICT,
     errors.PriceNotFound: HTTPStatus.NOT_FOUND,
     errors.ExecutionNotFound: HTTPStatus.NOT_FOUND,
+    TokenNotFound: HTTPStatus.NOT_FOUND,
     BreakerNotFound: HTTPStatus.NOT_FOUND,
     RedriveNotFound: HTTPStatus.NOT_FOUND,
     RedriveConflict: HTTPStatus.CONFLICT,
+    AlertNotFound: HTTPStatus.NOT_FOUND,
+    AlertRuleNotFound: HTTPStatus.NOT_FOUND,
+    AlertConflict: HTTPStatus.CONFLICT,
     errors.EmptyFilter: HTTPStatus.BAD_REQUEST,
     errors.IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     Http404: HTTPStatus.NOT_FOUND,
@@ -54,6 +60,7 @@ _CONFLICTS = (
     errors.ApprovalConflict,
     errors.HoldConflict,
     RedriveConflict,
+    AlertConflict,
 )
 
 

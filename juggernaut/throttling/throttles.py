@@ -7,6 +7,7 @@ from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from juggernaut import client_address
 from juggernaut.throttling import buckets
 from juggernaut.throttling.rate import Taken
 
@@ -30,11 +31,12 @@ class ClientThrottle(BaseThrottle):
 
 
 def count_stranger(request: Request) -> None:
-    """A request without valid credentials, such as a guess at a token: counted by the peer's address.
+    """A request without valid credentials, such as a guess at a token: counted by its address.
 
     Raises `Throttled`. Whoever has valid credentials is never kept out by what others guess.
     """
-    address = request.META.get("REMOTE_ADDR", "")
-    taken = buckets.of_process().take(f"stranger:{address}", settings.JUGGERNAUT_API_STRANGER_RATE)
+    taken = buckets.of_process().take(
+        f"stranger:{client_address.of(request)}", settings.JUGGERNAUT_API_STRANGER_RATE
+    )
     if not taken.is_counted:
         raise Throttled(wait=max(taken.wait_seconds, 1.0))
