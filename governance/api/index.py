@@ -37,7 +37,6 @@ _URLS = {
     "alert_rules_url": "/api/alerts/rules",
     "tool_executions_url": "/api/tool-executions",
     "audit_url": "/api/audit",
-    "gates_url": "/api/gates",
     "schema_url": "/api/schema",
     "docs_url": "/api/docs",
 }
