@@ -19,9 +19,9 @@ from workers import models
 from workers.agent import conversation, limits
 from workers.agent.calls import Calls
 from workers.agent.conversation import Turn
-from workers.agent.keeping import Keeper
 from workers.agent.payload import AgentPayload, AgentResult
 from workers.agent.toolbox import Toolbox
+from workers.keeping import Keeper
 from workers.models import books
 
 

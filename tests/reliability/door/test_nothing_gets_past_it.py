@@ -29,7 +29,7 @@ GUARDED = {
     # The watchdog's duties are no calls.
     "permissions.check": ("reliability/duty_permissions.py", "reliability/recurring.py"),
     # Whether a call of which nobody knows what came of it may be made again: then it goes through the door.
-    "approvals.require": ("workers/agent/calls.py",),
+    "approvals.require": ("workers/tools/repeating.py",),
     "terms.mint": (),
 }
 
