@@ -58,6 +58,11 @@ class Turn:
     def text(self) -> str:
         return str(self.answer.content["text"]) if self.answer else ""
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the model had more to say than it was allowed to."""
+        return bool(self.answer and self.answer.content.get("finish_reason") == "length")
+
 
 def turns(steps: Sequence[Step]) -> list[Turn]:
     """The steps by turn, in order."""
@@ -88,8 +93,14 @@ def messages(
     return said
 
 
-def read_answer(text: str, schema: Mapping[str, Any] | None) -> tuple[Any, str]:
-    """The answer in the text, and what is wrong with it, if anything is."""
+def read_answer(turn: Turn, schema: Mapping[str, Any] | None) -> tuple[Any, str]:
+    """The answer in this turn's text, and what is wrong with it, if anything is."""
+    if turn.is_cut:
+        return None, "it was cut off at the limit of tokens; be shorter"
+    return _read_text(turn.text, schema)
+
+
+def _read_text(text: str, schema: Mapping[str, Any] | None) -> tuple[Any, str]:
     if schema is None:
         return text, "" if text.strip() else "the answer is empty"
     try:
@@ -134,7 +145,7 @@ def _result(call: Wanted, step: Step) -> Message:
 
 
 def _repair(turn: Turn, payload: AgentPayload) -> str:
-    _, wrong = read_answer(turn.text, payload.answer_schema)
+    _, wrong = read_answer(turn, payload.answer_schema)
     return f"Your answer cannot be used: {wrong}. Answer again, with nothing but the answer."
 
 

@@ -62,7 +62,7 @@ class Agent:
         while True:
             last = self._turns[-1] if self._turns else None
             if last and last.answer and not last.wanted:
-                answer, wrong = conversation.read_answer(last.text, self._payload.answer_schema)
+                answer, wrong = conversation.read_answer(last, self._payload.answer_schema)
                 if not wrong:
                     return self._result(answer)
             await self._stop_at_limit()

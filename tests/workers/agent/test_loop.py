@@ -218,6 +218,44 @@ def test_a_limit_stops_it_with_its_name_and_who_retries_it_gives_it_anew(context
     assert len(provider.received()) == 3
 
 
+def looking_at(count, **arguments):
+    """So many turns, each with one call; a number among the arguments makes it another call each time."""
+    return [calling("count_ask", of=f"page {n}", **arguments) for n in range(count)]
+
+
+STOPS = {
+    "turns": ({"turns": 2}, looking_at(2)),
+    "tool_calls": ({"tool_calls": 2}, [calling("count_ask", "count_fail", "count_retry", of="x")]),
+    "money": ({"cost_usd": "0.002"}, [line | {"cost_usd": 0.001} for line in looking_at(2)]),
+    "time": ({"seconds": 1}, [line | {"seconds": 0.6} for line in looking_at(2)]),
+    "identical_calls": ({"identical_calls": 2}, [calling("count_ask", of="x")] * 2),
+    "no_progress": ({"idle_turns": 2}, looking_at(2, fails="permanent")),
+}
+
+
+@pytest.mark.parametrize("reason", STOPS)
+def test_each_reason_stops_it_on_the_wire_and_is_told_and_kept(context, provider, reason):
+    bounds, lines = STOPS[reason]
+    says(provider, *lines, text("Never asked for."))
+
+    with pytest.raises(PermanentFailure, match=rf"^agent stopped without an answer \({reason}\): \d"):
+        work(context, limits=bounds)
+
+    assert len(provider.received()) == len(lines)
+    [stop] = TaskStep.objects.filter(task_id=context.task_id, kind="stop")
+    assert stop.content["reason"] == reason
+
+
+def test_an_answer_that_was_cut_off_is_no_answer(context, provider):
+    says(provider, text("Seven is the num") | {"finish_reason": "length"}, text("Seven."))
+
+    result = work(context)
+
+    assert (result.answer, result.repairs) == ("Seven.", 1)
+    *_, last = asked_of(provider)
+    assert "cut off" in last[-1]["content"]
+
+
 # ------------------------------------------------------------------------------------------- going on
 
 
