@@ -96,9 +96,7 @@ def parse(data: object) -> Submission:
     try:
         kind = task_types.get(submission.task_type)
     except task_types.UnknownTaskType as unknown:
-        raise InvalidSubmission(
-            [FieldError("task_type", str(unknown)), *_time_errors(submission)]
-        ) from None
+        raise InvalidSubmission([FieldError("task_type", str(unknown)), *_time_errors(submission)]) from None
     payload_errors = _payload_errors(submission, kind)
     if errors := payload_errors + _time_errors(submission):
         raise InvalidSubmission(errors, payload_types=[kind.name] if payload_errors else [])

@@ -4,6 +4,8 @@ import time
 from decimal import Decimal
 from typing import Any
 
+from django.db import transaction
+
 from governance import steps
 from governance.models import TaskStep
 from governance.steps import Step
@@ -70,5 +72,14 @@ class Keeper:
             cost_usd=cost_usd,
             seconds=time.monotonic() - self._since,
         )
-        steps.keep(self._context.task_id, self.step, lease_token=self._context.lease_token)
+        context = self._context
+        is_new = steps.keep(context.task_id, self.step, lease_token=context.lease_token)
+        if is_new and context.crash_attempts:
+            self._forgive()
         return self.step
+
+    def _forgive(self) -> None:
+        """It got on since a process died under it; known to be so when that is committed."""
+        context = self._context
+        if steps.forgive(context.task_id, lease_token=context.lease_token):
+            transaction.on_commit(lambda: setattr(context, "crash_attempts", 0))

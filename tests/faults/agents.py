@@ -83,23 +83,23 @@ class Agent:
     # ------------------------------------------------------------------------------------------- its fate
 
     def kill(self) -> None:
-        """Kill the process that holds the task, and wait until there is another one.
-
-        A task that loses three processes is given up; this one is to lose more.
-        """
+        """Kill the process that holds the task, and wait for another one."""
         [(pid,)] = self.system.sql(
             "SELECT p.pid FROM governance_tasks t JOIN worker_processes p ON p.process_id = t.lease_owner"
             " WHERE t.id = %s",
             self.id,
         )
+        known = self.crashes()
         next(worker for worker in self.system.of_role("worker") if worker.pid == pid).kill()
-        until(self._crashed, timeout=DONE_SECONDS, what="the crash on the task")
-        self.system.sql("UPDATE governance_tasks SET crash_attempts = 0 WHERE id = %s", self.id)
+        until(lambda: self.crashes() > known, timeout=DONE_SECONDS, what="the crash in the task's history")
         self.system.await_workers()
 
-    def _crashed(self) -> bool:
-        rows = self.system.sql("SELECT crash_attempts FROM governance_tasks WHERE id = %s", self.id)
-        return rows == [(1,)]
+    def crashes(self) -> int:
+        """How many processes have died under it, by its history."""
+        [(count,)] = self.system.sql(
+            "SELECT count(*) FROM task_events WHERE task_id = %s AND reason LIKE '%%(crash %%)'", self.id
+        )
+        return int(count)
 
     def await_done(self) -> None:
         ended = {"completed", "failed", "cancelled"}
