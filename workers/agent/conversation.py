@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from jsonschema.validators import Draft202012Validator
 
 from governance.models import TaskStep
 from governance.steps import Step
+from workers.agent import shapes
 from workers.agent.payload import AgentPayload
 
 Message = dict[str, Any]
@@ -107,8 +107,7 @@ def _read_text(text: str, schema: Mapping[str, Any] | None) -> tuple[Any, str]:
         answer = orjson.loads(_without_fence(text))
     except orjson.JSONDecodeError as wrong:
         return None, f"the answer is not JSON: {wrong}"
-    errors = sorted(Draft202012Validator(dict(schema)).iter_errors(answer), key=lambda e: e.json_path)
-    return answer, "; ".join(f"{error.json_path}: {error.message}"[:300] for error in errors[:5])
+    return answer, "; ".join(shapes.faults(answer, schema)[:5])
 
 
 def _system(payload: AgentPayload, worker_id: str, instructions: str) -> str:
@@ -132,10 +131,23 @@ def _answer(turn: Turn) -> Message:
     message: Message = dict(turn.answer.content["message"])
     if turn.wanted:
         message["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": _sendable(call.arguments)},
+            }
             for call in turn.wanted
         ]
     return message
+
+
+def _sendable(arguments: str) -> str:
+    """Providers refuse a conversation in which arguments are no JSON; the result says what was wrong."""
+    try:
+        orjson.loads(arguments)
+    except orjson.JSONDecodeError:
+        return "{}"
+    return arguments
 
 
 def _result(call: Wanted, step: Step) -> Message:

@@ -54,6 +54,15 @@ def test_calls_and_results_follow_one_another_in_the_order_of_the_calls():
     ]
 
 
+def test_arguments_that_are_no_json_are_not_sent_to_the_provider_again():
+    said = messages(
+        payload(), answered(1, "", ("a", '{"half": ')), failed(1, 1, "the arguments are not JSON")
+    )
+
+    assert said[2]["tool_calls"][0]["function"]["arguments"] == "{}"
+    assert said[3]["content"] == "error: the arguments are not JSON"
+
+
 def test_an_answer_that_does_not_fit_is_sent_back_with_what_is_wrong():
     *_, answer, repair = messages(payload(answer_schema=SCHEMA), answered(1, '{"n": "one"}'))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from governance import permissions
+from governance import permissions, steps
 from governance.models import TaskStep
 from reliability.failures import PermanentFailure
 from tests.governance import samples
@@ -152,7 +152,7 @@ STOPS = {
     "turns": ({"turns": 2}, looking_at(2)),
     "tool_calls": ({"tool_calls": 2}, [calling("count_ask", "count_fail", "count_retry", of="x")]),
     "money": ({"cost_usd": "0.002"}, [line | {"cost_usd": 0.001} for line in looking_at(2)]),
-    "time": ({"seconds": 1}, [line | {"seconds": 0.6} for line in looking_at(2)]),
+    "time": ({"seconds": 1}, [line | {"seconds": 1.1} for line in looking_at(1)]),
     "identical_calls": ({"identical_calls": 2}, [calling("count_ask", of="x")] * 2),
     "no_progress": ({"idle_turns": 2}, looking_at(2, fails="permanent")),
 }
@@ -179,3 +179,33 @@ def test_an_answer_that_was_cut_off_is_no_answer(context, provider):
     assert (result.answer, result.repairs) == ("Seven.", 1)
     *_, last = asked_of(provider)
     assert "cut off" in last[-1]["content"]
+
+
+def test_an_answer_that_is_too_long_to_be_kept_is_sent_back(context, provider, monkeypatch):
+    monkeypatch.setattr(steps, "MAX_BYTES", 2_000)
+    says(provider, text("x" * 5_000), text("Seven."))
+
+    assert work(context).answer == "Seven."
+
+    assert ["cut off" in messages[-1]["content"] for messages in asked_of(provider)] == [False, True]
+
+
+def test_calls_that_came_with_one_id_are_told_apart(context, provider):
+    call = {"name": "count_ask", "arguments": {"of": "x"}, "id": "same"}
+    says(provider, {"tool_calls": [call, call | {"name": "count_fail"}]}, text("Done."))
+
+    work(context)
+
+    *_, last = asked_of(provider)
+    ids = [told["id"] for told in last[2]["tool_calls"]]
+    assert len(set(ids)) == 2
+    assert [told["tool_call_id"] for told in last[3:]] == ids
+
+
+def test_what_cannot_be_stored_is_the_same_before_and_after_it_was(context, provider):
+    says(provider, text("se\x00ven"))
+
+    result = work(context)
+
+    assert result.answer == "se\N{REPLACEMENT CHARACTER}ven"
+    assert kept(context)[0][2]["text"] == result.answer
