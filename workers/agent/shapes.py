@@ -14,7 +14,7 @@ from jsonschema.validators import Draft202012Validator, extend
 from pydantic import StringConstraints, TypeAdapter
 from pydantic import ValidationError as Mismatch
 from pydantic_core import SchemaError as BadPattern
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
@@ -40,7 +40,8 @@ def flaw(schema: Mapping[str, Any]) -> str | None:
 
 def faults(answer: Any, schema: Mapping[str, Any]) -> list[str]:
     """Where the answer does not fit, and how."""
-    checked = extend(Draft202012Validator, _bounded())(dict(schema), registry=Registry())
+    bounded: Any = extend(Draft202012Validator, _bounded())  # type: ignore[no-untyped-call]
+    checked = bounded(dict(schema), registry=Registry())
     try:
         errors = sorted(checked.iter_errors(answer), key=lambda error: error.json_path)
     except _TooMuch:
@@ -66,8 +67,7 @@ def _flaws(part: Any, resolver: Any) -> Iterator[str]:
 
 
 def _resolver(schema: Mapping[str, Any]) -> Any:
-    whole: Resource[Any] = Resource(contents=schema, specification=DRAFT202012)
-    registry: Registry[Any] = Registry().with_resource("", whole)
+    registry: Registry[Any] = Registry().with_resource("", DRAFT202012.create_resource(schema))
     return registry.resolver()
 
 
