@@ -84,7 +84,7 @@ def test_it_is_killed_under_every_call_before_and_after_its_effect(system, provi
 
     seen = []
     for turn in CALLS:
-        until(lambda turn=turn: running.lines(at)[turn], timeout=DONE_SECONDS, what=f"call {turn} {at}")
+        until(partial(has_come_to, running, at, turn), timeout=DONE_SECONDS, what=f"call {turn} {at}")
         seen.append(running.so_far())
         assert (turn, 1) not in seen[-1]
         running.kill()
@@ -108,7 +108,7 @@ def test_a_call_that_must_not_be_repeated_waits_for_a_person_and_a_death_while_i
     running.start()
 
     for turn in CALLS:
-        until(lambda turn=turn: running.lines(DONE)[turn], timeout=DONE_SECONDS, what=f"the effect of {turn}")
+        until(partial(has_come_to, running, DONE, turn), timeout=DONE_SECONDS, what=f"effect {turn}")
         running.kill()
         running.open_gate(DONE, turn)
         until(lambda: running.status() == "waiting_approval", timeout=DONE_SECONDS, what="a question")
@@ -120,6 +120,10 @@ def test_a_call_that_must_not_be_repeated_waits_for_a_person_and_a_death_while_i
     assert running.requests() == dict.fromkeys(TURNS, 1)
     assert running.lines(DONE) == dict.fromkeys(CALLS, 1)
     assert_paid(system, running, unknown=0)
+
+
+def has_come_to(agent, at, turn):
+    return agent.lines(at)[turn]
 
 
 def is_asked(agent, turn):

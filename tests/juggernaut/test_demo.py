@@ -43,7 +43,8 @@ def test_the_login_of_a_simulation_says_what_it_is_and_no_other_does(client, db,
 
 def _title(page):
     assert page.status_code == 200
-    return re.search(r"<title>(.*?)</title>", page.content.decode(), re.DOTALL)[1]
+    [title] = re.findall(r"<title>(.*?)</title>", page.content.decode(), re.DOTALL)
+    return title
 
 
 @pytest.mark.slow
