@@ -1,4 +1,5 @@
-"""Who asks from this very machine, without a token: in the local profile, may create and read tasks."""
+"""Who asks from this very machine, without a token: in the local profile, may create and read tasks, and
+read the metrics."""
 
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
@@ -9,7 +10,7 @@ from rest_framework.request import Request
 
 from governance.actors import Actor
 
-PERMISSIONS = frozenset({"governance.add_task", "governance.view_task"})
+PERMISSIONS = frozenset({"governance.add_task", "governance.view_task", "monitoring.view_metrics"})
 
 # A request that carries one of these came through a proxy, so its peer address is the proxy's; one
 # with an Origin came from a page in a browser, which may be anybody's: people sign in instead.

@@ -13,7 +13,7 @@ class AnswerProbes:
 
     An orchestrator asks a container by its own address, and a host name that nobody allowed is answered
     with 400, so that it would be restarted for ever. The answers are the same for everybody and contain no
-    link, so that a forged name has no effect. Stands first.
+    link, so that a forged name has no effect. Stands before all that looks at either.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -22,9 +22,10 @@ class AnswerProbes:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path_info == PROBED or request.path_info.startswith(f"{PROBED}/"):
             try:
-                view, args, kwargs = resolve(request.path_info)
+                match = resolve(request.path_info)
             except Resolver404:
                 return self._get_response(request)
-            answer: HttpResponse = view(request, *args, **kwargs)
+            request.resolver_match = match
+            answer: HttpResponse = match.func(request, *match.args, **match.kwargs)
             return answer
         return self._get_response(request)

@@ -13,6 +13,8 @@ from rest_framework.views import set_rollback
 
 from governance import errors, outages, task_types
 from governance.api.resource import answer
+from juggernaut.api_tokens import TokenNotFound
+from monitoring.errors import AlertConflict, AlertNotFound, AlertRuleNotFound
 from reliability.errors import BreakerNotFound, RedriveConflict, RedriveNotFound
 
 SCHEMAS_TOLD = 3
@@ -38,9 +40,13 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     errors.HoldConflict: HTTPStatus.CONFLICT,
     errors.PriceNotFound: HTTPStatus.NOT_FOUND,
     errors.ExecutionNotFound: HTTPStatus.NOT_FOUND,
+    TokenNotFound: HTTPStatus.NOT_FOUND,
     BreakerNotFound: HTTPStatus.NOT_FOUND,
     RedriveNotFound: HTTPStatus.NOT_FOUND,
     RedriveConflict: HTTPStatus.CONFLICT,
+    AlertNotFound: HTTPStatus.NOT_FOUND,
+    AlertRuleNotFound: HTTPStatus.NOT_FOUND,
+    AlertConflict: HTTPStatus.CONFLICT,
     errors.EmptyFilter: HTTPStatus.BAD_REQUEST,
     errors.IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     Http404: HTTPStatus.NOT_FOUND,
@@ -55,6 +61,7 @@ _CONFLICTS = (
     errors.ApprovalConflict,
     errors.HoldConflict,
     RedriveConflict,
+    AlertConflict,
 )
 
 

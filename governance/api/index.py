@@ -31,10 +31,13 @@ class Index(Resource):
                 "approvals_url": self.address("/api/approvals"),
                 "breakers_url": self.address("/api/breakers"),
                 "breaker_events_url": self.address("/api/breakers/events"),
+                "alerts_url": self.address("/api/alerts"),
+                "alert_rules_url": self.address("/api/alerts/rules"),
                 "costs_url": self.address("/api/costs"),
                 "cost_lines_url": self.address("/api/costs/lines"),
                 "cost_paces_url": self.address("/api/costs/paces"),
                 "prices_url": self.address("/api/prices"),
+                "tokens_url": self.address("/api/tokens"),
                 "tool_executions_url": self.address("/api/tool-executions"),
                 "task_types": [described(kind) for kind in task_types.known()],
             }

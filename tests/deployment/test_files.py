@@ -107,7 +107,8 @@ def parts():
             "JUGGERNAUT_PROFILE": "production",
             "JUGGERNAUT_ALLOWED_HOSTS": "juggernaut.example.com",
             "JUGGERNAUT_PORT": str(port),
-            "DJANGO_SECRET_KEY": "q8!v" * 16,
+            "DJANGO_SECRET_KEY": "q8!vZ" * 13,
+            "JUGGERNAUT_TLS_REDIRECT": "1",
         }
         environment.pop("DJANGO_SETTINGS_MODULE", None)
         subprocess.run(shlex.split(PROCFILE["release"]), cwd=ROOT, env=environment, check=True)

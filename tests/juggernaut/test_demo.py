@@ -43,7 +43,7 @@ def test_the_login_of_a_simulation_says_what_it_is_and_no_other_does(client, db,
 
 def _title(page):
     assert page.status_code == 200
-    title, *_ = re.findall(r"<title>(.*?)</title>", page.content.decode(), re.DOTALL)  # figures have some, too
+    title, *_ = re.findall(r"<title>(.*?)</title>", page.content.decode(), re.DOTALL)
     return title
 
 
