@@ -6,8 +6,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from gunicorn.arbiter import Arbiter
-
 from juggernaut import endpoints, profile, web_address
 
 _address = web_address.from_environment()
@@ -33,13 +31,13 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_counts)
 control_socket_disable = True
 
 
+def on_starting(server: Any) -> None:
+    """A server that starts has answered nothing yet: what an earlier one left behind does not count."""
+    shutil.rmtree(_counts, ignore_errors=True)
+    _counts.mkdir(parents=True)
+
+
 def when_ready(server: Any) -> None:
     """What anybody who reads the log should know of who is let in."""
     if notice := profile.notice():
         logging.getLogger("juggernaut.web").warning("%s", notice)
-
-
-def on_starting(server: Arbiter) -> None:
-    """A server that starts has answered nothing yet: what an earlier one left behind does not count."""
-    shutil.rmtree(_counts, ignore_errors=True)
-    _counts.mkdir(parents=True)

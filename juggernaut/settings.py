@@ -227,6 +227,8 @@ DEFAULT_FROM_EMAIL = os.environ.get("JUGGERNAUT_MAIL_FROM", "")
 JUGGERNAUT_ALERT_WEBHOOKS = listed("JUGGERNAUT_ALERT_WEBHOOKS")
 JUGGERNAUT_ALERT_SLACK_WEBHOOKS = listed("JUGGERNAUT_ALERT_SLACK_WEBHOOKS")
 JUGGERNAUT_ALERT_MAIL_TO = listed("JUGGERNAUT_ALERT_MAIL_TO")
+# Who knows such a URL may post there.
+redaction.learn(*JUGGERNAUT_ALERT_WEBHOOKS, *JUGGERNAUT_ALERT_SLACK_WEBHOOKS)
 
 # Where models are reached: any OpenAI-compatible API. See docs/architecture/models.md.
 JUGGERNAUT_LLM_BASE_URL = os.environ.get("JUGGERNAUT_LLM_BASE_URL") or "https://openrouter.ai/api/v1"

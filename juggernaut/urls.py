@@ -14,8 +14,8 @@ urlpatterns = [
     path("api", Index.as_view()),
     path("api/", include("reliability.api.urls")),
     path("api/", include("workers.api.urls")),
-    path("api/", include("juggernaut.api.urls")),
     path("api/", include("monitoring.api.urls")),
+    path("api/", include("juggernaut.api.urls")),
     path("api/", include("governance.api.urls")),  # last: it answers for all that is not there
 ]
 handler400 = "juggernaut.problems.bad_request"

@@ -7,6 +7,7 @@ Its row says which permission of the console and the API it mirrors; that is wha
 from juggernaut.access.terms import SHELL, Needs
 
 _ROWS: tuple[tuple[str, ...], ...] = (
+    ("ack_alert", "monitoring.change_alert"),
     ("approve", "governance.decide_approval"),
     ("breaker_status", "reliability.view_circuitbreaker"),
     ("cancel_task", "governance.cancel_task"),
@@ -14,10 +15,12 @@ _ROWS: tuple[tuple[str, ...], ...] = (
     ("costs", "governance.view_costline"),
     ("create_token", "juggernaut.add_apitoken"),
     ("grant", "governance.grant_toolpermission"),
+    ("list_alerts", "monitoring.view_alert"),
     ("list_dlq", "governance.view_deadletter"),
     ("list_recurring", "governance.view_recurringtask"),
     ("list_tokens", "juggernaut.view_apitoken"),
     ("move_to_dlq", "governance.move_deadletter"),
+    ("mute_alert", "monitoring.change_alert"),
     ("pause", "governance.change_worker"),
     ("pause --fleet", "governance.pause_fleet"),
     ("pause_recurring", "governance.change_recurringtask"),
@@ -36,6 +39,7 @@ _ROWS: tuple[tuple[str, ...], ...] = (
     ("retry_task", "governance.retry_task"),
     ("revoke", "governance.grant_toolpermission"),
     ("revoke_token", "juggernaut.delete_apitoken"),
+    ("set_alert_rule", "monitoring.change_alertrule"),
     ("set_breaker", "reliability.change_circuitbreaker"),
     ("set_budget", "governance.change_workerbudget"),
     ("set_price", "governance.change_modelprice"),
@@ -45,6 +49,7 @@ _ROWS: tuple[tuple[str, ...], ...] = (
     ("terminate_task", "governance.terminate_task"),
     ("tool_executions", "governance.view_toolexecution"),
     ("triage_dlq", "governance.triage_failuresignature"),
+    ("unmute_alert", "monitoring.change_alert"),
     ("access", SHELL),
     ("backup", SHELL),
     ("create_operator", SHELL),

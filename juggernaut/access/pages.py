@@ -67,6 +67,10 @@ _BUTTONS: tuple[tuple[str, ...], ...] = (
     ("cancel", "governance.task", "governance.cancel_task"),
     ("terminate", "governance.task", "governance.terminate_task"),
     ("move", "governance.task", "governance.move_deadletter"),
+    ("acknowledge", "monitoring.alert", "monitoring.change_alert"),
+    ("mute", "monitoring.alert", "monitoring.change_alert"),
+    ("unmute", "monitoring.alert", "monitoring.change_alert"),
+    ("set", "monitoring.alertrule", "monitoring.change_alertrule"),
     ("revoke", "juggernaut.apitoken", "juggernaut.delete_apitoken"),
 )  # fmt: skip
 
@@ -97,6 +101,8 @@ _MODELS: tuple[tuple[str, ...], ...] = (
     ("view", "reliability.watchdogsweep", "reliability.view_watchdogsweep"),
     ("view", "governance.toolexecution", "governance.view_toolexecution"),
     ("view", "governance.auditentry", "governance.view_auditentry"),
+    ("view", "monitoring.alert", "monitoring.view_alert"),
+    ("view", "monitoring.alertrule", "monitoring.view_alertrule"),
     ("view", "juggernaut.apitoken", "juggernaut.view_apitoken"),
     ("add", "juggernaut.apitoken", "juggernaut.add_apitoken"),
     ("view", "auth.user", "auth.view_user"),
@@ -136,6 +142,9 @@ _ACTIONS: tuple[tuple[str, ...], ...] = (
     ("move_chosen", "governance.task", "governance.move_deadletter"),
     ("delete_selected", "auth.user", "auth.delete_user"),
     ("delete_selected", "auth.group", "auth.delete_group"),
+    ("acknowledge_chosen", "monitoring.alert", "monitoring.change_alert"),
+    ("mute_chosen", "monitoring.alert", "monitoring.change_alert"),
+    ("unmute_chosen", "monitoring.alert", "monitoring.change_alert"),
     ("revoke_chosen", "juggernaut.apitoken", "juggernaut.delete_apitoken"),
 )  # fmt: skip
 
