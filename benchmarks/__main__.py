@@ -28,7 +28,17 @@ def main() -> None:
 
 def _measure(name: str) -> Callable[[int], list[Row]]:
     """Imported late: the measures need Django, and that needs the servers' addresses."""
-    from benchmarks import agents, breakers, budgets, calls, dashboards, dead_letters, measures, peer
+    from benchmarks import (
+        agents,
+        breakers,
+        budgets,
+        calls,
+        dashboards,
+        dead_letters,
+        measures,
+        peer,
+        throttling,
+    )
 
     return {
         "drain": measures.drain,
@@ -45,13 +55,14 @@ def _measure(name: str) -> Callable[[int], list[Row]]:
         "dashboards": dashboards.measure,
         "calls": calls.measure,
         "agents": agents.measure,
+        "throttling": throttling.measure,
     }[name]
 
 
 def _arguments() -> argparse.Namespace:
     known = [
         "drain", "peer", "latency", "posting", "idle", "recovery",
-        "letters", "redrive", "pages", "breakers", "budgets", "calls", "dashboards", "agents",
+        "letters", "redrive", "pages", "breakers", "budgets", "calls", "dashboards", "agents", "throttling",
     ]  # fmt: skip
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split("\n")[0])
     parser.add_argument("which", nargs="*", default=known, help=f"what to measure: {', '.join(known)}")

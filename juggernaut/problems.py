@@ -8,12 +8,13 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views import defaults
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated, Throttled
 from rest_framework.views import set_rollback
 
 from governance import errors, outages, task_types
 from governance.api.resource import answer
 from juggernaut.api_tokens import TokenNotFound
+from juggernaut.throttling import throttles
 from monitoring.errors import AlertConflict, AlertNotFound, AlertRuleNotFound
 from reliability.errors import BreakerNotFound, RedriveConflict, RedriveNotFound
 
@@ -69,7 +70,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     """DRF's exception handler. What nobody foresaw is logged with its traceback and told without it."""
     set_rollback()
     if isinstance(error, APIException):
-        return _of_framework(error)
+        return _of_framework(_throttled(error, context.get("request")))
     for kind, status in _STATUS.items():
         if isinstance(error, kind):
             return problem(status, str(error), **_facts(error))
@@ -91,6 +92,16 @@ def problem(
     return answer(
         document | facts, status=status.value, headers=headers, content_type="application/problem+json"
     )
+
+
+def _throttled(error: APIException, request: Any) -> APIException:
+    """Whoever has no valid credentials is told so, but not without end."""
+    if request is not None and isinstance(error, NotAuthenticated | AuthenticationFailed):
+        try:
+            throttles.count_stranger(request)
+        except Throttled as too_many:
+            return too_many
+    return error
 
 
 def _of_framework(error: APIException) -> HttpResponse:

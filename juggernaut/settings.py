@@ -12,8 +12,17 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 from governance import redaction
-from juggernaut import browser_rules, console, endpoints, logs, production, secret_key
+from juggernaut import (
+    browser_rules,
+    console,
+    endpoints,
+    logs,
+    openapi_document,
+    production,
+    secret_key,
+)
 from juggernaut.environment import ROOT, listed
+from juggernaut.throttling.rate import Rate
 
 PROFILE = os.environ.get("JUGGERNAUT_PROFILE", "local")
 if PROFILE not in {"local", "production"}:
@@ -44,6 +53,8 @@ INSTALLED_APPS = [
     "rest_framework",
     "axes",
     "csp",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_q",
     "governance",
     "reliability",
@@ -187,7 +198,18 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "EXCEPTION_HANDLER": "juggernaut.problems.handle",
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_THROTTLE_CLASSES": ["juggernaut.throttling.throttles.ClientThrottle"],
+    "DEFAULT_SCHEMA_CLASS": "juggernaut.openapi.operations.OperationSchema",
+    # There is one format of answers; `?format=` is as unknown as any other name.
+    "URL_FORMAT_OVERRIDE": None,
 }
+# How often one client may ask, and whoever has no valid credentials, by address: REQUESTS/SECONDS.
+JUGGERNAUT_API_RATE, JUGGERNAUT_API_STRANGER_RATE = (
+    Rate.parse(os.environ.get(name) or default, name=name)
+    for name, default in (("JUGGERNAUT_API_RATE", "30000/60"), ("JUGGERNAUT_API_STRANGER_RATE", "120/60"))
+)
+# The API's description, at /api/schema: see juggernaut/openapi/.
+SPECTACULAR_SETTINGS = openapi_document.SETTINGS
 
 # Modules whose import registers task types: a new one is a file and a line here.
 JUGGERNAUT_TASK_TYPES = [

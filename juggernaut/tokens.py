@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from governance import actors, scopes
 from governance.actors import Actor
-from juggernaut import api_tokens, client_address, guessing
+from juggernaut import api_tokens
 
 # `Bearer` is RFC 6750's word, `Token` that of many clients.
 _SCHEMES = {b"bearer", b"token"}
@@ -60,30 +60,21 @@ class Client:
 class TokenAuthentication(BaseAuthentication):
     """The owner of a token by one query.
 
-    The token is 256 random bits, so looking its hash up by equality tells a guesser nothing; and an
-    address that guesses is soon not looked up any more (`juggernaut/guessing.py`).
+    The token is 256 random bits, so looking its hash up by equality tells a guesser nothing; how often an
+    address may guess is bounded (`juggernaut/throttling/`).
     """
 
     def authenticate(self, request: Request) -> tuple[Client, Actor] | None:
         scheme, _, token = get_authorization_header(request).partition(b" ")
         if scheme.lower() not in _SCHEMES:
             return None
-        client = _client(token.strip(), address=client_address.of(request))
+        client = _owner_of(api_tokens.digest(token.strip().decode("latin-1")))
+        if client is None:
+            raise AuthenticationFailed("the token is unknown, has expired or was revoked")
         return client, actors.of_user(client)
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
-
-
-def _client(token: bytes, *, address: str) -> Client:
-    digest = api_tokens.digest(token.decode("latin-1"))
-    guessing.require_patience(address, digest)
-    client = _owner_of(digest)
-    if client is None:
-        guessing.note_failure(address)
-        raise AuthenticationFailed("the token is unknown, has expired or was revoked")
-    guessing.note_success(digest)
-    return client
 
 
 def _owner_of(digest: str) -> Client | None:

@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from governance.api.index import Index
+from juggernaut.openapi.views import DocsView, SchemaView
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -12,6 +13,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("monitoring.urls")),
     path("api", Index.as_view()),
+    path("api/schema", SchemaView.as_view(), name="schema"),
+    path("api/docs", DocsView.as_view(), name="docs"),
     path("api/", include("reliability.api.urls")),
     path("api/", include("workers.api.urls")),
     path("api/", include("monitoring.api.urls")),

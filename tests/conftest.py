@@ -60,14 +60,6 @@ def leases_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leases, "GRACE_AFTER_RESTART", timedelta(0))
 
 
-@pytest.fixture(autouse=True)
-def nobody_has_guessed_tokens() -> None:
-    """All tests ask from one address, and each process counts the wrong tokens of an address."""
-    from juggernaut import guessing
-
-    guessing.forget()
-
-
 @pytest.fixture
 def own_var() -> Iterator[Path]:
     """A `var/` for this test alone, in a place that the servers' account can enter."""

@@ -1,7 +1,6 @@
 """Tokens of clients: made, told once, narrower than their owner if wanted, watched and revoked."""
 
 import json
-import time
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -17,7 +16,7 @@ from governance import actors, roles
 from governance.actors import Actor, of_command
 from governance.errors import Forbidden, InvalidInput
 from governance.models import AuditEntry, Task
-from juggernaut import api_tokens, guessing
+from juggernaut import api_tokens
 from juggernaut.models import ApiToken
 from tests.governance import samples
 from tests.governance.api_client import Api, make_user, of_role
@@ -318,52 +317,3 @@ def test_a_wish_that_makes_no_sense_names_the_field(body: dict[str, Any], field:
 
     assert answer.status_code == 400
     assert [error["field"] for error in answer.json()["errors"]] == [field]
-
-
-# ----------------------------------------------------------------------------------- guessing
-
-
-def test_an_address_that_guesses_is_not_looked_up_any_more():
-    guesser = client_of_text("jgt_wrong")
-    for _ in range(guessing.FAILURES):
-        assert guesser.get("fleet").status_code == 401
-
-    with CaptureQueriesContext(connection) as queries:
-        answer = client_of_text(api_tokens.PREFIX).get("fleet")
-
-    assert answer.status_code == 429
-    assert 0 < int(answer["Retry-After"]) <= guessing.WINDOW_SECONDS
-    assert not queries
-
-
-def test_a_right_guess_tells_nothing_while_its_address_is_shut_out():
-    right = api_tokens.create("ci", actor=SHELL).text
-    for _ in range(guessing.FAILURES):
-        client_of_text("jgt_wrong").get("fleet")
-
-    assert client_of_text(right).get("fleet").status_code == 429
-
-
-def test_a_client_that_was_known_before_goes_on_beside_a_guesser():
-    client = client_of_text(api_tokens.create("ci", actor=SHELL).text)
-    client.get("fleet")
-    for _ in range(guessing.FAILURES):
-        client_of_text("jgt_wrong").get("fleet")
-
-    assert client.get("fleet").status_code == 200
-
-
-def test_guessing_from_elsewhere_shuts_nobody_else_out():
-    for _ in range(guessing.FAILURES):
-        guessing.note_failure("192.0.2.7")
-
-    assert client_of_text(api_tokens.create("ci", actor=SHELL).text).get("fleet").status_code == 200
-
-
-def test_patience_ends(monkeypatch: pytest.MonkeyPatch):
-    for _ in range(guessing.FAILURES):
-        guessing.note_failure("127.0.0.1")
-    later = time.monotonic() + guessing.WINDOW_SECONDS
-    monkeypatch.setattr(time, "monotonic", lambda: later)
-
-    guessing.require_patience("127.0.0.1", "digest")
