@@ -27,6 +27,7 @@ class Index(Resource):
                 "dlq_groups_url": self.address("/api/dlq/groups"),
                 "redrives_url": self.address("/api/redrives"),
                 "budgets_url": self.address("/api/budgets"),
+                "why_url": self.address("/api/why"),
                 "permissions_url": self.address("/api/permissions"),
                 "approvals_url": self.address("/api/approvals"),
                 "breakers_url": self.address("/api/breakers"),

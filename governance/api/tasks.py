@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from governance import selectors, submission, tasks
+from governance import selectors, standstill, submission, tasks
 from governance.api import bodies
 from governance.api.resource import TASKS, Resource, answer, task_id
 from governance.errors import FieldError, InvalidInput, InvalidSubmission
@@ -69,6 +69,13 @@ class Events(Resource):
     def get(self, request: Request, name: str) -> HttpResponse:
         page = selectors.events(task_id(name), self.asked, actor=self.actor)
         return self.page("events", page, page.rows)
+
+
+class Why(Resource):
+    """`/api/tasks/{id}/why`: what keeps it from running, in a sentence; empty if nothing does."""
+
+    def get(self, request: Request, name: str) -> HttpResponse:
+        return answer(standstill.look(task_id(name), actor=self.actor))
 
 
 def _created(asked: Submission, receipt: Receipt, here: str) -> dict[str, Any]:

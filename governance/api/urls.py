@@ -43,6 +43,7 @@ urlpatterns = [
     path("tasks/retry", verbs.RetryMany.as_view()),
     path("tasks/<str:name>", tasks.TaskDetail.as_view()),
     path("tasks/<str:name>/events", tasks.Events.as_view()),
+    path("tasks/<str:name>/why", tasks.Why.as_view()),
     path("tasks/<str:name>/cancel", verbs.Cancel.as_view()),
     path("tasks/<str:name>/terminate", verbs.Terminate.as_view()),
     path("tasks/<str:name>/retry", verbs.Retry.as_view()),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reliability.api import breakers, groups, letters, redrives
+from reliability.api import breakers, groups, letters, redrives, why
 
 urlpatterns = [
     path("dlq", letters.Letters.as_view()),
@@ -32,5 +32,6 @@ urlpatterns = [
     path("breakers/<path:name>/shadow", breakers.Shadow.as_view()),
     path("breakers/<path:name>/restore", breakers.Restore.as_view()),
     path("breakers/<path:name>", breakers.BreakerDetail.as_view()),
+    path("why", why.Why.as_view()),
     path("tasks/<str:name>/move-to-dlq", letters.Move.as_view()),
 ]
