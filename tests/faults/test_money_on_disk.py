@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from typing import Any
 
 import psycopg2
 import pytest
@@ -60,12 +59,13 @@ def postmaster(servers) -> int:
     return int((servers.var_dir / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
 
 
-def ask(servers, query) -> tuple[Any, ...]:
+def ask(servers, query):
     session = psycopg2.connect(servers.environment["DATABASE_URL"])
     with session, session.cursor() as cursor:
         cursor.execute(query)
-        found: tuple[Any, ...] = cursor.fetchone()
+        found = cursor.fetchone()
     session.close()
+    assert found is not None
     return found
 
 

@@ -35,11 +35,11 @@ def flushes(monkeypatch):
 
 
 def position(of: str) -> str:
-    return sql(f"SELECT pg_current_wal_{of}_lsn()")[0][0]
+    return str(sql(f"SELECT pg_current_wal_{of}_lsn()")[0][0])
 
 
 def is_on_disk(written: str) -> bool:
-    return sql("SELECT pg_current_wal_flush_lsn() >= %s::pg_lsn", written)[0][0]
+    return bool(sql("SELECT pg_current_wal_flush_lsn() >= %s::pg_lsn", written)[0][0])
 
 
 def test_a_hold_is_on_disk_when_its_call_may_go_out(flushes):
