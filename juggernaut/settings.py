@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "juggernaut",
 ]
 MIDDLEWARE = [
+    "juggernaut.probes.AnswerProbes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -83,6 +84,11 @@ _where = endpoints.current()
 DATABASES = {"default": dj_database_url.parse(_where.database_url, conn_max_age=600, conn_health_checks=True)}
 DATABASES["default"].setdefault("OPTIONS", {}).update(
     connect_timeout=3,
+    # A peer that has vanished, not said goodbye, is given up after 20 s; the kernel would take 15 minutes.
+    tcp_user_timeout=20_000,
+    keepalives_idle=10,
+    keepalives_interval=5,
+    keepalives_count=2,
     application_name=os.environ.get("JUGGERNAUT_PROCESS", "juggernaut"),
     options="-c plan_cache_mode=force_generic_plan",  # see governance/prepared.py
 )
@@ -118,8 +124,6 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BULK_BODY_BYTES
 
 if not IS_LOCAL:
     SECURE_SSL_REDIRECT = os.environ.get("JUGGERNAUT_TLS_REDIRECT", "1") == "1"
-    # Probes ask the web server itself, not the proxy in front of it.
-    SECURE_REDIRECT_EXEMPT = [r"^health(/|$)"]
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True

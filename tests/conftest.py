@@ -1,7 +1,5 @@
 """What every test stands on: real servers, then Django, then fixtures."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,9 +8,8 @@ from typing import Any
 import django
 import pytest
 
-from juggernaut import embedded, endpoints
-from juggernaut.embedded import home
-from tests import session_servers
+from juggernaut import embedded
+from tests import places, session_servers
 from tests.machine import Machine
 
 try:
@@ -26,7 +23,7 @@ django.setup()
 # Folders and fixtures whose tests start processes and talk to them.
 SLOW = ("tests/core/", {"simulator", "own_var"})
 # And those that need the machine for themselves: a whole system of their own, or a browser.
-ALONE = (("tests/faults/", "tests/console/"), {"own_var"})
+ALONE = (("tests/faults/", "tests/console/", "tests/deployment/"), {"own_var"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -64,14 +61,8 @@ def leases_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def own_var() -> Iterator[Path]:
     """A `var/` for this test alone, in a place that the servers' account can enter."""
-    endpoints.var_dir().mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(prefix="own-", dir=endpoints.var_dir()))
-    place.chmod(0o755)
-    yield place
-    for link in filter(Path.is_symlink, place.rglob("*")):
-        if link.readlink().is_relative_to(home.STAGE):
-            shutil.rmtree(link.readlink().parent, ignore_errors=True)
-    shutil.rmtree(place)
+    with places.var_folder() as place:
+        yield place
 
 
 @pytest.fixture
