@@ -52,6 +52,7 @@ _ROWS: tuple[tuple[str, ...], ...] = (
     ("tool_executions", "governance.view_toolexecution"),
     ("triage_dlq", "governance.triage_failuresignature"),
     ("unmute_alert", "monitoring.change_alert"),
+    ("why", "governance.view_task"),
     ("access", SHELL),
     ("spectacular", SHELL),
     ("backup", SHELL),
@@ -63,7 +64,6 @@ _ROWS: tuple[tuple[str, ...], ...] = (
     ("run_workers", SHELL),
     ("set_up", SHELL),
     ("simulate_provider", SHELL),
-    ("why", SHELL),
     # Those of Django and of the packages that we use.
     ("axes_list_attempts", SHELL),
     ("axes_reset", SHELL),

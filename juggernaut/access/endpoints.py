@@ -85,7 +85,10 @@ _ROWS: tuple[tuple[str, ...], ...] = (
     ("POST", "api/permissions/grant-for-a-day", "governance.grant_toolpermission"),
     ("POST", "api/permissions/deny", "governance.grant_toolpermission"),
     ("POST", "api/permissions/revoke", "governance.grant_toolpermission"),
-    ("GET", "api/gates", "governance.view_toolpermission"),
+    (
+        "GET", "api/gates", "governance.view_toolpermission", "governance.view_workerbudget",
+        "reliability.view_circuitbreaker",
+    ),
     ("GET", "api/audit", "governance.view_auditentry"),
     ("GET", "api/approvals", "governance.view_approval"),
     ("POST", "api/approvals/approve", "governance.decide_approval"),

@@ -60,11 +60,12 @@ CALLED: dict[str, tuple[str, ...]] = {
     "set_price": ("local", "lab/m", "--input", "1", "--output", "1"),
     "set_rate_limit": ("http.get", "5"),
     "set_recurring": ("nightly", "--every", "60", "--task", TASK),
-    "set_worker": ("ANALYST", "--max-concurrency", "5", *WHY),
+    "set_worker": ("ANALYST", "5", *WHY),
     "submit_task": ("evaluation", '{"eval_type": "metric", "metric_value": 1}'),
     "terminate_task": ("TASK", *WHY),
     "tool_executions": (),
     "unmute_alert": ("ALERT",),
+    "why": ("TASK",),
     "triage_dlq": ("GROUP", "known", "--note", "seen"),
 }
 # What the words in capitals stand for: a row that is there.
