@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 from pydantic import BaseModel, ConfigDict, Field
 
-from governance import costs, paging
+from governance import costs, paging, stretches
 from governance.actors import Actor
 from governance.costs import Costs, Pace, Span
 from governance.errors import FieldError, InvalidFilter
@@ -83,6 +83,7 @@ class LineFilter(BaseModel):
     created_before: Time | None = None
 
     def condition(self) -> Q:
+        """What must hold of them, whenever the calls were made."""
         named: dict[str, Any] = {
             "worker_id__in": self.worker,
             "task_id__in": self.task,
@@ -91,10 +92,13 @@ class LineFilter(BaseModel):
             "model__in": self.model,
             "kind__in": self.kind,
             "price_source__in": self.source,
-            "created_at__gte": self.created_after,
-            "created_at__lt": self.created_before,
         }
         return Q(**{column: value for column, value in named.items() if value is not None})
+
+    def within(self) -> Q:
+        """When the calls were made."""
+        spans = {"created_at__gte": self.created_after, "created_at__lt": self.created_before}
+        return Q(**{column: value for column, value in spans.items() if value is not None})
 
 
 def summed(asked: Asked, *, actor: Actor) -> Row:
@@ -120,13 +124,15 @@ def paces(*, actor: Actor) -> list[Row]:
 def lines(asked: Asked, *, actor: Actor) -> Page:
     """A page of the ledger, the latest calls first."""
     actor.require(PERMISSION)
-    found = CostLine.objects.filter(paging.parse(LineFilter, asked).condition())
-    options = paging.options(asked)
+    chosen = paging.parse(LineFilter, asked)
+    rows, options = CostLine.objects.filter(chosen.within()), paging.options(asked)
     if last := options.after(size=16):
         at, line_id = paging.moment_of(last[:8]), int.from_bytes(last[8:]) & 0x7FFF_FFFF_FFFF_FFFF
-        found = found.filter(Q(created_at__lt=at) | Q(id__lt=line_id), created_at__lte=at)
-    rows = list(found.order_by("-created_at", "-id").values(*LINE)[: options.limit + 1])
-    return paging.page(rows, limit=options.limit, key=_key_of_line)
+        rows = rows.filter(Q(created_at__lt=at) | Q(id__lt=line_id), created_at__lte=at)
+    return stretches.page_by_time(
+        rows, chosen.condition(), columns=LINE, limit=options.limit, key=_key_of_line,
+        is_indexed=chosen.task is not None or chosen.hold is not None,
+    )  # fmt: skip
 
 
 def _told(span: Span, found: Costs) -> Row:

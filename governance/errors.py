@@ -239,6 +239,15 @@ class RateLimitNotFound(GovernanceError):
         self.known = known
 
 
+class RetentionRuleNotFound(GovernanceError):
+    """There is no rule of retention with this name; `known` are those that there are."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(f"no rule of retention has the name {name!r}; known: {', '.join(known)}")
+        self.name = name
+        self.known = known
+
+
 class BudgetNotFound(GovernanceError):
     """No budget goes by this name: a worker, FLEET, or `task:<id>` of a task with an envelope."""
 

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from pydantic import BaseModel, ConfigDict
 
-from governance import paging, permissions
+from governance import paging, permissions, stretches
 from governance.actors import Actor
 from governance.errors import ApprovalNotFound, ExecutionNotFound
 from governance.models import Approval, ModelPrice, PermissionUse, ToolExecution, ToolPermission
@@ -107,7 +107,8 @@ def listed_approvals(asked: Asked, *, actor: Actor) -> Page:
     actor.require("governance.view_approval")
     chosen = paging.parse(ApprovalFilter, asked)
     within = paging.created_within(chosen.created_after, chosen.created_before)
-    return _newest(Approval.objects.filter(_any_of(chosen), within), APPROVAL, asked)
+    is_open = _is_only(chosen, "status", {Approval.Status.PENDING, Approval.Status.APPROVED})
+    return _newest(Approval.objects.filter(within), _any_of(chosen), APPROVAL, asked, is_indexed=is_open)
 
 
 def approval(approval_id: UUID, *, actor: Actor) -> Row:
@@ -125,7 +126,11 @@ def listed_executions(asked: Asked, *, actor: Actor) -> Page:
     chosen = paging.parse(ExecutionFilter, asked)
     within = paging.created_within(chosen.created_after, chosen.created_before)
     says = Q(error_message__icontains=chosen.error) if chosen.error is not None else Q()
-    return _newest(ToolExecution.objects.filter(_any_of(chosen), within, says), EXECUTION, asked)
+    is_failed = _is_only(chosen, "status", set(ToolExecution.Status) - {ToolExecution.Status.SUCCEEDED})
+    return _newest(
+        ToolExecution.objects.filter(within), _any_of(chosen) & says, EXECUTION, asked,
+        is_indexed=is_failed or chosen.task is not None,
+    )  # fmt: skip
 
 
 def execution(execution_id: UUID, *, actor: Actor) -> Row:
@@ -162,13 +167,23 @@ def _any_of(chosen: Filter) -> Q:
     )
 
 
-def _newest(found: QuerySet[Any], columns: tuple[str, ...], asked: Asked) -> Page:
+def _is_only(chosen: Filter, name: str, few: set[Any]) -> bool:
+    """Whether nothing is asked but that this is one of those that an index of the few has."""
+    said = chosen.model_fields_set - {"created_after", "created_before"}
+    return said == {name} and set(getattr(chosen, name)) <= few
+
+
+def _newest(
+    rows: QuerySet[Any], where: Q, columns: tuple[str, ...], asked: Asked, *, is_indexed: bool
+) -> Page:
     """A page of rows whose ids are ordered by time."""
     options = paging.options(asked)
     if last := options.after(size=16):
-        found = found.filter(id__lt=UUID(bytes=last))
-    rows = list(found.order_by("-id").values(*columns)[: options.limit + 1])
-    return paging.page(rows, limit=options.limit, key=lambda row: row["id"].bytes)
+        rows = rows.filter(id__lt=UUID(bytes=last))
+    return stretches.page(
+        rows, where, columns=columns, limit=options.limit, key=lambda row: row["id"].bytes,
+        is_indexed=is_indexed,
+    )  # fmt: skip
 
 
 def _count_uses(rows: list[Row]) -> None:

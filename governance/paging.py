@@ -64,7 +64,8 @@ OPTIONS = tuple(Options.model_fields)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some rows, and the cursor of the next ones; None when these are the last."""
+    """Some rows, and the cursor of the next ones; None when these are the last. Rows may be few, even none,
+    although others follow (`governance.stretches`)."""
 
     rows: list[Row]
     cursor: str | None
@@ -78,7 +79,12 @@ def page(rows: list[Row], *, limit: int, key: Callable[[Row], bytes]) -> Page:
     """The page of these rows, of which one more than `limit` were read to see whether there are more."""
     if len(rows) <= limit:
         return Page(rows, None)
-    return Page(rows[:limit], base64.urlsafe_b64encode(key(rows[limit - 1])).decode().rstrip("="))
+    return Page(rows[:limit], cursor_of(key(rows[limit - 1])))
+
+
+def cursor_of(key: bytes) -> str:
+    """How a key is written in an address."""
+    return base64.urlsafe_b64encode(key).decode().rstrip("=")
 
 
 def wrong_cursor() -> InvalidFilter:

@@ -16,7 +16,7 @@ _READ = (
     "governance.view_workerbudget", "governance.view_budgetwindow", "governance.view_budgethold",
     "governance.view_costline", "governance.view_modelprice", "governance.view_fleet",
     "governance.view_ratelimit", "governance.view_recurringtask", "governance.view_recurringrun",
-    "governance.view_workflowstep",
+    "governance.view_workflowstep", "governance.view_retentionrule",
     "reliability.view_circuitbreaker", "reliability.view_circuitbreakerevent",
     "reliability.view_redrive", "reliability.view_redriveitem", "reliability.view_watchdogsweep",
     "monitoring.view_alert", "monitoring.view_alertrule", "monitoring.view_alertmessage",
@@ -36,7 +36,7 @@ _OPERATE = (
 _RULE = (
     "governance.change_worker", "governance.grant_toolpermission", "governance.change_workerbudget",
     "governance.correct_costline", "governance.add_modelprice", "governance.change_modelprice",
-    "governance.change_ratelimit",
+    "governance.change_ratelimit", "governance.change_retentionrule",
     "juggernaut.view_apitoken", "juggernaut.add_apitoken", "juggernaut.delete_apitoken",
 )  # fmt: skip
 ROLES: dict[str, tuple[str, ...]] = {

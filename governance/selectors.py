@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from pydantic import BaseModel, ConfigDict, Field
 
-from governance import paging, worker_control
+from governance import paging, stretches, worker_control
 from governance.actors import Actor
 from governance.errors import FieldError, InvalidFilter, TaskNotFound, WorkerNotFound
 from governance.models import LateResult, Task, TaskDependency, TaskEvent, Worker, WorkerProcess
@@ -62,10 +62,30 @@ class TaskFilter(BaseModel):
     def is_empty(self) -> bool:
         return not self.model_fields_set
 
+    @property
+    def within(self) -> Q:
+        """When they were created."""
+        return paging.created_within(self.created_after, self.created_before)
+
+    @property
+    def is_indexed(self) -> bool:
+        """Whether an index finds what is meant, however little that is."""
+        said = self.model_fields_set - {"created_after", "created_before"}
+        if said & {"waiting_for", "parent", "idempotency_key"}:
+            return True
+        if said == {"task_type"}:
+            return len(self.task_type) == 1
+        return said == {"status"} and Status.COMPLETED not in self.status
+
     def condition(self) -> Q:
+        return self.facts & self.within
+
+    @property
+    def facts(self) -> Q:
+        """What must hold of them, whenever they were created."""
         lists = {f"{name}__in": getattr(self, name) for name in _LISTS if getattr(self, name)}
         exact = {name: getattr(self, name) for name in _EXACT if getattr(self, name) is not None}
-        return Q(**lists, **exact) & paging.created_within(self.created_after, self.created_before)
+        return Q(**lists, **exact)
 
 
 _LISTS = tuple(paging.lists_of(TaskFilter))
@@ -89,12 +109,14 @@ def parse_filter(asked: Mapping[str, Sequence[str]], *, besides: Iterable[str] =
 def tasks(asked: Mapping[str, Sequence[str]], *, actor: Actor) -> Page:
     """A page of tasks, newest first: filters, `limit` (at most 200) and `cursor`. Nothing is counted."""
     actor.require("governance.view_task")
-    found = Task.objects.filter(parse_filter(asked, besides=paging.OPTIONS).condition())
-    options = paging.options(asked)
+    chosen = parse_filter(asked, besides=paging.OPTIONS)
+    rows, options = Task.objects.filter(chosen.within), paging.options(asked)
     if last := options.after(size=16):
-        found = found.filter(id__lt=UUID(bytes=last))
-    rows = list(found.order_by("-id").values(*SUMMARY)[: options.limit + 1])
-    return paging.page(rows, limit=options.limit, key=lambda row: row["id"].bytes)
+        rows = rows.filter(id__lt=UUID(bytes=last))
+    return stretches.page(
+        rows, chosen.facts, columns=SUMMARY, limit=options.limit, key=lambda row: row["id"].bytes,
+        is_indexed=chosen.is_indexed,
+    )  # fmt: skip
 
 
 def task_ids(chosen: TaskFilter, *, actor: Actor) -> list[UUID]:

@@ -127,6 +127,7 @@ _NAVIGATION: list[tuple[str, list[dict[str, Any]]]] = [
         [
             _listed("Calls", "call_made", "governance.toolexecution"),
             _listed("Audit log", "history_edu", "governance.auditentry"),
+            _listed("Retention", "auto_delete", "governance.retentionrule"),
         ],
     ),
     (

@@ -27,6 +27,7 @@ _TAGS = {
     "Breakers": "Services that are not called for a while.",
     "Tokens": "Who may use this API, and for what.",
     "Rate limits": "How often tools and services are called.",
+    "Retention": "How long everything is kept.",
     "Tools": "What workers can call, and have called.",
     "Audit": "Who changed what, and why.",
     "Schema": "This description.",

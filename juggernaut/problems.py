@@ -31,6 +31,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     errors.DeadLetterNotFound: HTTPStatus.NOT_FOUND,
     errors.GroupNotFound: HTTPStatus.NOT_FOUND,
     errors.RateLimitNotFound: HTTPStatus.NOT_FOUND,
+    errors.RetentionRuleNotFound: HTTPStatus.NOT_FOUND,
     errors.RecurringNotFound: HTTPStatus.NOT_FOUND,
     errors.DeadLetterConflict: HTTPStatus.CONFLICT,
     errors.PermissionNotFound: HTTPStatus.NOT_FOUND,

@@ -11,10 +11,12 @@ class MonitoringConfig(AppConfig):
     def ready(self) -> None:
         """The watchdog looks for what is wrong, too. Processes that stay are named; what they weigh now,
         their growth is counted from."""
-        from monitoring.alerts import duty
+        from governance import retention
+        from monitoring.alerts import duty, forgetting
         from reliability import sweep
 
         sweep.register(duty.NAME, duty.look)
+        retention.register(forgetting.WALK)
         if os.environ.get("JUGGERNAUT_PROCESS"):
             from monitoring import memory
 

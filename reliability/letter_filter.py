@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from governance import paging
 from governance.errors import EmptyFilter, FieldError, InvalidFilter
 from governance.models import DeadLetter
 from governance.submission import Text, Time, field_errors
@@ -65,6 +66,22 @@ class LetterFilter(BaseModel):
 
     def condition(self) -> Q:
         """What must hold of a `DeadLetter`."""
+        spans = {"created_at__gte": self.created_after, "created_at__lt": self.created_before}
+        return self.facts() & Q(**{column: value for column, value in spans.items() if value is not None})
+
+    def within(self) -> Q:
+        """When it was created, for lists: said of its id as well, which they go by."""
+        return paging.created_within(self.created_after, self.created_before)
+
+    def is_indexed(self) -> bool:
+        """Whether an index finds what is meant, however little that is."""
+        said = self.model_fields_set - {"created_after", "created_before"}
+        if "signature" in said:
+            return said <= {"signature", "status"}
+        return said == {"status"} and DeadLetter.Status.RESOLVED not in (self.status or ())
+
+    def facts(self) -> Q:
+        """What must hold of it, whenever it was created."""
         named = {column: getattr(self, name) for name, column in _COLUMNS.items()}
         condition = Q(**{column: value for column, value in named.items() if value is not None})
         if self.matching is not None:
@@ -90,8 +107,6 @@ _COLUMNS = {
     "service": "service__in",
     "tool": "tool_name__in",
     "cause": "cause__in",
-    "created_after": "created_at__gte",
-    "created_before": "created_at__lt",
 }
 _LISTS = {name for name, column in _COLUMNS.items() if column.endswith("__in")}
 _WORDS = {

@@ -10,7 +10,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from pydantic import BaseModel, ConfigDict
 
-from governance import paging
+from governance import paging, stretches
 from governance.actors import Actor
 from governance.errors import DeadLetterNotFound, GroupNotFound
 from governance.models import DeadLetter, FailureHour, FailureSignature
@@ -80,12 +80,14 @@ class ItemFilter(BaseModel):
 def letters(asked: Asked, *, actor: Actor) -> Page:
     """A page of dead letters, newest first: filters, `limit` (at most 200), `cursor`. Nothing is counted."""
     actor.require("governance.view_deadletter")
-    found = DeadLetter.objects.filter(letter_filter.parse_query(asked, besides=paging.OPTIONS).condition())
-    options = paging.options(asked)
+    chosen = letter_filter.parse_query(asked, besides=paging.OPTIONS)
+    rows, options = DeadLetter.objects.filter(chosen.within()), paging.options(asked)
     if last := options.after(size=16):
-        found = found.filter(id__lt=UUID(bytes=last))
-    rows = list(found.order_by("-id").values(*SUMMARY)[: options.limit + 1])
-    return paging.page(rows, limit=options.limit, key=lambda row: row["id"].bytes)
+        rows = rows.filter(id__lt=UUID(bytes=last))
+    return stretches.page(
+        rows, chosen.facts(), columns=SUMMARY, limit=options.limit, key=lambda row: row["id"].bytes,
+        is_indexed=chosen.is_indexed(),
+    )  # fmt: skip
 
 
 def letter(letter_id: UUID, *, actor: Actor) -> Row:

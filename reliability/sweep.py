@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -15,6 +15,7 @@ from governance import (
     doorbell,
     outages,
     permissions,
+    retention,
     tool_executions,
     transitions,
     workers,
@@ -27,7 +28,10 @@ from reliability.models import WatchdogSweep
 logger = logging.getLogger(__name__)
 
 Duty = Callable[[datetime], int]
-SWEEPS_KEPT = timedelta(hours=24)
+# The rule of retention for the sweeps' own rows.
+SWEEPS = "sweeps"
+# How much of a sweep may go into removing what is older than its rule: a tenth of the time between two.
+RETENTION_SECONDS = 0.5
 # A duty with more to do than this goes on in the next sweep: no duty may starve the others.
 BATCH = 1000
 BATCHES = 10
@@ -161,8 +165,14 @@ def keep_schedule(now: datetime) -> int:
 
 
 def forget_sweeps(now: datetime) -> int:
-    """Rows of sweeps older than a day are deleted."""
-    return WatchdogSweep.objects.filter(started_at__lt=now - SWEEPS_KEPT).delete()[0]
+    """Rows of sweeps older than their rule says (a day) are deleted."""
+    before = retention.cutoff(SWEEPS, now)
+    return WatchdogSweep.objects.filter(started_at__lt=before).delete()[0] if before else 0
+
+
+def apply_retention(now: datetime) -> int:
+    """What is older than its rule goes, for half a second of each sweep; see `governance.retention`."""
+    return retention.walk_on(now=now, seconds=RETENTION_SECONDS)
 
 
 def _in_batches(edge: Callable[..., list[Moved]]) -> int:
@@ -202,4 +212,6 @@ DUTIES: dict[str, Duty] = {
     # After what fails steps and releases others.
     "woken": wake_workflows,
     "recurring": recurring.see_to_all,
+    # Last: everything else is more urgent.
+    "retention": apply_retention,
 }

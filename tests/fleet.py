@@ -19,6 +19,8 @@ _INSTALLED = (
     import_module("governance.migrations.0016_recurring").PERMISSIONS,
     import_module("governance.migrations.0019_alerts_seed").PERMISSIONS,
     import_module("monitoring.migrations.0001_initial").RULES,
+    import_module("governance.migrations.0020_size_retention").RULES,
+    import_module("governance.migrations.0020_size_retention").DUTY,
 )
 
 

@@ -10,6 +10,7 @@ from governance.admin import (
     permissions,
     processes,
     recurring,
+    retention,
     tasks,
     workers,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "permissions",
     "processes",
     "recurring",
+    "retention",
     "tasks",
     "workers",
 ]

@@ -29,6 +29,7 @@ class CallAdmin(MachineRows):
     )  # fmt: skip
     list_filter_sheet = True
     ordering = ("-pk",)
+    indexed = frozenset({"created", ("status", "sent"), ("status", "failed"), ("status", "refused")})
     search_fields = ("tool_name",)
     search_help_text = (
         "An id of a call or a task, its first 8 digits or more, or a part of a tool, service or model "

@@ -148,7 +148,7 @@ class RecurringAdmin(MachineRows):
         row = self.get_object(request, object_id) if object_id else None
         known: dict[str, Any] = {}
         if row and self.has_view_permission(request, row):
-            runs = list(RecurringRun.objects.filter(recurring=row).order_by("-pk")[: RUNS_SHOWN + 1])
+            runs = list(RecurringRun.objects.filter(recurring=row).order_by("-slot")[: RUNS_SHOWN + 1])
             known = {
                 "recurring": row,
                 "next_runs": questions.next_runs(row),

@@ -11,10 +11,17 @@ from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
+from governance.admin import search
 from governance.admin.permitted import Permitted
 
 # A list shows this many of what matches, newest first. To look further back, filter or search.
 LISTED = 10_000
+NEWEST_FIRST = ("-pk",)
+# The filter by the time of creation, where the primary key holds that: it bounds any other filter.
+IN_KEY = "created"
+# What an address says beside filters. An id that is searched for is found by indexes, words are bounded by
+# whoever searches them.
+_OF_PAGES = {"p", "o", "all", "e", "q", "_changelist_filters"}
 
 
 class BoundedPaginator(Paginator):
@@ -35,6 +42,25 @@ class BoundedPaginator(Paginator):
 class BoundedChangeList(ChangeList):
     """Knows of no more rows than it lists, so that the page's head does not offer to show "all"."""
 
+    def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> "QuerySet[Any]":
+        """What matches; among the newest rows alone, if no index finds it."""
+        found: QuerySet[Any] = super().get_queryset(request, *args, **kwargs)
+        self.is_among_newest = self._needs_bounds(request)
+        return search.among_newest(found) if self.is_among_newest else found
+
+    def _needs_bounds(self, request: HttpRequest) -> bool:
+        said = {name: value for name, value in request.GET.items() if value and name not in _OF_PAGES}
+        if not said or tuple(self.model_admin.get_ordering(request)) != NEWEST_FIRST:
+            return False
+        indexed = self.model_admin.indexed
+        if IN_KEY in indexed and len(said) > 1:
+            said.pop(IN_KEY, None)
+        return not (len(said) == 1 and all(name in indexed or (name, said[name]) in indexed for name in said))
+
+    @property
+    def searched(self) -> int:
+        return search.TITLES_SEARCHED
+
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         self.full_result_count = self.result_count
@@ -49,6 +75,9 @@ class MachineRows(Permitted, ModelAdmin):
     list_max_show_all = 0
     sortable_by = ()
     list_fullwidth = True
+    # What an index finds alone, however little it is, as the address says it: every value of a filter
+    # ("type"), or one value of it, ("status", "failed").
+    indexed: frozenset[str | tuple[str, str]] = frozenset()
     # Which words an empty list says when no filter hides anything.
     nothing_exists = ""
 

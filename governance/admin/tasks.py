@@ -38,6 +38,13 @@ class TaskAdmin(VerbRows):
     list_filter = (filters.StatusFilter, filters.TypeFilter, filters.WorkerFilter, filters.CreatedFilter)
     list_filter_sheet = True
     ordering = ("-pk",)
+    indexed = frozenset(
+        {
+            "created",
+            "type",
+            *(("status", str(status)) for status in Task.Status if status != Task.Status.COMPLETED),
+        }
+    )
     search_fields = ("title",)
     search_help_text = (
         f"An id, its first 8 digits or more, or a part of a title (newest {search.TITLES_SEARCHED:,} tasks)"

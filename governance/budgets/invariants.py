@@ -7,11 +7,15 @@ from decimal import Decimal
 from django.db import connection
 
 # One statement sees one moment, and every verb is one transaction: so these agree at any time, also
-# while money is being spent. That nobody overspends, and that a hold ends once, are constraints.
+# while money is being spent. That nobody overspends, and that a hold ends once, are constraints. Windows that
+# began before the oldest hold that retention has left cannot be checked any more.
 _DRIFT = """
-WITH chosen AS MATERIALIZED (
+WITH pruned AS MATERIALIZED (
+  SELECT coalesce(max(pruned_before), '-infinity') AS at FROM retention_rules WHERE name = 'ended holds'),
+chosen AS MATERIALIZED (
   SELECT id, scope, kind, starts_at, spent, held FROM budget_windows
-  WHERE %(since)s::timestamptz IS NULL OR kind = 'day' AND ends_at > %(since)s),
+  WHERE CASE WHEN %(since)s::timestamptz IS NOT NULL THEN kind = 'day' AND ends_at > %(since)s
+             ELSE kind = 'task' OR starts_at >= (SELECT at FROM pruned) END),
 members AS MATERIALIZED (
   SELECT h.id, h.state, h.amount_usd, h.charged_usd, h.windows FROM budget_holds h
   WHERE %(since)s::timestamptz IS NULL

@@ -9,6 +9,7 @@ from governance.models.event import LateResult, TaskEvent
 from governance.models.permission import PermissionUse, ToolPermission
 from governance.models.rate_limit import RateLimit
 from governance.models.recurring import RecurringRun, RecurringTask
+from governance.models.retention import RetentionRule, RetentionWalk
 from governance.models.step import TaskStep
 from governance.models.task import Task, TaskDependency
 from governance.models.tool_execution import ToolExecution
@@ -32,6 +33,8 @@ __all__ = [
     "RateLimit",
     "RecurringRun",
     "RecurringTask",
+    "RetentionRule",
+    "RetentionWalk",
     "Task",
     "TaskCost",
     "TaskDependency",

@@ -172,8 +172,10 @@ class DeadLetter(models.Model):
             ("move_deadletter", "Can move tasks to the dead letters"),
         ]
         indexes: ClassVar = [
-            # Read by the list of what needs a person.
-            models.Index("id", name="letter_open", condition=Q(status__in=["pending", "retrying"])),
+            # Read by the lists of what needs a person and of what is tried again.
+            models.Index(
+                "status", "id", name="letter_of_state", condition=Q(status__in=["pending", "retrying"])
+            ),
             # Read by the page of a group and by a retry of all its letters.
             models.Index("signature", "status", "id", name="letter_signature"),
             # Read by the runbook's list of the newest.

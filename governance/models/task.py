@@ -127,6 +127,8 @@ class Task(models.Model):
             models.Index("assigned_worker", name="task_running", condition=Q(status=Status.IN_PROGRESS)),
             # Read by the release of dependents and by the console's list of what waits.
             models.Index("id", name="task_parked", condition=Q(status=Status.PARKED)),
+            # Read by the lists of what waits for a person.
+            models.Index("id", name="task_waiting_approval", condition=Q(status=Status.WAITING_APPROVAL)),
             # Read by the releases of what waits, each for its own cause.
             models.Index(
                 KT("wait__kind"), KT("wait__name"), "id", name="task_wait", condition=Q(wait__isnull=False)
@@ -148,9 +150,12 @@ class Task(models.Model):
                     deadline__isnull=False,
                 ),
             ),
-            # Read by the console's lists of what ended badly.
+            # Read by the lists of what ended badly: a few of one state are not sought among all of the other.
             models.Index(
-                "id", name="task_ended_badly", condition=Q(status__in=[Status.FAILED, Status.CANCELLED])
+                "status",
+                "id",
+                name="task_ended_how",
+                condition=Q(status__in=[Status.FAILED, Status.CANCELLED]),
             ),
             # Read by the lists filtered by type.
             models.Index("task_type", "id", name="task_type_id"),

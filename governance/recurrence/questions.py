@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
@@ -59,7 +58,6 @@ def runs(recurring_id: UUID, asked: Mapping[str, Sequence[str]], *, actor: Actor
     options = paging.options(asked)
     found = RecurringRun.objects.filter(recurring=verbs.get(recurring_id))
     if last := options.after(size=8):
-        found = found.filter(pk__lt=int.from_bytes(last))
-    rows: list[dict[str, Any]] = list(found.order_by("-pk").values("pk", *RUN)[: options.limit + 1])
-    page = paging.page(rows, limit=options.limit, key=lambda row: row["pk"].to_bytes(8))
-    return Page([{name: row[name] for name in RUN} for row in page.rows], page.cursor)
+        found = found.filter(slot__lt=paging.moment_of(last))
+    rows = list(found.order_by("-slot").values(*RUN)[: options.limit + 1])
+    return paging.page(rows, limit=options.limit, key=lambda row: paging.moment_key(row["slot"]))

@@ -39,6 +39,8 @@ _ROWS: tuple[tuple[str, ...], ...] = (
     ("GET", "api/fleet", "governance.view_fleet"),
     ("POST", "api/fleet/pause", "governance.pause_fleet"),
     ("POST", "api/fleet/resume", "governance.pause_fleet"),
+    ("GET", "api/retention", "governance.view_retentionrule"),
+    ("PATCH", "api/retention/<str:name>", "governance.change_retentionrule"),
     ("GET", "api/rate-limits", "governance.view_ratelimit"),
     ("PUT", "api/rate-limits/<str:name>", "governance.change_ratelimit"),
     ("DELETE", "api/rate-limits/<str:name>", "governance.change_ratelimit"),

@@ -101,6 +101,7 @@ _MODELS: tuple[tuple[str, ...], ...] = (
     ("view", "reliability.watchdogsweep", "reliability.view_watchdogsweep"),
     ("view", "governance.toolexecution", "governance.view_toolexecution"),
     ("view", "governance.auditentry", "governance.view_auditentry"),
+    ("view", "governance.retentionrule", "governance.view_retentionrule"),
     ("view", "monitoring.alert", "monitoring.view_alert"),
     ("view", "monitoring.alertrule", "monitoring.view_alertrule"),
     ("view", "juggernaut.apitoken", "juggernaut.view_apitoken"),

@@ -16,8 +16,6 @@ from governance.models import DeadLetter, FailureSignature, Worker
 from reliability import letter_filter
 from reliability.letter_filter import LetterFilter
 
-# Errors have no index: as many of the newest letters that pass the filters are read as a page may take.
-ERRORS_SEARCHED = 100_000
 # Tools and services are offered as far as failures that are open name them.
 NAMES_OFFERED = 50
 _SPANS = {
@@ -35,11 +33,7 @@ def letters(found: Letters, term: str) -> Letters:
     if ids := search.id_range(term):
         first, last = ids
         return found.filter(Q(pk__range=ids) | Q(task_id__gte=first, task_id__lte=last))
-    newest = found.order_by("-pk").values_list("pk", flat=True)
-    oldest_searched = newest[ERRORS_SEARCHED : ERRORS_SEARCHED + 1].first()
-    if oldest_searched:
-        found = found.filter(pk__gt=oldest_searched)
-    return found.filter(letter_filter.parse({"matching": term}).condition())
+    return search.among_newest(found).filter(letter_filter.parse({"matching": term}).condition())
 
 
 def asked(request: HttpRequest) -> LetterFilter | None:
@@ -152,7 +146,8 @@ class CreatedFilter(SimpleListFilter):
         if self.value() not in _SPANS:
             return queryset
         _, span = _SPANS[str(self.value())]
-        return queryset.filter(created_at__gte=timezone.now() - span)
+        since = timezone.now() - span
+        return queryset.filter(created_at__gte=since, pk__gte=search.id_at(since))
 
 
 FILTERS = (

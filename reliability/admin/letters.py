@@ -13,7 +13,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from governance import looks
-from governance.admin import columns
+from governance.admin import columns, search
 from governance.admin.verb_rows import VerbRows
 from governance.errors import InvalidFilter
 from governance.models import DeadLetter
@@ -40,10 +40,11 @@ class DeadLetterAdmin(VerbRows):
     list_filter = letter_search.FILTERS
     list_filter_sheet = True
     ordering = ("-pk",)
+    indexed = frozenset({"created", "signature", ("status", "pending"), ("status", "retrying")})
     search_fields = ("failure_reason",)
     search_help_text = (
         "An id of a letter or a task, its first 8 digits or more, or a part of an error "
-        f"(newest {letter_search.ERRORS_SEARCHED:,} letters)"
+        f"(newest {search.TITLES_SEARCHED:,} letters)"
     )
     nothing_exists = "No task has ever failed for good, so nothing waits for a person."
     offered = (letter_verbs.RETRY, letter_verbs.RESOLVE)

@@ -1,11 +1,11 @@
 """The questions that API and commands ask about breakers. They need a permission, as the verbs do."""
 
 from collections.abc import Sequence
-from typing import Any
 
+from django.db.models import Q, QuerySet
 from pydantic import BaseModel, ConfigDict
 
-from governance import paging
+from governance import paging, stretches
 from governance.actors import Actor
 from governance.paging import Asked, Page, Row
 from governance.submission import Text, Time
@@ -29,15 +29,14 @@ class EventFilter(BaseModel):
     created_after: Time | None = None
     created_before: Time | None = None
 
-    @property
-    def conditions(self) -> dict[str, Any]:
+    def condition(self) -> Q:
         named = {
             "breaker__in": self.breaker,
             "kind__in": self.kind,
             "created_at__gte": self.created_after,
             "created_at__lt": self.created_before,
         }
-        return {column: value for column, value in named.items() if value is not None}
+        return Q(**{column: value for column, value in named.items() if value is not None})
 
 
 def standings(names: Sequence[str] = (), *, actor: Actor) -> list[Row]:
@@ -53,16 +52,21 @@ def standings(names: Sequence[str] = (), *, actor: Actor) -> list[Row]:
 def events(asked: Asked, *, actor: Actor, breaker: str | None = None) -> Page:
     """A page of what happened to the breakers, or to one, newest first. Raises `BreakerNotFound`."""
     actor.require("reliability.view_circuitbreakerevent")
-    found = CircuitBreakerEvent.objects.filter(**paging.parse(EventFilter, asked).conditions)
-    if breaker is not None:
-        found = found.filter(breaker=breaker)
-    options = paging.options(asked)
+    chosen, options = paging.parse(EventFilter, asked), paging.options(asked)
+    found = CircuitBreakerEvent.objects.all() if breaker is None else _of(breaker)
     if last := options.after(size=8):
         found = found.filter(id__lt=int.from_bytes(last) & 0x7FFF_FFFF_FFFF_FFFF)
-    rows = list(found.order_by("-id").values(*EVENT)[: options.limit + 1])
-    if not rows and breaker is not None and not CircuitBreaker.objects.filter(pk=breaker).exists():
+    page = stretches.page(
+        found, chosen.condition(), columns=EVENT, limit=options.limit, key=lambda row: row["id"].to_bytes(8),
+        is_indexed=chosen.breaker is not None,
+    )  # fmt: skip
+    if not page.rows and breaker is not None and not CircuitBreaker.objects.filter(pk=breaker).exists():
         raise _unknown(breaker)
-    return paging.page(rows, limit=options.limit, key=lambda row: row["id"].to_bytes(8))
+    return page
+
+
+def _of(breaker: str) -> QuerySet[CircuitBreakerEvent]:
+    return CircuitBreakerEvent.objects.filter(breaker=breaker)
 
 
 def _unknown(name: str) -> BreakerNotFound:

@@ -7,10 +7,10 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from governance.admin import rows
+from governance.admin import rows, search
 from governance.models import DeadLetter, FailureHour, FailureSignature
 from reliability import dead_letters
-from reliability.admin import letter_search, trends
+from reliability.admin import trends
 from tests.governance.console import SEED, person
 from tests.ids import NOBODYS_ID
 from tests.reliability.console import GROUPS, LETTERS, REDRIVES, VIEWER, group_of, page, text
@@ -232,7 +232,7 @@ def test_errors_are_searched_as_they_were_and_as_they_group(viewer):
 
 
 def test_errors_are_searched_among_the_newest_letters_only(viewer, monkeypatch):
-    monkeypatch.setattr(letter_search, "ERRORS_SEARCHED", 2)
+    monkeypatch.setattr(search, "TITLES_SEARCHED", 2)
     for word in ("one", "two", "three"):
         dead(f"wanted {word}")
 

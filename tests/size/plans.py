@@ -1,0 +1,87 @@
+"""What a page asks the database, and how PostgreSQL would answer it."""
+
+import json
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+from django.db import connection, transaction
+
+# A table of which a page reads more rows than this from front to back is one that must not grow.
+BIG_ROWS = 2_000
+
+
+class Asked:
+    """Statements with their parameters, as they are sent."""
+
+    def __init__(self) -> None:
+        self.statements: list[tuple[str, Any]] = []
+
+    def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        self.statements.append((sql, params))
+        return execute(sql, params, many, context)
+
+
+def big_tables() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+            " AND reltuples > %s", [BIG_ROWS]
+        )  # fmt: skip
+        return {name for (name,) in cursor.fetchall()}
+
+
+def whole_scans(statements: list[tuple[str, Any]], big: set[str]) -> list[str]:
+    """Every scan of a whole big table in the plans of these statements, with the statement."""
+    found = []
+    for sql, params in statements:
+        if sql.lstrip("( \n").upper().startswith(("SELECT", "WITH")) and "FOR UPDATE" not in sql:
+            found += [f"{scan}: {' '.join(sql.split())}" for scan in _scans_of(sql, params, big)]
+    return found
+
+
+def _scans_of(sql: str, params: Any, big: set[str]) -> list[str]:
+    """At this size the planner may rather read a table than an index of it. So a scan counts if it is still
+    there when the planner avoids such scans: no index answers the question then."""
+    scans = list(_scans(_plan(sql, params), big))
+    if not scans:
+        return []
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        scans = list(_scans(_plan(sql, params), big))
+        transaction.set_rollback(True)
+    return scans
+
+
+def _plan(sql: str, params: Any) -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
+        said = cursor.fetchone()[0]
+    return (json.loads(said) if isinstance(said, str) else said)[0]["Plan"]
+
+
+def _scans(node: dict[str, Any], big: set[str], *, is_limited: bool = False) -> Iterator[str]:
+    """Scans that read a table, or a whole index of it, to its end: those without a condition that an index
+    answers. One that filters nothing ends with the limit above it; a partial index is as long as what it is
+    of: what is open, waits or runs."""
+    kind, table = node["Node Type"], node.get("Relation Name")
+    if table in big and not (is_limited and "Filter" not in node):
+        if kind == "Seq Scan":
+            yield f"Seq Scan on {table}"
+        is_whole = kind in ("Index Scan", "Index Only Scan") and "Index Cond" not in node
+        if is_whole and node["Index Name"] not in partial_indexes():
+            yield f"{kind} of all of {node['Index Name']}"
+    goes_on = kind == "Limit" or (is_limited and kind in _PASS_ON)
+    for place, child in enumerate(node.get("Plans", ())):
+        yield from _scans(child, big, is_limited=goes_on and place == 0)
+
+
+# Nodes that ask their first child for no more rows than they are asked for themselves.
+_PASS_ON = ("Subquery Scan", "Result", "Nested Loop", "Incremental Sort")
+
+
+@cache
+def partial_indexes() -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE indpred IS NOT NULL")
+        return {name for (name,) in cursor.fetchall()}
