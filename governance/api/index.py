@@ -36,6 +36,7 @@ class Index(Resource):
                 "cost_paces_url": self.address("/api/costs/paces"),
                 "prices_url": self.address("/api/prices"),
                 "tool_executions_url": self.address("/api/tool-executions"),
+                "diagnosis_url": self.address("/api/diagnosis"),
                 "task_types": [described(kind) for kind in task_types.known()],
             }
         )
