@@ -1,5 +1,4 @@
-"""What the page of the diagnosis shows: every section, with the doors of each remedy that are open to who looks."""
-
+"""What the page of the diagnosis shows: all sections, and of each remedy the doors open to who looks."""
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
