@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from governance.models import Task, ToolPermission, Worker, WorkerProcess
 from monitoring import diagnosis
-from monitoring.diagnosis import Severity, database, findings, sections
+from monitoring.diagnosis import Severity, database, findings, performance, sections
 from reliability.models import Leadership, WatchdogSweep
 from tests.monitoring.conftest import frozen
 
@@ -223,6 +223,46 @@ def test_slow_queries_or_how_to_record_them_are_told(living_system):
     assert finding.said == "slow queries are not recorded"
     [line] = [finding.explanation] if finding.explanation else [one.command for one in finding.remedies]
     assert "pg_stat_statements" in line
+
+
+@pytest.fixture(params=["_exec_time", "_time"])
+def recorded(request, living_system, monkeypatch):
+    """A server with the extension, of since PostgreSQL 13 or of before: its view, as far as it is read."""
+    has_it = "SELECT '1.10' AS installed, true AS available, true AS preloaded"
+    monkeypatch.setattr(performance, "_EXTENSION", has_it)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE pg_stat_statements AS SELECT 'SELECT  1' AS query, 7::bigint AS calls, 70.0::float8 AS"
+            f" total{request.param}, 10.0::float8 AS mean{request.param}, oid AS dbid FROM pg_database"
+            " WHERE datname = current_database()"
+        )
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE pg_stat_statements")
+
+
+def test_slow_queries_are_told_by_whichever_columns_the_server_has(recorded):
+    finding = look("performance").findings[3]
+
+    assert finding.severity == Severity.OK
+    assert finding.evidence == ["70 ms in 7 calls, 10.00 ms each: SELECT 1"]
+
+
+@pytest.mark.parametrize(
+    ("knows", "line"),
+    [
+        ({"available": False, "preloaded": False}, "does not carry the extension pg_stat_statements"),
+        ({"available": True, "preloaded": False}, "SET shared_preload_libraries = 'pg_stat_statements'"),
+        ({"available": True, "preloaded": True}, "CREATE EXTENSION pg_stat_statements"),
+    ],
+)
+def test_how_to_record_slow_queries_is_one_line(knows, line):
+    finding = performance._not_recorded(knows)
+
+    assert finding.severity == Severity.NOTICE
+    assert [
+        line in said for said in (finding.explanation, *(r.command for r in finding.remedies)) if said
+    ] == [True]
 
 
 def test_memory_is_told_while_the_database_is_away(living_system, database_at):
