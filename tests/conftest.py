@@ -1,7 +1,5 @@
 """What every test stands on: real servers, then Django, then fixtures."""
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,10 +8,10 @@ from typing import Any
 import django
 import pytest
 
-from juggernaut import embedded, endpoints
-from juggernaut.embedded import home
+from juggernaut import embedded
 from tests import session_servers
 from tests.machine import Machine
+from tests.places import own_place
 
 try:
     session_servers.start()
@@ -64,14 +62,8 @@ def leases_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def own_var() -> Iterator[Path]:
     """A `var/` for this test alone, in a place that the servers' account can enter."""
-    endpoints.var_dir().mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(prefix="own-", dir=endpoints.var_dir()))
-    place.chmod(0o755)
-    yield place
-    for link in filter(Path.is_symlink, place.rglob("*")):
-        if link.readlink().is_relative_to(home.STAGE):
-            shutil.rmtree(link.readlink().parent, ignore_errors=True)
-    shutil.rmtree(place)
+    with own_place() as place:
+        yield place
 
 
 @pytest.fixture
