@@ -46,7 +46,7 @@ def commands(path: Path = PATH) -> list[Command]:
                 block = None
         elif block is not None:
             block.append(line)
-        elif line.startswith("## ") or line.startswith("### "):
+        elif line.startswith(("## ", "### ")):
             section, part = line.lstrip("# "), ""
         elif line.startswith("#### "):
             part = line.lstrip("# ")
@@ -64,11 +64,14 @@ def _close(found: list[Command], section: str, part: str, info: list[str], text:
 
 
 def fits(said: str, answer: str) -> bool:
-    """Whether this is what the runbook says: the lines in their order, `…` for anything, blanks as they come."""
-    pattern = r"\s+".join(
-        ".*".join(re.escape(piece) for piece in word.split("…")) for word in _flat(answer).split(" ")
-    )
-    return re.search(pattern, _flat(said), re.DOTALL) is not None
+    """Whether this is what the runbook says: its texts in their order, with anything for `…`."""
+    heard, at = _flat(said), 0
+    for piece in filter(None, map(_flat, answer.split("…"))):
+        at = heard.find(piece, at)
+        if at < 0:
+            return False
+        at += len(piece)
+    return True
 
 
 def _flat(text: str) -> str:

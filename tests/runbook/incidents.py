@@ -160,7 +160,10 @@ class WatchdogDead(Incident):
         for process in family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        silent = "SELECT now() - last_heartbeat > interval '16 s' FROM worker_registry WHERE worker_id = 'WATCHDOG'"
+        silent = (
+            "SELECT now() - last_heartbeat > interval '16 s' FROM worker_registry"
+            " WHERE worker_id = 'WATCHDOG'"
+        )
         until(lambda: self.site.sql(silent) == "True", timeout=60, what="a silent watchdog")
 
     def end(self) -> None:

@@ -13,7 +13,7 @@ import psycopg2
 
 from juggernaut import embedded
 from juggernaut.environment import ROOT
-from tests.machine import END_SECONDS, Machine, rare_port
+from tests.machine import Machine, rare_port
 from tests.polling import until
 from tests.runbook.shell import Terminal
 from tests.workers.provider import Provider
@@ -133,4 +133,10 @@ class Site:
         """Wait until so many tasks stand so."""
         until(lambda: self.count(where) >= count, timeout=HEALTHY_SECONDS, what=f"{count} tasks {where}")
 
-    # ---------------------------------------------------------------------------------------- its life
+    def ask_model(self, title: str, *, worker: str = "EXECUTOR") -> None:
+        """Submit a task that asks a model one thing."""
+        payload = json.dumps({"prompt": "How are you?", "tools": [], "max_tokens": 100})
+        self.sql(
+            "INSERT INTO governance_tasks (title, task_type, assigned_worker, payload, max_attempts) "
+            f"VALUES ('{title}', 'agent', '{worker}', '{payload}', 1)"
+        )

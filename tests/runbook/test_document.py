@@ -44,7 +44,7 @@ class Case:
 
     def __str__(self) -> str:
         words = next(line for line in self.command.text.splitlines() if not line.startswith("#"))
-        return f"line {self.command.line} {self.phase}: {words[:50]}"
+        return f"{self.command.section}, line {self.command.line}, {self.phase}: {words[:50]}"
 
     def __hash__(self) -> int:
         return hash(str(self))
@@ -167,16 +167,17 @@ STAYING = {START: _main, "python watchdog_main.py": _watchdog, "tail -f logs/jug
 def test_every_block_of_the_document_is_a_case():
     text = document.PATH.read_text()
     blocks = [
-        block.strip() for block in re.findall(r"^```(?:bash|python)[^\n]*\n(.*?)^```", text, re.M | re.S)
+        block.strip()
+        for block in re.findall(r"^```(?:bash|python)[^\n]*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     ]
 
     assert {case.command.text.strip() for case in CASES} == set(blocks)
     assert text.count("\n```") % 2 == 0
-    assert not re.search(r"^\s*```(?!bash|python|text|$)", text, re.M)
+    assert not re.search(r"^\s*```(?!bash|python|text|$)", text, re.MULTILINE)
 
 
 def test_a_command_in_the_text_is_one_that_is_run():
-    text = re.sub(r"^```.*?^```", "", document.PATH.read_text(), flags=re.M | re.S)
+    text = re.sub(r"^```.*?^```", "", document.PATH.read_text(), flags=re.MULTILINE | re.DOTALL)
 
     mentioned = [
         span for span in re.findall(r"`([^`]+)`", text) if span.split()[0] in PROGRAMS and " " in span
