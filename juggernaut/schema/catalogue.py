@@ -1,6 +1,7 @@
 """What the server's own catalogue says of a table: so that SQL in migrations counts as much as models do."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -75,7 +76,8 @@ def table(name: str) -> Table:
     )
 
 
-def _rows(statement: str, table: str) -> list[tuple]:  # type: ignore[type-arg]
+def _rows(statement: str, table: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, [table])
-        return cursor.fetchall()
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+        return found

@@ -35,6 +35,8 @@ _CANCEL = (
 class Incident:
     """Nothing is wrong."""
 
+    began_at = ""
+
     def __init__(self, site: Site) -> None:
         self.site = site
 
@@ -78,6 +80,8 @@ class RateLimited(Incident):
     """The provider answers 429; and a worker has gone silent."""
 
     def begin(self) -> None:
+        self.site.provider.reset()
+        self.began_at = self.site.sql("SELECT clock_timestamp()")
         limited = {"status": 429, "message": "Rate limit exceeded", "retry_after": 600}
         self.site.provider.tell(faults=[limited]).raise_for_status()
         self.site.ask_model("asked too often")
@@ -223,6 +227,9 @@ class LawSaysNo(Incident):
         self.site.ask_model("its worker is paused", worker="ANALYST")
         self.site.await_tasks(1, "title = 'too dear' AND status = 'parked'")
         until(lambda: self.site.health()["watchdog"].get("stopped_duties"), timeout=60, what="a stopped duty")
+
+    def ids(self, command: str) -> dict[str, str]:
+        return {"task-id": self.site.sql("SELECT id FROM governance_tasks WHERE title = 'too dear' LIMIT 1")}
 
     def end(self) -> None:
         for line in (

@@ -106,7 +106,8 @@ class Site:
 
         def stands() -> bool:
             found = self.health()
-            return (found.get(of, {}).get("status") if of else found["status"]) == status
+            part = found.get(of, {}) if of else found
+            return bool(part.get("status") == status)
 
         try:
             until(stands, timeout=HEALTHY_SECONDS, what=f"{of or 'the system'} {status}")
