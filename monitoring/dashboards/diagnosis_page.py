@@ -33,9 +33,14 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "took_seconds": time.monotonic() - began,
         "worst": diagnosis.worst(found).name.lower(),
         "chosen": asked,
-        "choices": [diagnosis.ALL, *diagnosis.known()],
+        "choices": [(name, title(name)) for name in (diagnosis.ALL, *diagnosis.known())],
         "sections": [_section(request, one) for one in found],
     }
+
+
+def title(section: str) -> str:
+    """What the page calls a section: as the rest of the console does."""
+    return {"dlq": "Dead letters"}.get(section, section.replace("-", " ").capitalize())
 
 
 def _section(request: HttpRequest, one: diagnosis.Diagnosis) -> dict[str, Any]:
@@ -43,6 +48,7 @@ def _section(request: HttpRequest, one: diagnosis.Diagnosis) -> dict[str, Any]:
     findings = sorted(one.findings, key=lambda finding: -finding.severity)
     return {
         "name": one.section,
+        "title": title(one.section),
         "severity": one.severity.name.lower(),
         "findings": [
             (finding, finding.severity.name.lower(), _offers(request, finding.remedies))

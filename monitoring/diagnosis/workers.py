@@ -39,6 +39,7 @@ def look() -> list[Finding]:
                 remedies=[_START, remedies.at_machine("Or everything, as it was.", "python main.py")],
             ),
             *_fleet(fleet),
+            *_paused(workers),
         ]
     alive = ok("worker processes are alive", evidence=evidence)
     return [alive, *_fleet(fleet), *_absent(workers), *_paused(workers), *_slow(workers, fleet)]
