@@ -1,4 +1,5 @@
 """What the page of the diagnosis shows: all sections, and of each remedy the doors open to who looks."""
+
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass

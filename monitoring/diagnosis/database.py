@@ -23,8 +23,9 @@ SELECT version() AS version, current_setting('max_connections')::int AS allowed,
   now() - pg_postmaster_start_time() AS up"""
 
 _HOLDERS = """
-SELECT coalesce(nullif(application_name, ''), 'unnamed') AS application, coalesce(usename, 'nobody yet') AS account,
-  coalesce(host(client_addr), 'local') AS address, coalesce(datname, 'none yet') AS database, count(*)::int AS connections,
+SELECT coalesce(nullif(application_name, ''), 'unnamed') AS application,
+  coalesce(usename, 'nobody yet') AS account, coalesce(host(client_addr), 'local') AS address,
+  coalesce(datname, 'none yet') AS database, count(*)::int AS connections,
   count(*) FILTER (WHERE state = 'active')::int AS active
 FROM pg_stat_activity WHERE backend_type = 'client backend'
 GROUP BY 1, 2, 3, 4 ORDER BY connections DESC, 1"""

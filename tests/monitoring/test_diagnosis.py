@@ -232,8 +232,9 @@ def recorded(request, living_system, monkeypatch):
     monkeypatch.setattr(performance, "_EXTENSION", has_it)
     with connection.cursor() as cursor:
         cursor.execute(
-            "CREATE TABLE pg_stat_statements AS SELECT 'SELECT  1' AS query, 7::bigint AS calls, 70.0::float8 AS"
-            f" total{request.param}, 10.0::float8 AS mean{request.param}, oid AS dbid FROM pg_database"
+            "CREATE TABLE pg_stat_statements AS SELECT 'SELECT  1' AS query, 7::bigint AS calls,"
+            f" 70.0::float8 AS total{request.param}, 10.0::float8 AS mean{request.param}, oid AS dbid"
+            " FROM pg_database"
             " WHERE datname = current_database()"
         )
     yield
