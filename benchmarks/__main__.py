@@ -28,7 +28,7 @@ def main() -> None:
 
 def _measure(name: str) -> Callable[[int], list[Row]]:
     """Imported late: the measures need Django, and that needs the servers' addresses."""
-    from benchmarks import breakers, budgets, calls, dashboards, dead_letters, measures, peer
+    from benchmarks import breakers, budgets, calls, dashboards, dead_letters, measures, peer, throttling
 
     return {
         "drain": measures.drain,
@@ -44,13 +44,14 @@ def _measure(name: str) -> Callable[[int], list[Row]]:
         "budgets": budgets.measure,
         "dashboards": dashboards.measure,
         "calls": calls.measure,
+        "throttling": throttling.measure,
     }[name]
 
 
 def _arguments() -> argparse.Namespace:
     known = [
         "drain", "peer", "latency", "posting", "idle", "recovery",
-        "letters", "redrive", "pages", "breakers", "budgets", "calls", "dashboards",
+        "letters", "redrive", "pages", "breakers", "budgets", "calls", "dashboards", "throttling",
     ]  # fmt: skip
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split("\n")[0])
     parser.add_argument("which", nargs="*", default=known, help=f"what to measure: {', '.join(known)}")

@@ -179,10 +179,12 @@ def scalar(query: str, parameters: list[str] | None = None) -> Any:
 
 def token() -> str:
     from django.contrib.auth import get_user_model
-    from knox.models import AuthToken
+
+    from governance.actors import of_command
+    from juggernaut import api_tokens
 
     user, _ = get_user_model().objects.get_or_create(username="bench", is_superuser=True)
-    return str(AuthToken.objects.create(user)[1])
+    return api_tokens.create(user.username, actor=of_command("bench")).text
 
 
 def _family(process: psutil.Process) -> list[psutil.Process]:

@@ -9,6 +9,6 @@ class GovernanceConfig(AppConfig):
     def ready(self) -> None:
         from governance import roles
 
-        apps_with_permissions = {name.partition(".")[0] for name in roles.ROLES["admin"]}
-        for label in sorted(apps_with_permissions):
-            post_migrate.connect(roles.bring_up_to_date, sender=apps.get_app_config(label))
+        named = {name.partition(".")[0] for name in roles.ROLES["admin"]}
+        last = [app for app in apps.get_app_configs() if app.label in named][-1]
+        post_migrate.connect(roles.bring_up_to_date, sender=last)

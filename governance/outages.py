@@ -7,6 +7,8 @@ says it with `describe`. What is logged with a traceback says it by itself (`jug
 import psycopg2
 from django.db import InterfaceError, OperationalError
 
+from governance import redaction
+
 DATABASE_CONNECTION_FAILED = "database connection failed"
 
 # SQLSTATE: class 08 is "connection exception"; the server refuses or ends connections with the others.
@@ -32,7 +34,7 @@ def is_connection_failure(error: BaseException | None) -> bool:
 
 def describe(error: BaseException) -> str:
     """One line: `database connection failed: ` and what the driver said of it."""
-    said = " ".join(str(error).split()) or type(error).__name__
+    said = redaction.hide(" ".join(str(error).split())) or type(error).__name__
     return said if DATABASE_CONNECTION_FAILED in said else f"{DATABASE_CONNECTION_FAILED}: {said}"
 
 

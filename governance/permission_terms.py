@@ -18,7 +18,7 @@ class Terms(BaseModel):
 
     max_calls_per_day: _Count | None = None
     max_calls_per_minute: _Count | None = None
-    requires_approval: bool = False
+    requires_approval: Annotated[bool, Field(strict=True)] = False
     valid_from: Time | None = None
     valid_until: Time | None = None
 

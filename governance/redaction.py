@@ -5,9 +5,11 @@ like (keys of known makers, bearer tokens, JSON web tokens, URLs with credential
 kept is bounded in every direction; what was left out is said.
 """
 
+import os
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import orjson
 
@@ -50,8 +52,9 @@ _LOOKS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = tuple(
             r"(?i)\b(?P<kind>bearer|basic)\s+[A-Za-z0-9_\-.~+/=%]{8,}",
             rf"\g<kind> {HIDDEN}",
         ),
-        # JSON web tokens. Then: OpenAI, OpenRouter, Anthropic, Stripe; GitHub; GitLab; Slack; AWS; Google;
-        # Hugging Face, npm; SendGrid.
+        # Our own tokens; JSON web tokens. Then: OpenAI, OpenRouter, Anthropic, Stripe; GitHub; GitLab; Slack;
+        # AWS; Google; Hugging Face, npm; SendGrid.
+        (("jgt_",), r"\bjgt_[A-Za-z0-9_\-]{16,}", HIDDEN),
         (("eyj",), r"\beyJ[A-Za-z0-9_\-]{8,}(?:\.[A-Za-z0-9_\-]*){1,4}", HIDDEN),
         (("sk-", "sk_", "rk-", "rk_", "pk-", "pk_"), r"\b(?:sk|rk|pk)[-_][A-Za-z0-9_\-]{12,}", HIDDEN),
         (("gh", "github_pat_"), r"\b(?:gh[pousr]_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{16,})", HIDDEN),
@@ -74,6 +77,40 @@ _LOOKS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = tuple(
 )
 
 
+# Secrets of this system, by themselves. Shorter ones are words (`postgres`), and would hide what is none.
+_SHORTEST = 12
+_SECRETS = (
+    "DJANGO_SECRET_KEY",
+    "JUGGERNAUT_LLM_API_KEY",
+    "JUGGERNAUT_MAIL_PASSWORD",
+    "JUGGERNAUT_ADMIN_PASSWORD",
+)
+_URLS = ("DATABASE_URL", "REDIS_URL")
+_own: set[str] = set()
+
+
+def learn(*secrets: str | None) -> None:
+    """Hide these from now on wherever they turn up, whatever they look like."""
+    _own.update(secret for secret in secrets if secret and len(secret) >= _SHORTEST)
+
+
+def learn_environment() -> None:
+    """The secrets that this process was started with."""
+    passwords = [urlsplit(os.environ.get(name, "")).password or "" for name in _URLS]
+    learn(*(os.environ.get(name) for name in _SECRETS), *passwords, *map(unquote, passwords))
+
+
+def hide(value: str) -> str:
+    """The text without secrets, whole."""
+    for secret in _own:
+        value = value.replace(secret, HIDDEN)
+    lowered = value.lower()
+    for words, pattern, instead in _LOOKS:
+        if any(word in lowered for word in words):
+            value = pattern.sub(instead, value)
+    return value
+
+
 def arguments(value: Any) -> Any:
     """The value as it may be kept: JSON without secrets, of at most `MAX_BYTES`."""
     kept = _clean(value, MAX_DEPTH, _Room(4 * MAX_BYTES))
@@ -88,10 +125,7 @@ def text(value: str, *, limit: int = MAX_TEXT) -> str:
     """The text as it may be kept: without secrets, at most about `limit` characters."""
     looked_at = value[: limit + _LOOK_AHEAD].replace("\x00", "\\0")
     looked_at = looked_at.encode(errors="replace").decode()
-    lowered = looked_at.lower()
-    for words, pattern, instead in _LOOKS:
-        if any(word in lowered for word in words):
-            looked_at = pattern.sub(instead, looked_at)
+    looked_at = hide(looked_at)
     if len(value) <= limit + _LOOK_AHEAD and len(looked_at) <= limit:
         return looked_at
     return f"{looked_at[:limit]}… ({len(value)} characters)"

@@ -19,6 +19,8 @@ _READ = (
     "governance.view_workflowstep",
     "reliability.view_circuitbreaker", "reliability.view_circuitbreakerevent",
     "reliability.view_redrive", "reliability.view_redriveitem", "reliability.view_watchdogsweep",
+    "monitoring.view_alert", "monitoring.view_alertrule", "monitoring.view_alertmessage",
+    "monitoring.view_metrics",
 )  # fmt: skip
 # What cannot wait for the morning. A breaker that is disabled is one again at a time that was said.
 _OPERATE = (
@@ -28,12 +30,14 @@ _OPERATE = (
     "governance.pause_fleet", "governance.add_recurringtask", "governance.change_recurringtask",
     "governance.delete_recurringtask",
     "reliability.change_circuitbreaker",
+    "monitoring.change_alert", "monitoring.change_alertrule",
 )  # fmt: skip
 # Who may do what, and for how much money.
 _RULE = (
     "governance.change_worker", "governance.grant_toolpermission", "governance.change_workerbudget",
     "governance.correct_costline", "governance.add_modelprice", "governance.change_modelprice",
     "governance.change_ratelimit",
+    "juggernaut.view_apitoken", "juggernaut.add_apitoken", "juggernaut.delete_apitoken",
 )  # fmt: skip
 ROLES: dict[str, tuple[str, ...]] = {
     "viewer": _READ,
@@ -56,11 +60,11 @@ def group(role: str) -> Group:
 
 
 def bring_up_to_date(**signal: object) -> None:
-    """After a migration: the groups that there are get what their roles have in this version.
+    """After a migration: each role has its group, with what the role may do in this version.
 
-    It is told after each app, so that permissions count which an app has only just made.
+    It is told after the last app, so that permissions count which that one has only just made.
     """
-    for role in Group.objects.filter(name__in=ROLES).values_list("name", flat=True):
+    for role in ROLES:
         group(role)
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from governance import paging, worker_control
 from governance.actors import Actor
-from governance.errors import FieldError, InvalidFilter, TaskNotFound
+from governance.errors import FieldError, InvalidFilter, TaskNotFound, WorkerNotFound
 from governance.models import LateResult, Task, TaskDependency, TaskEvent, Worker, WorkerProcess
 from governance.models.task import Status
 from governance.paging import MAX_LIMIT, Page, Row
@@ -24,15 +24,17 @@ SUMMARY = (
 DETAIL = (
     "id", "title", "task_type", "priority", "status", "waiting_for", "wait", "assigned_worker",
     "attempts", "error_attempts", "crash_attempts", "max_attempts", "run_after", "deadline",
-    "timeout_seconds", "parent", "idempotency_key", "max_cost_usd", "error_message", "created_by",
+    "timeout_seconds", "parent", "idempotency_key", "max_cost_usd", "error_message", "dead_letter_id",
+    "created_by",
     "created_at", "started_at", "updated_at", "completed_at", "lease_owner", "lease_expires_at",
 )  # fmt: skip
-_EVENT = ("seq", "from_status", "to_status", "actor", "reason", "attempt", "process_id", "created_at")
-_LATE = ("attempt", "process_id", "outcome", "error_message", "found_status", "received_at")
-_WORKER = (
+FLEET = ("status", "paused_by", "reason", "paused_at")
+EVENT = ("seq", "from_status", "to_status", "actor", "reason", "attempt", "process_id", "created_at")
+LATE = ("attempt", "process_id", "outcome", "error_message", "found_status", "received_at")
+WORKER = (
     "worker_id", "status", "description", "capabilities", "max_concurrency", "last_heartbeat", "version",
 )  # fmt: skip
-_PROCESS = (
+PROCESS = (
     "process_id", "worker_ids", "state", "host", "pid", "started_at", "last_seen", "in_flight",
     "finished", "rss_bytes", "rss_at_start_bytes", "version",
 )  # fmt: skip
@@ -116,7 +118,7 @@ def task(task_id: UUID, *, actor: Actor) -> Row:
     if not found:
         raise TaskNotFound(task_id)
     edges = TaskDependency.objects.filter(task_id=task_id).order_by("id")
-    late = LateResult.objects.filter(task_id=task_id).order_by("-id").values(*_LATE, **_json("result"))
+    late = LateResult.objects.filter(task_id=task_id).order_by("-id").values(*LATE, **_json("result"))
     return {
         **_with_json(found[0]),
         "depends_on": list(edges.values_list("depends_on_id", flat=True)),
@@ -132,7 +134,7 @@ def events(task_id: UUID, asked: Mapping[str, Sequence[str]], *, actor: Actor) -
     found: QuerySet[TaskEvent] = TaskEvent.objects.filter(task_id=task_id)
     if last := options.after(size=4):
         found = found.filter(seq__gt=int.from_bytes(last))
-    rows = list(found.order_by("seq").values(*_EVENT)[: options.limit + 1])
+    rows = list(found.order_by("seq").values(*EVENT)[: options.limit + 1])
     if not rows and not Task.objects.filter(pk=task_id).exists():
         raise TaskNotFound(task_id)
     return paging.page(rows, limit=options.limit, key=lambda row: row["seq"].to_bytes(4))
@@ -154,15 +156,24 @@ def _with_json(row: Row) -> Row:
 def workers(*, actor: Actor) -> list[Row]:
     """Every worker with its living processes."""
     actor.require("governance.view_worker")
-    processes = list(WorkerProcess.objects.order_by("process_id").values(*_PROCESS))
+    processes = list(WorkerProcess.objects.order_by("process_id").values(*PROCESS))
     return [
         row | {"processes": [p for p in processes if row["worker_id"] in p["worker_ids"]]}
-        for row in Worker.objects.order_by("worker_id").values(*_WORKER)
+        for row in Worker.objects.order_by("worker_id").values(*WORKER)
     ]
+
+
+def worker(worker_id: str, *, actor: Actor) -> Row:
+    """One of them; raises `WorkerNotFound`."""
+    everybody = workers(actor=actor)
+    for row in everybody:
+        if row["worker_id"] == worker_id:
+            return row
+    raise WorkerNotFound(worker_id, [row["worker_id"] for row in everybody])
 
 
 def fleet(*, actor: Actor) -> Row:
     """How the fleet stands, and who paused it, why and when."""
     actor.require("governance.view_fleet")
     found = worker_control.fleet()
-    return {name: getattr(found, name) for name in ("status", "paused_by", "reason", "paused_at")}
+    return {name: getattr(found, name) for name in FLEET}

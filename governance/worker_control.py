@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from governance import audit, doorbell, transitions
 from governance.actors import Actor
-from governance.errors import WorkerNotFound
+from governance.errors import FieldError, InvalidInput, WorkerNotFound
 from governance.models import Fleet, Worker
 from governance.submission import require_text
 
 PERMISSION = "governance.change_worker"
+MOST_AT_A_TIME = 10_000
 FLEET_PERMISSION = "governance.pause_fleet"
 # So many tasks that waited for the end of a pause are released with it; the watchdog's sweep does the rest.
 AT_ONCE = 10_000
@@ -62,10 +63,17 @@ def fleet() -> Fleet:
 
 
 def set_concurrency(worker_id: str, *, max_concurrency: int, actor: Actor, reason: str = "") -> None:
-    """How many of its tasks one process runs at a time, at least 1. Binds within seconds."""
+    """How many of its tasks one process runs at a time, 1 to 10,000. Binds within seconds.
+
+    Raises `WorkerNotFound`, `InvalidInput`, `Forbidden`.
+    """
     actor.require(PERMISSION)
+    if not 1 <= max_concurrency <= MOST_AT_A_TIME:
+        message = f"a number from 1 to {MOST_AT_A_TIME} is expected (got {max_concurrency})"
+        raise InvalidInput([FieldError("max_concurrency", message)])
     with audit.acting(actor, verb="set_concurrency", reason=reason):
-        Worker.objects.filter(pk=worker_id).update(max_concurrency=max_concurrency)
+        if not Worker.objects.filter(pk=worker_id).update(max_concurrency=max_concurrency):
+            raise WorkerNotFound(worker_id, sorted(Worker.objects.values_list("pk", flat=True)))
 
 
 def _turn(worker_ids: Collection[str], to: Worker.Status, actor: Actor, verb: str, reason: str) -> Turned:

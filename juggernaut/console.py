@@ -77,6 +77,8 @@ _NAVIGATION: list[tuple[str, list[dict[str, Any]]]] = [
             },
             _listed("Tasks", "task_alt", "governance.task"),
             _listed("Recurring", "event_repeat", "governance.recurringtask"),
+            _listed("Alerts", "notifications", "monitoring.alert"),
+            _listed("Alert rules", "rule_settings", "monitoring.alertrule"),
         ],
     ),
     (
@@ -138,7 +140,7 @@ _NAVIGATION: list[tuple[str, list[dict[str, Any]]]] = [
         [
             _listed("Users", "person", "auth.user"),
             _listed("Groups", "badge", "auth.group"),
-            _listed("Tokens", "key", "knox.authtoken"),
+            _listed("Tokens", "key", "juggernaut.apitoken"),
         ],
     ),
 ]  # fmt: skip
@@ -168,16 +170,20 @@ def profile(request: HttpRequest) -> list[str]:
 
     if settings.IS_SIMULATION:
         return ["Simulation", "warning"]
-    return ["Local", "info"] if settings.IS_LOCAL else ["Production", "danger"]
+    return ["Local: no token needed", "warning"] if settings.IS_LOCAL else ["Production", "danger"]
 
 
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the console opens with: the state of everything, as `/health` tells it."""
+    from django.conf import settings
+
     from governance import budgets
     from governance.admin import search
     from governance.models import Approval, DeadLetter, FailureSignature, Task
     from governance.models.budget import FLEET
+    from juggernaut.profile import NOTICE
     from monitoring import health
+    from monitoring.alerts import questions
     from reliability.breakers.rows import CircuitBreaker
 
     found = health.report()
@@ -188,12 +194,14 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     duties = ("database", "redis", "workers", "watchdog", "queue", "breakers", "budgets")
     return context | {
         "title": "Overview",
+        "notice": NOTICE if settings.IS_LOCAL else "",
         "health": found["status"],
         "queue": found["queue"],
         "failed": failed.values("pk")[: health.COUNTED_UP_TO].count(),
         "today": budgets.standing(FLEET, at=timezone.now())[0],
         "open_breakers": CircuitBreaker.objects.filter(is_refusing).count(),
         "approvals": Approval.objects.filter(status=Approval.Status.PENDING).count(),
+        "alerts": questions.count_open(),
         "open_letters": open_letters.values("pk")[: health.COUNTED_UP_TO].count(),
         "open_groups": open_groups.values("pk")[: health.COUNTED_UP_TO].count(),
         "duties": [(duty, found[duty]) for duty in duties],

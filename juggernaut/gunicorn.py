@@ -1,11 +1,15 @@
 """gunicorn's configuration: `gunicorn -c python:juggernaut.gunicorn juggernaut.wsgi`."""
 
+import logging
 import os
+import shutil
 from pathlib import Path
+from typing import Any
 
-from juggernaut import web_address
+from juggernaut import endpoints, profile, web_address
 
-bind = web_address.from_environment().bind
+_address = web_address.from_environment()
+bind = _address.bind
 proc_name = "juggernaut"
 workers = int(os.environ.get("JUGGERNAUT_WEB_PROCESSES", "2"))
 worker_class = "gthread"
@@ -19,5 +23,21 @@ loglevel = "warning"
 _memory = Path("/dev/shm")  # noqa: S108 (gunicorn makes an unlinked file there)
 worker_tmp_dir = str(_memory) if os.access(_memory, os.W_OK) else None
 logger_class = "juggernaut.gunicorn_log.SystemLogger"
+# Where the processes of this server count their requests, for `/metrics` to add up. Set before anybody
+# imports the library that reads it.
+_counts = endpoints.var_dir() / "run" / f"requests-{_address.port}"
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_counts)
 # Nothing here is steered through it, and its default place is one for all servers of an account.
 control_socket_disable = True
+
+
+def on_starting(server: Any) -> None:
+    """A server that starts has answered nothing yet: what an earlier one left behind does not count."""
+    shutil.rmtree(_counts, ignore_errors=True)
+    _counts.mkdir(parents=True)
+
+
+def when_ready(server: Any) -> None:
+    """What anybody who reads the log should know of who is let in."""
+    if notice := profile.notice():
+        logging.getLogger("juggernaut.web").warning("%s", notice)

@@ -18,7 +18,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from governance import log_context, outages
+from governance import log_context, outages, redaction
 
 MAX_BYTES = 20 * 1024 * 1024
 KEPT_FILES = 5
@@ -51,7 +51,11 @@ def role() -> str:
 
 
 def configuration(log_file: Path) -> dict[str, Any]:
-    """Django's `LOGGING`. gunicorn and django-q2 have no handlers of their own and end up here too."""
+    """Django's `LOGGING`. gunicorn and django-q2 have no handlers of their own and end up here too.
+
+    Whoever logs knows from then on which secrets must not stand there.
+    """
+    redaction.learn_environment()
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -85,6 +89,8 @@ def configuration(log_file: Path) -> dict[str, Any]:
             "django-q": {"level": "WARNING", "handlers": [], "propagate": True},
             # It logs the URL of each request at INFO, and with it what is secret in a query string.
             "httpx2": {"level": "WARNING"},
+            # Four lines for each login that succeeds.
+            "axes": {"level": "WARNING"},
             "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
         },
     }
@@ -114,8 +120,8 @@ class OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         task = getattr(record, "task_id", None) or log_context.current_task()
         said = self._said(record).translate(_ESCAPES)
-        if len(said) > MAX_LINE:
-            said = f"{said[:MAX_LINE]}… ({len(said) - MAX_LINE} more characters)"
+        more = f"… ({len(said) - MAX_LINE} more characters)" if len(said) > MAX_LINE else ""
+        said = f"{redaction.hide(said[: 2 * MAX_LINE])[:MAX_LINE]}{more}"
         where = f"{role()}[{record.process}] {record.name}{f' task={task}' if task else ''}"
         return f"{self.formatTime(record)} {record.levelname} {where} {said}"
 

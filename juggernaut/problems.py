@@ -8,12 +8,15 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views import defaults
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated, Throttled
 from rest_framework.views import set_rollback
 
 from governance import errors, outages
 from governance.api.resource import answer
 from juggernaut import outage_page
+from juggernaut.api_tokens import TokenNotFound
+from juggernaut.throttling import throttles
+from monitoring.errors import AlertConflict, AlertNotFound, AlertRuleNotFound
 from reliability.errors import BreakerNotFound, RedriveConflict, RedriveNotFound
 
 logger = logging.getLogger(__name__)
@@ -37,9 +40,13 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     errors.HoldConflict: HTTPStatus.CONFLICT,
     errors.PriceNotFound: HTTPStatus.NOT_FOUND,
     errors.ExecutionNotFound: HTTPStatus.NOT_FOUND,
+    TokenNotFound: HTTPStatus.NOT_FOUND,
     BreakerNotFound: HTTPStatus.NOT_FOUND,
     RedriveNotFound: HTTPStatus.NOT_FOUND,
     RedriveConflict: HTTPStatus.CONFLICT,
+    AlertNotFound: HTTPStatus.NOT_FOUND,
+    AlertRuleNotFound: HTTPStatus.NOT_FOUND,
+    AlertConflict: HTTPStatus.CONFLICT,
     errors.EmptyFilter: HTTPStatus.BAD_REQUEST,
     errors.IdempotencyMismatch: HTTPStatus.UNPROCESSABLE_ENTITY,
     Http404: HTTPStatus.NOT_FOUND,
@@ -54,6 +61,7 @@ _CONFLICTS = (
     errors.ApprovalConflict,
     errors.HoldConflict,
     RedriveConflict,
+    AlertConflict,
 )
 
 
@@ -61,7 +69,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     """DRF's exception handler. What nobody foresaw is logged with its traceback and told without it."""
     set_rollback()
     if isinstance(error, APIException):
-        return _of_framework(error)
+        return _of_framework(_throttled(error, context.get("request")))
     for kind, status in _STATUS.items():
         if isinstance(error, kind):
             return problem(status, str(error), **_facts(error))
@@ -83,6 +91,16 @@ def problem(
     return answer(
         document | facts, status=status.value, headers=headers, content_type="application/problem+json"
     )
+
+
+def _throttled(error: APIException, request: Any) -> APIException:
+    """Whoever has no valid credentials is told so, but not without end."""
+    if request is not None and isinstance(error, NotAuthenticated | AuthenticationFailed):
+        try:
+            throttles.count_stranger(request)
+        except Throttled as too_many:
+            return too_many
+    return error
 
 
 def _of_framework(error: APIException) -> HttpResponse:

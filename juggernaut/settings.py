@@ -5,13 +5,24 @@ and `production` (refuses to start without what safety needs). Nothing else chan
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from juggernaut import console, endpoints, logs, secret_key
+from governance import redaction
+from juggernaut import (
+    browser_rules,
+    console,
+    endpoints,
+    logs,
+    openapi_document,
+    production,
+    secret_key,
+)
 from juggernaut.environment import ROOT, listed
+from juggernaut.throttling.rate import Rate
 
 PROFILE = os.environ.get("JUGGERNAUT_PROFILE", "local")
 if PROFILE not in {"local", "production"}:
@@ -23,16 +34,12 @@ IS_SIMULATION = os.environ.get("JUGGERNAUT_SIMULATION") == "1"
 BASE_DIR = ROOT
 VAR_DIR = endpoints.var_dir()
 DEBUG = False
-SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or (secret_key.local_secret_key(VAR_DIR) if IS_LOCAL else "")
-if not SECRET_KEY:
-    raise ImproperlyConfigured("DJANGO_SECRET_KEY is not set; the production profile needs one")
-ALLOWED_HOSTS = [host for host in os.environ.get("JUGGERNAUT_ALLOWED_HOSTS", "").split(",") if host]
-if IS_LOCAL:
+ALLOWED_HOSTS = listed("JUGGERNAUT_ALLOWED_HOSTS")
+if not IS_LOCAL:
+    production.require(os.environ, ALLOWED_HOSTS)
+else:
     ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]", "testserver"]
-elif not ALLOWED_HOSTS:
-    raise ImproperlyConfigured(
-        "JUGGERNAUT_ALLOWED_HOSTS is not set; expected host names, separated by commas"
-    )
+SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or secret_key.local_secret_key(VAR_DIR)
 
 INSTALLED_APPS = [
     "unfold",
@@ -44,7 +51,10 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "rest_framework",
-    "knox",
+    "axes",
+    "csp",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "django_q",
     "governance",
     "reliability",
@@ -53,6 +63,9 @@ INSTALLED_APPS = [
     "juggernaut",
 ]
 MIDDLEWARE = [
+    "monitoring.metrics.request_times.RequestTimes",  # first: it measures all the others
+    "juggernaut.browser_rules.BrowserRules",
+    "juggernaut.probes.AnswerProbes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -61,6 +74,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "juggernaut.urls"
 WSGI_APPLICATION = "juggernaut.wsgi.application"
@@ -83,6 +97,11 @@ _where = endpoints.current()
 DATABASES = {"default": dj_database_url.parse(_where.database_url, conn_max_age=600, conn_health_checks=True)}
 DATABASES["default"].setdefault("OPTIONS", {}).update(
     connect_timeout=3,
+    # A peer that has vanished, not said goodbye, is given up after 20 s; the kernel would take 15 minutes.
+    tcp_user_timeout=20_000,
+    keepalives_idle=10,
+    keepalives_interval=5,
+    keepalives_count=2,
     application_name=os.environ.get("JUGGERNAUT_PROCESS", "juggernaut"),
     options="-c plan_cache_mode=force_generic_plan",  # see governance/prepared.py
 )
@@ -104,6 +123,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 LOGGING = logs.configuration(logs.log_file(ROOT))
+redaction.learn(SECRET_KEY, DATABASES["default"].get("PASSWORD"))
 STATIC_URL = "static/"
 # Served from the packages they come in: there is nothing to collect.
 WHITENOISE_USE_FINDERS = True
@@ -111,15 +131,55 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 UNFOLD = console.UNFOLD
 
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # first: who has failed too often is not even compared
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_HANDLER = "juggernaut.sign_in.PatientHandler"
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_CALLABLE = "juggernaut.sign_in.tell_locked_out"
+AXES_CLIENT_IP_CALLABLE = "juggernaut.client_address.of"
+AXES_RESET_ON_SUCCESS = True
+# Whoever goes on trying does not make the operator wait any longer.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+# How many proxies stand in front, each appending to X-Forwarded-For where a request came from.
+JUGGERNAUT_PROXIES = int(os.environ.get("JUGGERNAUT_PROXIES", "0"))
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+# The first one is used for new passwords: it costs a guesser memory, too.
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+
+SESSION_COOKIE_AGE = 12 * 60 * 60
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": browser_rules.NOTHING}
+
 # Bodies over these sizes are refused with 413 before anything is parsed.
 MAX_TASK_BODY_BYTES = 1024 * 1024
 MAX_BULK_BODY_BYTES = 32 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BULK_BODY_BYTES
 
 if not IS_LOCAL:
-    SECURE_SSL_REDIRECT = os.environ.get("JUGGERNAUT_TLS_REDIRECT", "1") == "1"
-    # Probes ask the web server itself, not the proxy in front of it.
-    SECURE_REDIRECT_EXEMPT = [r"^health(/|$)"]
+    SECURE_SSL_REDIRECT = os.environ["JUGGERNAUT_TLS_REDIRECT"] == "1"
+    # "No redirect to TLS" (W008): the operator has said that somebody in front does it.
+    SILENCED_SYSTEM_CHECKS = [] if SECURE_SSL_REDIRECT else ["security.W008"]
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SESSION_COOKIE_SECURE = True
     CSRF_COOKIE_SECURE = True
@@ -133,12 +193,23 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
         "juggernaut.loopback.LoopbackAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["juggernaut.access.enforcement.Declared"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "EXCEPTION_HANDLER": "juggernaut.problems.handle",
     "UNAUTHENTICATED_USER": None,
+    "DEFAULT_THROTTLE_CLASSES": ["juggernaut.throttling.throttles.ClientThrottle"],
+    "DEFAULT_SCHEMA_CLASS": "juggernaut.openapi.operations.OperationSchema",
+    # There is one format of answers; `?format=` is as unknown as any other name.
+    "URL_FORMAT_OVERRIDE": None,
 }
+# How often one client may ask, and whoever has no valid credentials, by address: REQUESTS/SECONDS.
+JUGGERNAUT_API_RATE, JUGGERNAUT_API_STRANGER_RATE = (
+    Rate.parse(os.environ.get(name) or default, name=name)
+    for name, default in (("JUGGERNAUT_API_RATE", "30000/60"), ("JUGGERNAUT_API_STRANGER_RATE", "120/60"))
+)
+# The API's description, at /api/schema: see juggernaut/openapi/.
+SPECTACULAR_SETTINGS = openapi_document.SETTINGS
 
 # Modules whose import registers task types: a new one is a file and a line here.
 JUGGERNAUT_TASK_TYPES = [
@@ -171,6 +242,13 @@ EMAIL_HOST_PASSWORD = os.environ.get("JUGGERNAUT_MAIL_PASSWORD", "")
 EMAIL_USE_TLS = os.environ.get("JUGGERNAUT_MAIL_TLS", "1") == "1"
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = os.environ.get("JUGGERNAUT_MAIL_FROM", "")
+
+# Who is told of alerts: URLs that take JSON, URLs that take Slack's messages, mail addresses.
+JUGGERNAUT_ALERT_WEBHOOKS = listed("JUGGERNAUT_ALERT_WEBHOOKS")
+JUGGERNAUT_ALERT_SLACK_WEBHOOKS = listed("JUGGERNAUT_ALERT_SLACK_WEBHOOKS")
+JUGGERNAUT_ALERT_MAIL_TO = listed("JUGGERNAUT_ALERT_MAIL_TO")
+# Who knows such a URL may post there.
+redaction.learn(*JUGGERNAUT_ALERT_WEBHOOKS, *JUGGERNAUT_ALERT_SLACK_WEBHOOKS)
 
 # Where models are reached: any OpenAI-compatible API. See docs/architecture/models.md.
 JUGGERNAUT_LLM_BASE_URL = os.environ.get("JUGGERNAUT_LLM_BASE_URL") or "https://openrouter.ai/api/v1"

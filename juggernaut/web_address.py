@@ -4,6 +4,7 @@ import os
 import socket
 from typing import NamedTuple
 
+from juggernaut import profile
 from juggernaut.embedded import ports
 
 DEFAULT_PORT = 8000
@@ -43,7 +44,7 @@ class WebAddress(NamedTuple):
 def from_environment() -> WebAddress:
     """The address by `JUGGERNAUT_BIND` (production only) and `JUGGERNAUT_PORT`. Raises `WebAddressError`."""
     host = os.environ.get("JUGGERNAUT_BIND") or ports.LOOPBACK
-    if host != ports.LOOPBACK and os.environ.get("JUGGERNAUT_PROFILE", "local") != "production":
+    if host != ports.LOOPBACK and profile.name() != "production":
         raise WebAddressError(
             f"JUGGERNAUT_BIND is {host}, but the local profile listens on {ports.LOOPBACK} alone, "
             "because it asks nobody for a token: set JUGGERNAUT_PROFILE=production, or unset it"

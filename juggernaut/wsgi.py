@@ -7,3 +7,8 @@ environment.prepare()
 from django.core.wsgi import get_wsgi_application  # noqa: E402 (the settings must be named first)
 
 application = get_wsgi_application()
+
+from monitoring.alerts import lookout  # noqa: E402 (it needs the apps)
+
+# Each web process looks whether there is a watchdog.
+lookout.start()

@@ -9,7 +9,12 @@ class MonitoringConfig(AppConfig):
     verbose_name = "Monitoring"
 
     def ready(self) -> None:
-        """Processes that stay are named; what they weigh now, their growth is counted from."""
+        """The watchdog looks for what is wrong, too. Processes that stay are named; what they weigh now,
+        their growth is counted from."""
+        from monitoring.alerts import duty
+        from reliability import sweep
+
+        sweep.register(duty.NAME, duty.look)
         if os.environ.get("JUGGERNAUT_PROCESS"):
             from monitoring import memory
 

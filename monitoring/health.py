@@ -96,12 +96,6 @@ def report() -> Report:
     return {"status": _worst(entries), "checked_at": datetime.now(UTC).isoformat()} | entries
 
 
-def is_ready() -> tuple[bool, str]:
-    """Whether requests can be served here: the database answers. With the reason if not."""
-    entries = _answer(_database.ask(), time.monotonic() + ANSWER_SECONDS, _nothing_known)
-    return entries["database"]["status"] == OK, entries["database"]["detail"]
-
-
 # ---------------------------------------------------------------------------------------- the looks
 
 
@@ -185,7 +179,7 @@ def _nothing_known(error: Exception) -> dict[str, Entry]:
     """The database's own entry, and those of what can only be asked of it."""
     unknown = {"status": DOWN, "detail": "not known: the database does not answer"}
     return {
-        "database": {"status": DOWN, "detail": _public(error)},
+        "database": {"status": DOWN, "detail": describe(error)},
         "workers": dict(unknown),
         "watchdog": dict(unknown),
         "queue": dict(unknown),
@@ -194,7 +188,8 @@ def _nothing_known(error: Exception) -> dict[str, Entry]:
     }
 
 
-def _public(error: Exception) -> str:
+def describe(error: Exception) -> str:
+    """What is wrong with the database, in words that anybody may read."""
     if outages.is_connection_failure(error) or isinstance(error, DidNotAnswerError):
         return f"{outages.DATABASE_CONNECTION_FAILED}: {_reason(error)}"
     return f"the database cannot be used: {_reason(error)} (manage.py migrate?)"

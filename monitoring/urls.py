@@ -1,12 +1,13 @@
-"""The addresses of health and of the diagnosis."""
+"""The addresses of health and metrics."""
 
 from django.urls import path
 
-from monitoring import api, views
+from monitoring import views
+from monitoring.metrics.views import Metrics
 
 urlpatterns = [
     path("health", views.show_health, name="health"),
     path("health/live", views.show_alive, name="health-live"),
     path("health/ready", views.show_ready, name="health-ready"),
-    path("api/diagnosis", api.Diagnosis.as_view()),
+    path("metrics", Metrics.as_view(), name="metrics"),
 ]

@@ -4,7 +4,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from monitoring import health
+from monitoring import health, readiness
 
 
 @require_safe
@@ -27,8 +27,8 @@ def show_alive(request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def show_ready(request: HttpRequest) -> JsonResponse:
-    """This process can serve requests: for whoever sends them here or elsewhere."""
-    is_ready, detail = health.is_ready()
+    """This process can serve requests, its database is there and migrated: for whoever sends them here."""
+    is_ready, detail = readiness.look()
     return JsonResponse(
         {"status": health.OK if is_ready else health.DOWN, "detail": detail}, status=200 if is_ready else 503
     )

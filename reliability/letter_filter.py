@@ -28,7 +28,9 @@ def _visible(text: str) -> str:
 
 _Name = Annotated[Text, Field(min_length=1, max_length=100)]
 # Anything that is said must match something: a list is never empty, so it can't come to mean "all".
-_Any = (BeforeValidator(_listed), Field(min_length=1, max_length=1000))
+_MOST = 1000
+_Said = Annotated[list[str], Field(min_length=1, max_length=_MOST)] | str
+_Any = (BeforeValidator(_listed, json_schema_input_type=_Said), Field(min_length=1, max_length=_MOST))
 
 
 class LetterFilter(BaseModel):

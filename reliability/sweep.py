@@ -61,6 +61,15 @@ def carry_out(duties: Mapping[str, Duty], *, leader: str) -> WatchdogSweep:
     )
 
 
+def register(name: str, duty: Duty) -> None:
+    """Have every sweep do this duty, too, as the last: for those above, who may import us and not we them.
+
+    Like the others it needs a permission of its own, and must be safe to do twice.
+    """
+    if DUTIES.setdefault(name, duty) is not duty:
+        raise ValueError(f"the watchdog has a duty {name!r} already")
+
+
 def tool_name(duty: str) -> str:
     """The name under which the watchdog's permission for a duty stands: `watchdog.rescued`."""
     return f"watchdog.{duty.replace(' ', '_')}"
@@ -168,7 +177,7 @@ def _in_batches(edge: Callable[..., list[Moved]]) -> int:
     return total
 
 
-DUTIES: Mapping[str, Duty] = {
+DUTIES: dict[str, Duty] = {
     "rescued": rescue_crashed,
     "expired": expire_overdue,
     "released": release_dependents,

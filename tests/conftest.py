@@ -9,9 +9,8 @@ import django
 import pytest
 
 from juggernaut import embedded
-from tests import session_servers
+from tests import places, session_servers
 from tests.machine import Machine
-from tests.places import own_place
 
 try:
     session_servers.start()
@@ -24,7 +23,7 @@ django.setup()
 # Folders and fixtures whose tests start processes and talk to them.
 SLOW = ("tests/core/", {"simulator", "own_var"})
 # And those that need the machine for themselves: a whole system of their own, or a browser.
-ALONE = (("tests/faults/", "tests/console/"), {"own_var"})
+ALONE = (("tests/faults/", "tests/console/", "tests/deployment/"), {"own_var"})
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,11 +43,13 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Tests that commit empty every table afterwards; the audit log would refuse that."""
+    """Tests that commit empty every table afterwards; the audit log would refuse that. And it is not told
+    of the tokens that tests give to their clients, except in the tests of tokens."""
     from django.db import connection
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_log DISABLE TRIGGER audit_log_not_emptied")
+        cursor.execute("ALTER TABLE api_tokens DISABLE TRIGGER api_token_audited")
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +63,7 @@ def leases_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def own_var() -> Iterator[Path]:
     """A `var/` for this test alone, in a place that the servers' account can enter."""
-    with own_place() as place:
+    with places.var_folder() as place:
         yield place
 
 

@@ -22,6 +22,9 @@ END_SECONDS = 60.0
 class Machine:
     """`start` it, `await_running`, then see what it survives; `end` leaves nothing of it."""
 
+    # Where its code is.
+    root = ROOT
+
     def __init__(self, var_dir: Path, **environment: str) -> None:
         self.var_dir = var_dir
         self.port = rare_port()
@@ -59,7 +62,7 @@ class Machine:
         with self._output_path.open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "main.py", *arguments],
-                cwd=ROOT,
+                cwd=self.root,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -76,7 +79,7 @@ class Machine:
         """Run a management command as in a second terminal."""
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
+            cwd=self.root,
             env=self.environment,
             capture_output=True,
             text=True,

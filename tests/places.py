@@ -1,4 +1,4 @@
-"""A `var/` for one test or one folder of tests, in a place that the servers' account can enter."""
+"""Folders for machines and servers of tests."""
 
 import shutil
 import tempfile
@@ -11,13 +11,15 @@ from juggernaut.embedded import home
 
 
 @contextmanager
-def own_place() -> Iterator[Path]:
-    """A new folder; afterwards nothing is left of it, nor of what was staged for it elsewhere."""
+def var_folder() -> Iterator[Path]:
+    """A `var/` that nobody else uses, in a place that the servers' account can enter; gone afterwards."""
     endpoints.var_dir().mkdir(parents=True, exist_ok=True)
     place = Path(tempfile.mkdtemp(prefix="own-", dir=endpoints.var_dir()))
     place.chmod(0o755)
-    yield place
-    for link in filter(Path.is_symlink, place.rglob("*")):
-        if link.readlink().is_relative_to(home.STAGE):
-            shutil.rmtree(link.readlink().parent, ignore_errors=True)
-    shutil.rmtree(place)
+    try:
+        yield place
+    finally:
+        for link in filter(Path.is_symlink, place.rglob("*")):
+            if link.readlink().is_relative_to(home.STAGE):
+                shutil.rmtree(link.readlink().parent, ignore_errors=True)
+        shutil.rmtree(place)

@@ -92,10 +92,12 @@ def _tables() -> list[str]:
 
 
 def _installed() -> str | None:
-    """The version of the function that stands in this database, if the role is there, too."""
+    """The version of the function that stands in this database, if it belongs to the role: one that came
+    with a backup belongs to whoever restored it."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT obj_description(to_regprocedure(%s)::oid, 'pg_proc') FROM pg_roles WHERE rolname = %s",
+            "SELECT obj_description(f.oid, 'pg_proc') FROM pg_proc f JOIN pg_roles r ON r.oid = f.proowner"
+            " WHERE f.oid = to_regprocedure(%s) AND r.rolname = %s",
             [FUNCTION, ROLE],
         )
         row = cursor.fetchone()

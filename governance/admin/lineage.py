@@ -79,7 +79,7 @@ def below(task: Task) -> Tree:
 def _counts(task: Task) -> list[tuple[str, int]]:
     """No more than can be children of one workflow are counted: others may have any number."""
     listed = Task.objects.filter(parent=task).values_list("status", flat=True)[:COUNTED]
-    return Counter(listed).most_common()
+    return sorted(Counter(listed).items(), key=lambda counted: (-counted[1], counted[0]))
 
 
 def _nodes(statement: str, task: Task) -> list[Node]:

@@ -1,15 +1,14 @@
 """What the page of one task shows beside its columns. A fixed number of queries, however much there is."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from governance import budgets, why, worker_control
+from governance import explaining
 from governance.admin import lineage
-from governance.models import LateResult, Task, TaskEvent, Worker, WorkerProcess
-from governance.waits import WaitKind
+from governance.models import LateResult, Task, TaskEvent
 
 SHOWN = 50
 EVENTS_SHOWN = 200
@@ -37,7 +36,7 @@ def context(task: Task) -> dict[str, object]:
     depends_on = _listing(Task.objects.filter(dependents__task=task))
     return {
         "task": task,
-        "why": _why(task, depends_on, now=timezone.now()),
+        "why": explaining.sentence(task, unmet=_unmet(depends_on), now=timezone.now()),
         "steps": _steps(task),
         "events_shown": EVENTS_SHOWN,
         "late_results": list(LateResult.objects.filter(task_id=task.pk).order_by("-pk")[:SHOWN]),
@@ -50,25 +49,8 @@ def context(task: Task) -> dict[str, object]:
     }
 
 
-def _why(task: Task, depends_on: Listing, *, now: datetime) -> str:
-    if task.is_terminal:
-        return ""
-    return why.not_running(
-        task,
-        worker=Worker.objects.filter(pk=task.assigned_worker).first(),
-        processes=list(WorkerProcess.objects.filter(worker_ids__contains=[task.assigned_worker])),
-        unmet=[other for other in depends_on.tasks if other.status != Task.Status.COMPLETED],
-        now=now,
-        fleet=worker_control.fleet(),
-        standing=_standing(task),
-    )
-
-
-def _standing(task: Task) -> list[budgets.Standing]:
-    """The budgets of its next call, if it waits for one of them."""
-    if not task.wait or task.wait["kind"] != WaitKind.BUDGET:
-        return []
-    return budgets.standing(task.assigned_worker, task_id=task.pk)
+def _unmet(depends_on: Listing) -> list[Task]:
+    return [other for other in depends_on.tasks if other.status != Task.Status.COMPLETED]
 
 
 def _steps(task: Task) -> list[Step]:

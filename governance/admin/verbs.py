@@ -139,9 +139,9 @@ def _do(request: HttpRequest, verb: Verb, ids: list[Any], *, reason: str) -> Non
 def told(verb: Verb, ids: Sequence[object], outcome: Outcome) -> str:
     """What was done, what was skipped and why: `Terminated 3 tasks. Skipped 2: 1 completed, 1 failed.`"""
     said = [f"{verb.done} {verb.counted(len(outcome.moved))}."]
-    found = Counter(outcome.skipped.values())
+    found = sorted(Counter(outcome.skipped.values()).items(), key=lambda found: (-found[1], found[0]))
     if found:
-        states = ", ".join(f"{count:,} {state.replace('_', ' ')}" for state, count in found.most_common())
+        states = ", ".join(f"{count:,} {state.replace('_', ' ')}" for state, count in found)
         said.append(f"Skipped {len(outcome.skipped):,}: {states}.")
     if gone := len(ids) - len(outcome.moved) - len(outcome.skipped):
         said.append(f"{verb.counted(gone)} no longer existed.")
@@ -153,7 +153,9 @@ def _ask(
 ) -> HttpResponse:
     ids = _ids(chosen)
     rows = chosen.model.objects
-    states = dict(rows.filter(pk__in=ids).order_by().values_list(verb.column).annotate(count=Count("*")))
+    states = dict(
+        rows.filter(pk__in=ids).order_by(verb.column).values_list(verb.column).annotate(count=Count("*"))
+    )
     moving = sum(count for state, count in states.items() if state in verb.moves)
     skipped = {state: count for state, count in states.items() if state not in verb.moves}
     across = request.POST.get("select_across") == "1"

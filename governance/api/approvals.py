@@ -9,18 +9,40 @@ from rest_framework.request import Request
 
 from governance import approvals, gate_selectors
 from governance.api import shapes
+from governance.api.columns import columns
+from governance.api.description import Operation, describe, many, page, record
+from governance.api.places import APPROVAL_ID
 from governance.api.resource import TASKS, Resource, answer
-from governance.api.shapes import Reason
+from governance.api.shapes import Reason, Why
 from governance.approvals import Decided
 from governance.errors import ApprovalNotFound
+from governance.models import Approval
 from governance.paging import Row
 
 APPROVALS = "/api/approvals"
 MAX_IDS = 1000
 
 
-class ReasonForMany(Reason):
+class ManyApproved(Reason):
     ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_IDS)]
+
+
+class ManyRejected(Why, ManyApproved):
+    pass
+
+
+_LINKS: Any = {"url": str, "task_url": str | None}
+_APPROVAL = columns("Approval", Approval, gate_selectors.APPROVAL, **_LINKS)
+_DETAIL = columns("ApprovalDetail", Approval, (*gate_selectors.APPROVAL, "digest"), **_LINKS)
+_SKIPPED = record(
+    "SkippedApproval",
+    "`found` is the state it was in; null if there is no such approval.",
+    id=UUID,
+    found=str | None,
+)
+_DECIDED = record("DecidedApprovals", moved=int, skipped=int, skipped_approvals=many(_SKIPPED))
+_REASON = {"why": {"reason": "looked at it"}}
+_REASON_FOR_MANY = {"why": {"ids": [APPROVAL_ID.example], "reason": "looked at them"}}
 
 
 class ApprovalResource(Resource):
@@ -30,6 +52,16 @@ class ApprovalResource(Resource):
         return row | {"url": self.address(f"{APPROVALS}/{row['id']}"), "task_url": task_url}
 
 
+@describe(
+    "Approvals",
+    get=Operation(
+        "list_approvals",
+        "List calls that wait for a person, and those decided; newest first",
+        {200: page("approvals", _APPROVAL)},
+        filters=gate_selectors.ApprovalFilter,
+        is_paged=True,
+    ),
+)
 class Approvals(ApprovalResource):
     """`/api/approvals`."""
 
@@ -38,6 +70,7 @@ class Approvals(ApprovalResource):
         return self.page("approvals", page, [self.linked(row) for row in page.rows])
 
 
+@describe("Approvals", of=APPROVAL_ID, get=Operation("get_approval", "Show an approval", {200: _DETAIL}))
 class ApprovalDetail(ApprovalResource):
     """`/api/approvals/{id}`."""
 
@@ -62,24 +95,57 @@ class _Many(Resource):
     verb: ClassVar[Any]
 
     def post(self, request: Request) -> HttpResponse:
-        asked = shapes.read(request, ReasonForMany)
+        asked = shapes.read(request, ManyApproved)
         done: Decided = approvals.many(self.verb, asked.ids, actor=self.actor, reason=asked.reason)
         skipped = [{"id": one, "found": found} for one, found in done.skipped.items()]
         return answer({"moved": len(done.moved), "skipped": len(skipped), "skipped_approvals": skipped})
 
 
+@describe(
+    "Approvals",
+    of=APPROVAL_ID,
+    post=Operation(
+        "approve",
+        "Let the call be made once",
+        {200: _APPROVAL},
+        body=Reason,
+        refuses=(409,),
+        examples=_REASON,
+    ),
+)
 class Approve(_One):
     verb = staticmethod(approvals.approve)
 
 
+@describe(
+    "Approvals",
+    of=APPROVAL_ID,
+    post=Operation("reject", "Refuse the call", {200: _APPROVAL}, body=Why, refuses=(409,), examples=_REASON),
+)
 class Reject(_One):
     verb = staticmethod(approvals.reject)
 
 
+@describe(
+    "Approvals",
+    post=Operation(
+        "approve_many",
+        "Approve several calls",
+        {200: _DECIDED},
+        body=ManyApproved,
+        examples=_REASON_FOR_MANY,
+    ),
+)
 class ApproveMany(_Many):
     verb = staticmethod(approvals.approve)
 
 
+@describe(
+    "Approvals",
+    post=Operation(
+        "reject_many", "Refuse several calls", {200: _DECIDED}, body=ManyRejected, examples=_REASON_FOR_MANY
+    ),
+)
 class RejectMany(_Many):
     verb = staticmethod(approvals.reject)
 

@@ -1,6 +1,7 @@
 """`/api/budgets`: what may be spent, how that stands, and the verbs that change it."""
 
 from dataclasses import asdict
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
@@ -10,12 +11,15 @@ from rest_framework.request import Request
 
 from governance import budget_selectors, budgets
 from governance.api import shapes
+from governance.api.description import Operation, describe, many, record
+from governance.api.places import SCOPE, TASK_ID
 from governance.api.resource import Resource, answer, task_id
 from governance.api.shapes import Reason
 from governance.budgets import Change
 from governance.budgets.limits import LIMITS
 from governance.budgets.scaling import DOUBLE
 from governance.errors import FieldError, InvalidInput
+from governance.models.budget import BudgetWindow
 from governance.paging import Row
 from governance.submission import Money, Text
 
@@ -70,11 +74,52 @@ class ScalingMany(Scaling, _Scopes):
     pass
 
 
+_WINDOW = record(
+    "BudgetWindow",
+    "USD in one window, under a limit (null: there is none). The envelope of a task has no end.",
+    scope=str,
+    kind=BudgetWindow.Kind,
+    starts_at=datetime,
+    ends_at=datetime | None,
+    limit_usd=Decimal | None,
+    spent_usd=Decimal,
+    held_usd=Decimal,
+    overage_usd=Decimal,
+    carried_usd=Decimal,
+    free_usd=Decimal | None,
+)
+_LIMITED: dict[str, Any] = {**dict.fromkeys(LIMITS, Decimal | None), "timezone": str, "url": str}
+_BUDGET = record("Budget", scope=str, windows=many(_WINDOW), **_LIMITED)
+_ENVELOPE = record("Envelope", "What a task may spend.", scope=str, windows=many(_WINDOW), url=str)
+_CHANGE = record(
+    "BudgetChange",
+    "The limits that there are, by their names, before and after.",
+    scope=str,
+    before=dict[str, Decimal],
+    after=dict[str, Decimal],
+    url=str,
+)
+_CHANGES = record("BudgetChanges", changed=many(_CHANGE))
+_HALVE = {"all of its limits": {"reason": "costs exploded"}}
+_RAISE = {"one limit by half": {"limits": ["daily_limit"], "factor": "1.5", "reason": "end of the quarter"}}
+_SCALE = {"to a tenth": {"factor": "0.1", "reason": "a test"}}
+_HALVE_MANY, _RAISE_MANY, _SCALE_MANY = (
+    {name: {"scopes": ["EXECUTOR", "ANALYST"], **body} for name, body in examples.items()}
+    for examples in (_HALVE, _RAISE, _SCALE)
+)
+
+
 class BudgetResource(Resource):
     def linked(self, row: Row) -> Row:
         return row | {"url": self.address(f"{BUDGETS}/{row['scope']}")}
 
 
+@describe(
+    "Budgets",
+    get=Operation(
+        "list_budgets", "List budgets and how they stand", {200: record("Budgets", budgets=many(_BUDGET))}
+    ),
+)
 class Budgets(BudgetResource):
     """`/api/budgets`."""
 
@@ -83,6 +128,18 @@ class Budgets(BudgetResource):
         return answer({"budgets": [self.linked(row) for row in rows]})
 
 
+@describe(
+    "Budgets",
+    of=SCOPE,
+    get=Operation("get_budget", "Show how a budget stands", {200: _BUDGET | _ENVELOPE}),
+    patch=Operation(
+        "set_budget",
+        "Set limits and time zone; what is left out stays, null is no limit",
+        {200: _BUDGET},
+        body=Limits,
+        examples={"a limit a day": {"daily_limit": "5", "reason": "costs exploded"}},
+    ),
+)
 class BudgetDetail(BudgetResource):
     """`/api/budgets/{scope}`: a worker, `FLEET`, or `task:{id}`."""
 
@@ -98,6 +155,15 @@ class BudgetDetail(BudgetResource):
         return self.get(request, name)
 
 
+@describe(
+    "Budgets",
+    of=TASK_ID,
+    get=Operation(
+        "get_task_budget",
+        "Show every window that the task's next call counts in",
+        {200: record("TaskBudget", windows=many(_WINDOW))},
+    ),
+)
 class BudgetOfTask(Resource):
     """`/api/tasks/{id}/budget`: every window that the task's next call counts in."""
 
@@ -132,25 +198,94 @@ class MultiplyMany(_Multiply):
         return answer({"changed": self.carry_out(asked.scopes, asked)})
 
 
+@describe(
+    "Budgets",
+    of=SCOPE,
+    post=Operation(
+        "raise_budget",
+        "Raise limits of a budget",
+        {200: _CHANGE},
+        body=Raising,
+        refuses=(404,),
+        examples=_RAISE,
+    ),
+)
 class Raise(Multiply):
     verb, shape = staticmethod(budgets.raise_limits), Raising
 
 
+@describe(
+    "Budgets",
+    of=SCOPE,
+    post=Operation(
+        "halve_budget",
+        "Halve limits of a budget",
+        {200: _CHANGE},
+        body=Halving,
+        refuses=(404,),
+        examples=_HALVE,
+    ),
+)
 class Halve(Multiply):
     verb, shape = staticmethod(budgets.halve_limits), Halving
 
 
+@describe(
+    "Budgets",
+    of=SCOPE,
+    post=Operation(
+        "scale_budget",
+        "Multiply limits of a budget",
+        {200: _CHANGE},
+        body=Scaling,
+        refuses=(404,),
+        examples=_SCALE,
+    ),
+)
 class Scale(Multiply):
     verb, shape = staticmethod(budgets.scale_limits), Scaling
 
 
+@describe(
+    "Budgets",
+    post=Operation(
+        "raise_budgets",
+        "Raise limits of several budgets, all or none",
+        {200: _CHANGES},
+        refuses=(404,),
+        body=RaisingMany,
+        examples=_RAISE_MANY,
+    ),
+)
 class RaiseMany(MultiplyMany):
     verb, shape = staticmethod(budgets.raise_limits), RaisingMany
 
 
+@describe(
+    "Budgets",
+    post=Operation(
+        "halve_budgets",
+        "Halve limits of several budgets, all or none",
+        {200: _CHANGES},
+        refuses=(404,),
+        body=HalvingMany,
+        examples=_HALVE_MANY,
+    ),
+)
 class HalveMany(MultiplyMany):
     verb, shape = staticmethod(budgets.halve_limits), HalvingMany
 
 
+@describe(
+    "Budgets",
+    post=Operation(
+        "scale_budgets",
+        "Multiply limits of several budgets, all or none",
+        {200: _CHANGES},
+        refuses=(404,),
+        body=ScalingMany,
+        examples=_SCALE_MANY,
+    ),
+)
 class ScaleMany(MultiplyMany):
     verb, shape = staticmethod(budgets.scale_limits), ScalingMany

@@ -1,5 +1,8 @@
 """`/api/costs`: what was spent, line by line and summed up, and corrections."""
 
+from datetime import datetime
+from decimal import Decimal
+from typing import get_type_hints
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -7,10 +10,16 @@ from rest_framework.request import Request
 
 from governance import budgets, cost_selectors
 from governance.api import shapes
+from governance.api.columns import columns
+from governance.api.description import Operation, describe, many, page, record
+from governance.api.places import HOLD_ID
 from governance.api.resource import TASKS, Resource, answer
 from governance.api.shapes import Reason
+from governance.costs.dearest import TaskSum
+from governance.costs.sums import HourSum, Sum
 from governance.errors import HoldNotFound
 from governance.models import CostLine
+from governance.models.budget import BudgetWindow
 from governance.paging import Row
 from governance.submission import Money
 
@@ -24,6 +33,42 @@ class Correction(Reason):
     source: CostLine.Source = CostLine.Source.MANUAL
 
 
+_SUM, _HOUR = record("CostSum", **get_type_hints(Sum)), record("CostHour", **get_type_hints(HourSum))
+_DEAREST = record("DearestTask", url=str, **get_type_hints(TaskSum))
+_SUMS = record(
+    "Costs",
+    "Sums in USD. `dearest_tasks` is null when only some calls are summed up.",
+    after=datetime,
+    until=datetime | None,
+    cost_usd=Decimal,
+    calls=int,
+    lines=int,
+    unpriced_usd=Decimal,
+    unknown_usd=Decimal,
+    dearest_tasks=many(_DEAREST) | None,
+    by_hour=many(_HOUR),
+    **{f"by_{name}": many(_SUM) for name in ("worker", "model", "service", "task_type", "source")},
+)
+_LINE = columns("CostLine", CostLine, cost_selectors.LINE, correct_url=str)
+_PACE = record(
+    "Pace",
+    scope=str,
+    kind=BudgetWindow.Kind,
+    ends_at=datetime | None,
+    limit_usd=Decimal | None,
+    free_usd=Decimal | None,
+    last_hour_usd=Decimal,
+    last_quarter_usd=Decimal,
+    per_hour_usd=Decimal,
+    runs_out_at=datetime | None,
+)
+_CORRECTED = record("CorrectedCost", hold_id=UUID, charged_usd=Decimal, difference_usd=Decimal)
+
+
+@describe(
+    "Costs",
+    get=Operation("get_costs", "Sum up what was spent", {200: _SUMS}, filters=cost_selectors.SpanFilter),
+)
 class Sums(Resource):
     """`/api/costs`: of the last 24 hours, or of another span."""
 
@@ -36,6 +81,16 @@ class Sums(Resource):
         return tasks and [task | {"url": f"{here}/{task['task_id']}"} for task in tasks]
 
 
+@describe(
+    "Costs",
+    get=Operation(
+        "list_cost_lines",
+        "List the ledger, the latest calls first",
+        {200: page("lines", _LINE)},
+        filters=cost_selectors.LineFilter,
+        is_paged=True,
+    ),
+)
 class Lines(Resource):
     """`/api/costs/lines`: the ledger."""
 
@@ -46,6 +101,14 @@ class Lines(Resource):
         return self.page("lines", page, rows)
 
 
+@describe(
+    "Costs",
+    get=Operation(
+        "list_paces",
+        "Show how fast budgets burn, and when they end",
+        {200: record("Paces", paces=many(_PACE))},
+    ),
+)
 class Paces(Resource):
     """`/api/costs/paces`: what each budget burns in an hour, and when its money ends at this pace."""
 
@@ -53,6 +116,18 @@ class Paces(Resource):
         return answer({"paces": cost_selectors.paces(actor=self.actor)})
 
 
+@describe(
+    "Costs",
+    of=HOLD_ID,
+    post=Operation(
+        "correct_cost",
+        "Say what a call cost altogether",
+        {200: _CORRECTED},
+        body=Correction,
+        refuses=(409,),
+        examples={"by the invoice": {"cost_usd": "0.012", "reason": "invoice of May"}},
+    ),
+)
 class Correct(Resource):
     """`/api/costs/{hold}/correct`: saying it twice books it once. 409 while the hold is open."""
 

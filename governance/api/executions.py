@@ -6,12 +6,32 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from governance import gate_selectors
+from governance.api.columns import columns
+from governance.api.description import Operation, describe, page
+from governance.api.places import EXECUTION_ID
 from governance.api.resource import Resource, answer
 from governance.errors import ExecutionNotFound
+from governance.models import ToolExecution
 
 EXECUTIONS = "/api/tool-executions"
 
 
+_SUMMARY = columns("ToolExecutionSummary", ToolExecution, gate_selectors.EXECUTION, url=str)
+_DETAIL = columns(
+    "ToolExecution", ToolExecution, (*gate_selectors.EXECUTION, "arguments", "ends_by"), url=str
+)
+
+
+@describe(
+    "Tools",
+    get=Operation(
+        "list_tool_executions",
+        "List calls sent, refused and failed, newest first",
+        {200: page("tool_executions", _SUMMARY)},
+        filters=gate_selectors.ExecutionFilter,
+        is_paged=True,
+    ),
+)
 class Executions(Resource):
     """`/api/tool-executions`."""
 
@@ -21,6 +41,11 @@ class Executions(Resource):
         return self.page("tool_executions", page, [row | {"url": f"{here}/{row['id']}"} for row in page.rows])
 
 
+@describe(
+    "Tools",
+    of=EXECUTION_ID,
+    get=Operation("get_tool_execution", "Show a call with its arguments, without secrets", {200: _DETAIL}),
+)
 class ExecutionDetail(Resource):
     """`/api/tool-executions/{id}`: with its arguments, without secrets."""
 

@@ -6,10 +6,23 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from governance import selectors, worker_control
+from governance.api.columns import columns
+from governance.api.description import Operation, describe, record
 from governance.api.resource import Resource, answer
-from governance.api.verbs import Reason, Verb
+from governance.api.shapes import Reason, Why
+from governance.api.verbs import Verb
+from governance.models import Fleet as FleetRow
+
+_TURNED = record("TurnedFleet", status=FleetRow.Status, changed=bool)
+_REASON = {"why": {"reason": "the provider answers nonsense"}}
 
 
+@describe(
+    "Workers",
+    get=Operation(
+        "get_fleet", "Show whether all workers are paused", {200: columns("Fleet", FleetRow, selectors.FLEET)}
+    ),
+)
 class Fleet(Resource):
     """`GET /api/fleet`: active or paused, and who paused it, why and when."""
 
@@ -28,6 +41,10 @@ class _Turn(Verb):
         return answer({"status": self.status, "changed": is_turned})
 
 
+@describe(
+    "Workers",
+    post=Operation("pause_fleet", "Pause all workers", {200: _TURNED}, body=Why, examples=_REASON),
+)
 class Pause(_Turn):
     """`POST /api/fleet/pause`."""
 
@@ -35,6 +52,10 @@ class Pause(_Turn):
     status = "paused"
 
 
+@describe(
+    "Workers",
+    post=Operation("resume_fleet", "Let all workers go on", {200: _TURNED}, body=Reason, examples=_REASON),
+)
 class Resume(_Turn):
     """`POST /api/fleet/resume`."""
 

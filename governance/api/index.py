@@ -1,42 +1,52 @@
 """`/api`: where everything is, and what kinds of task there are."""
 
+from typing import Any
+
 from django.http import HttpResponse
 from rest_framework.request import Request
 
 from governance import task_types
+from governance.api.description import Operation, describe, many, record
 from governance.api.rate_limits import RATE_LIMITS
 from governance.api.resource import TASKS, Resource, answer
-from governance.api.task_types import described
+from governance.api.task_types import TASK_TYPE, described
+
+_URLS = {
+    "tasks_url": TASKS,
+    "bulk_url": f"{TASKS}/bulk",
+    "task_types_url": "/api/task-types",
+    "tools_url": "/api/tools",
+    "recurring_url": "/api/recurring",
+    "workers_url": "/api/workers",
+    "fleet_url": "/api/fleet",
+    "rate_limits_url": RATE_LIMITS,
+    "dlq_url": "/api/dlq",
+    "dlq_groups_url": "/api/dlq/groups",
+    "redrives_url": "/api/redrives",
+    "budgets_url": "/api/budgets",
+    "permissions_url": "/api/permissions",
+    "approvals_url": "/api/approvals",
+    "breakers_url": "/api/breakers",
+    "breaker_events_url": "/api/breakers/events",
+    "costs_url": "/api/costs",
+    "cost_lines_url": "/api/costs/lines",
+    "cost_paces_url": "/api/costs/paces",
+    "prices_url": "/api/prices",
+    "tool_executions_url": "/api/tool-executions",
+    "audit_url": "/api/audit",
+    "gates_url": "/api/gates",
+    "diagnosis_url": "/api/diagnosis",
+    "schema_url": "/api/schema",
+    "docs_url": "/api/docs",
+}
+_ADDRESSES: dict[str, Any] = dict.fromkeys(_URLS, str)
+_INDEX = record("Index", task_types=many(TASK_TYPE), **_ADDRESSES)
 
 
+@describe("Tasks", get=Operation("get_index", "Show where everything is", {200: _INDEX}))
 class Index(Resource):
     """`/api`."""
 
     def get(self, request: Request) -> HttpResponse:
-        return answer(
-            {
-                "tasks_url": self.address(TASKS),
-                "bulk_url": self.address(f"{TASKS}/bulk"),
-                "task_types_url": self.address("/api/task-types"),
-                "tools_url": self.address("/api/tools"),
-                "recurring_url": self.address("/api/recurring"),
-                "workers_url": self.address("/api/workers"),
-                "fleet_url": self.address("/api/fleet"),
-                "rate_limits_url": self.address(RATE_LIMITS),
-                "dlq_url": self.address("/api/dlq"),
-                "dlq_groups_url": self.address("/api/dlq/groups"),
-                "redrives_url": self.address("/api/redrives"),
-                "budgets_url": self.address("/api/budgets"),
-                "permissions_url": self.address("/api/permissions"),
-                "approvals_url": self.address("/api/approvals"),
-                "breakers_url": self.address("/api/breakers"),
-                "breaker_events_url": self.address("/api/breakers/events"),
-                "costs_url": self.address("/api/costs"),
-                "cost_lines_url": self.address("/api/costs/lines"),
-                "cost_paces_url": self.address("/api/costs/paces"),
-                "prices_url": self.address("/api/prices"),
-                "tool_executions_url": self.address("/api/tool-executions"),
-                "diagnosis_url": self.address("/api/diagnosis"),
-                "task_types": [described(kind) for kind in task_types.known()],
-            }
-        )
+        urls = {name: self.address(path) for name, path in _URLS.items()}
+        return answer(urls | {"task_types": [described(kind) for kind in task_types.known()]})

@@ -1,7 +1,7 @@
 """`/api/permissions`: what workers may call, how often they have, and the verbs that change it."""
 
 from dataclasses import asdict
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, get_type_hints
 
 from django.forms.models import model_to_dict
 from django.http import HttpResponse
@@ -10,10 +10,13 @@ from rest_framework.request import Request
 
 from governance import gate_selectors, paging, permissions
 from governance.api import shapes
+from governance.api.columns import columns
+from governance.api.description import Operation, describe, page, record
 from governance.api.resource import Resource, answer
 from governance.api.shapes import Reason
 from governance.models import ToolPermission
 from governance.permission_terms import Terms
+from governance.permissions import Decision
 from governance.submission import Text
 
 PERMISSIONS = "/api/permissions"
@@ -32,6 +35,38 @@ class Revoked(Named):
     effect: ToolPermission.Effect = ToolPermission.Effect.ALLOW
 
 
+_LISTED = columns(
+    "Permission",
+    ToolPermission,
+    gate_selectors.PERMISSION,
+    "What a worker may call; the calls of this day and minute (UTC) are null where nothing is allowed.",
+    calls_this_day=int | None,
+    calls_this_minute=int | None,
+    is_in_force=bool,
+)
+_ROW = columns("PermissionRow", ToolPermission, gate_selectors.PERMISSION)
+_WRITTEN = record("WrittenPermission", permission=_ROW, is_allowed_now=bool, rule=str)
+DECISION = record("Decision", **get_type_hints(Decision))
+_NAMED = {"worker_id": "ANALYST", "tool_name": "http.*"}
+_GRANT = {"at most 100 calls a day": {**_NAMED, "max_calls_per_day": 100, "reason": "reads reports"}}
+_PLAIN = {"a tool": {**_NAMED, "reason": "reads reports"}}
+
+
+class Call(shapes.Shape):
+    worker: Text
+    tool: Text
+
+
+@describe(
+    "Permissions",
+    get=Operation(
+        "list_permissions",
+        "List what workers may call",
+        {200: page("permissions", _LISTED)},
+        filters=gate_selectors.PermissionFilter,
+        is_paged=True,
+    ),
+)
 class Permissions(Resource):
     """`/api/permissions`."""
 
@@ -40,18 +75,17 @@ class Permissions(Resource):
         return self.page("permissions", page, page.rows)
 
 
+@describe(
+    "Permissions",
+    get=Operation("check_permission", "Would this call be allowed now?", {200: DECISION}, filters=Call),
+)
 class Check(Resource):
     """`/api/permissions/check?worker=…&tool=…`: would such a call be allowed now, and by which rule?"""
 
     def get(self, request: Request) -> HttpResponse:
-        asked = paging.validate(_Call, {name: paging.single(name, v) for name, v in self.asked.items()})
+        asked = paging.validate(Call, {name: paging.single(name, v) for name, v in self.asked.items()})
         found = gate_selectors.decision(asked.worker, asked.tool, actor=self.actor)
         return answer(asdict(found))
-
-
-class _Call(shapes.Shape):
-    worker: Text
-    tool: Text
 
 
 class _Write(Resource):
@@ -67,18 +101,58 @@ class _Write(Resource):
         return answer({"permission": _told(row), "is_allowed_now": now.is_allowed, "rule": now.rule})
 
 
+@describe(
+    "Permissions",
+    post=Operation(
+        "grant_permission",
+        "Allow a worker to call a tool, on exactly these terms",
+        {200: _WRITTEN},
+        body=Granted,
+        examples=_GRANT,
+    ),
+)
 class Grant(_Write):
     verb = staticmethod(permissions.grant)
 
 
+@describe(
+    "Permissions",
+    post=Operation(
+        "deny_permission", "Forbid a worker to call a tool", {200: _WRITTEN}, body=Granted, examples=_PLAIN
+    ),
+)
 class Deny(_Write):
     verb = staticmethod(permissions.deny)
 
 
+@describe(
+    "Permissions",
+    post=Operation(
+        "grant_permission_for_a_day", "Allow it for 24 hours", {200: _WRITTEN}, body=Named, examples=_PLAIN
+    ),
+)
 class GrantForADay(_Write):
     verb, shape = staticmethod(permissions.grant_for_a_day), Named
 
 
+@describe(
+    "Permissions",
+    post=Operation(
+        "revoke_permission",
+        "Take a permission or a denial back",
+        {
+            200: record(
+                "RevokedPermission",
+                revoked=record("RevokedRow", worker_id=str, tool_name=str, effect=ToolPermission.Effect),
+                is_allowed_now=bool,
+                rule=str,
+            )
+        },
+        body=Revoked,
+        refuses=(404,),
+        examples=_PLAIN,
+    ),
+)
 class Revoke(Resource):
     """`/api/permissions/revoke`: 404 when there is no such row, e.g. since it was revoked already."""
 

@@ -6,16 +6,35 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from governance import rate_limits
-from governance.api import bodies
+from governance.api import shapes
+from governance.api.columns import columns
+from governance.api.description import Operation, describe, many, record
+from governance.api.places import RATE_LIMIT
 from governance.api.resource import Resource, answer
-from governance.errors import FieldError, InvalidInput
+from governance.api.shapes import Reason
 from governance.models import RateLimit
+from governance.paging import parse_whole
+from governance.rate_limits import Rate
 
 RATE_LIMITS = "/api/rate-limits"
-_MAX_BODY = 16 * 1024
-_FIELDS = ("max_calls", "per_seconds", "reason")
 
 
+_COLUMNS = ("name", "max_calls", "per_seconds", "set_by", "set_at")
+_RATE_LIMIT = columns("RateLimit", RateLimit, _COLUMNS)
+
+
+class RateSaid(Rate, Reason):
+    """So many calls in any span of so many seconds."""
+
+
+@describe(
+    "Rate limits",
+    get=Operation(
+        "list_rate_limits",
+        "List the rate limits of tools and services",
+        {200: record("RateLimits", rate_limits=many(_RATE_LIMIT))},
+    ),
+)
 class RateLimits(Resource):
     """`/api/rate-limits`."""
 
@@ -23,32 +42,29 @@ class RateLimits(Resource):
         return answer({"rate_limits": [_told(row) for row in rate_limits.known(actor=self.actor)]})
 
 
+@describe(
+    "Rate limits",
+    of=RATE_LIMIT,
+    put=Operation(
+        "set_rate_limit",
+        "Limit how often a tool or service is called",
+        {200: _RATE_LIMIT},
+        body=RateSaid,
+        examples={"once a second": {"max_calls": 60, "per_seconds": 60, "reason": "their new terms"}},
+    ),
+    delete=Operation("remove_rate_limit", "Remove a rate limit", {204: None}, filters=Reason, refuses=(404,)),
+)
 class RateLimitDetail(Resource):
     """`/api/rate-limits/{name}`: `PUT` sets it, `DELETE` removes it."""
 
     def put(self, request: Request, name: str) -> HttpResponse:
-        said = _read(request)
-        reason = said.pop("reason", "")
-        row = rate_limits.set_limit(name, actor=self.actor, reason=reason, **({"max_calls": None} | said))
-        return answer(_told(row))
+        said = shapes.read(request, RateSaid).model_dump()
+        return answer(_told(rate_limits.set_limit(name, actor=self.actor, **said)))
 
     def delete(self, request: Request, name: str) -> HttpResponse:
-        reason = self.asked.get("reason", [""])[0]
-        rate_limits.remove(name, actor=self.actor, reason=reason)
+        rate_limits.remove(name, actor=self.actor, reason=parse_whole(Reason, self.asked).reason)
         return HttpResponse(status=204)
 
 
-def _read(request: Request) -> dict[str, Any]:
-    said = bodies.read_object(request, limit=_MAX_BODY)
-    wrong = [
-        FieldError(name, f"unknown; expected {', '.join(_FIELDS)}") for name in said.keys() - set(_FIELDS)
-    ]
-    if not isinstance(said.get("reason", ""), str):
-        wrong.append(FieldError("reason", "a text is expected"))
-    if wrong:
-        raise InvalidInput(wrong)
-    return said
-
-
 def _told(row: RateLimit) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in ("name", "max_calls", "per_seconds", "set_by", "set_at")}
+    return {name: getattr(row, name) for name in _COLUMNS}

@@ -1,22 +1,64 @@
 """`/api/recurring`: recurring tasks, their next times, and what came of each time."""
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpResponse
-from pydantic import ValidationError
+from pydantic import ConfigDict, Field, ValidationError, create_model
 from rest_framework.request import Request
 
 from governance.api import bodies
+from governance.api.columns import columns
+from governance.api.description import LOCATION, Operation, Shape, describe, page
+from governance.api.places import RECURRING_ID
 from governance.api.resource import TASKS, Resource, answer
-from governance.api.verbs import Reason
+from governance.api.shapes import Reason
 from governance.errors import InvalidInput, RecurringNotFound
+from governance.models import RecurringRun, RecurringTask
 from governance.paging import Row
 from governance.recurrence import questions, verbs
+from governance.recurrence.terms import Terms
 from governance.submission import field_errors
 
 RECURRING = "/api/recurring"
+
+
+_SUMMARY = columns("RecurringSummary", RecurringTask, questions.COLUMNS, url=str, runs_url=str)
+_RECURRING = columns(
+    "Recurring", RecurringTask, questions.COLUMNS, url=str, runs_url=str, next_runs=list[datetime]
+)
+_RUN = columns("RecurringRun", RecurringRun, questions.RUN, task_url=str | None)
+_REASON = {"why": {"reason": "over the holidays"}}
+_HOURLY = {
+    "name": "hourly check",
+    "every_seconds": 3600,
+    "task": {"task_type": "evaluation", "payload": {"eval_type": "metric", "metric_value": 100}},
+    "reason": "we want to know within the hour",
+}
+_WORKDAYS = {
+    "name": "morning report",
+    "cron": "0 7 * * 1-5",
+    "timezone": "Europe/Berlin",
+    "task": {"task_type": "agent", "payload": {"prompt": "Sum up what happened overnight."}},
+    "overlap": "forbid",
+    "missed": "once",
+}
+
+
+class RecurringSaid(Terms, Reason):
+    """When, and which task."""
+
+
+def _changes(of: Shape) -> Shape:
+    """The same fields, none of them required: what is left out stays."""
+    fields: dict[str, Any] = {
+        name: (Annotated[field.annotation, Field(), *field.metadata], None)
+        for name, field in of.model_fields.items()
+    }
+    shape: Shape = create_model("RecurringChanges", __config__=ConfigDict(extra="forbid"), **fields)
+    return shape
 
 
 class _OfRecurring(Resource):
@@ -42,6 +84,23 @@ class _OfRecurring(Resource):
         return row | {"url": url, "runs_url": f"{url}/runs"}
 
 
+@describe(
+    "Recurring tasks",
+    get=Operation(
+        "list_recurring",
+        "List recurring tasks, newest first",
+        {200: page("recurring", _SUMMARY)},
+        is_paged=True,
+    ),
+    post=Operation(
+        "create_recurring",
+        "Make a recurring task",
+        {201: _RECURRING},
+        body=RecurringSaid,
+        sends=(LOCATION,),
+        examples={"every hour": _HOURLY, "on workdays at seven": _WORKDAYS},
+    ),
+)
 class Recurring(_OfRecurring):
     """`/api/recurring`."""
 
@@ -54,6 +113,25 @@ class Recurring(_OfRecurring):
         return self.told(verbs.create(said, actor=self.actor, reason=reason).pk, status=201)
 
 
+@describe(
+    "Recurring tasks",
+    of=RECURRING_ID,
+    get=Operation("get_recurring", "Show a recurring task and its next five times", {200: _RECURRING}),
+    patch=Operation(
+        "change_recurring",
+        "Change what is named, leave the rest",
+        {200: _RECURRING},
+        body=_changes(RecurringSaid),
+        examples={"every two hours": {"every_seconds": 7200, "reason": "once an hour is too often"}},
+    ),
+    delete=Operation(
+        "remove_recurring",
+        "Remove a recurring task; its tasks stay",
+        {204: None},
+        body=Reason,
+        examples=_REASON,
+    ),
+)
 class RecurringDetail(_OfRecurring):
     """`/api/recurring/{id}`. `PATCH` changes what it names and leaves the rest."""
 
@@ -80,14 +158,38 @@ class Turn(_OfRecurring):
         return self.told(found.pk)
 
 
+@describe(
+    "Recurring tasks",
+    of=RECURRING_ID,
+    post=Operation(
+        "pause_recurring", "Pause a recurring task", {200: _RECURRING}, body=Reason, examples=_REASON
+    ),
+)
 class Pause(Turn):
     verb = staticmethod(verbs.pause)
 
 
+@describe(
+    "Recurring tasks",
+    of=RECURRING_ID,
+    post=Operation(
+        "resume_recurring", "Let a recurring task go on", {200: _RECURRING}, body=Reason, examples=_REASON
+    ),
+)
 class Resume(Turn):
     verb = staticmethod(verbs.resume)
 
 
+@describe(
+    "Recurring tasks",
+    of=RECURRING_ID,
+    get=Operation(
+        "list_recurring_runs",
+        "List what came of its times, newest first",
+        {200: page("runs", _RUN)},
+        is_paged=True,
+    ),
+)
 class Runs(_OfRecurring):
     """`/api/recurring/{id}/runs`: its history, newest first."""
 

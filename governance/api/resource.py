@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 import orjson
 from django.http import HttpResponse
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from governance import actors
 from governance.actors import Actor
-from governance.errors import TaskNotFound
+from governance.errors import FieldError, InvalidFilter, TaskNotFound
 from governance.paging import Page
 
 TASKS = "/api/tasks"
@@ -23,6 +25,24 @@ class Resource(APIView):
     """A view whose `actor` is who asks: the one that the authentication named, or the session's user."""
 
     request: Request
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Who asks, whether they may and how often; then what no address or query string may hold."""
+        super().initial(request, *args, **kwargs)
+        if any("\x00" in str(value) for value in kwargs.values()):
+            raise NotFound(f"there is nothing at {request.path!r}")
+        if wrong := [name for name, values in self.asked.items() if "\x00" in "".join((name, *values))]:
+            raise InvalidFilter([FieldError(name, "it contains the character U+0000") for name in wrong])
+
+    @cached_property
+    def answer_headers(self) -> dict[str, str]:
+        """What every answer to this request says besides; a view answers one."""
+        return {}
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        for name, value in self.answer_headers.items():
+            response.headers.setdefault(name, value)
+        return super().finalize_response(request, response, *args, **kwargs)
 
     @property
     def actor(self) -> Actor:

@@ -20,6 +20,12 @@ class Reason(Shape):
     reason: Annotated[Text, Field(max_length=1000)] = ""
 
 
+class Why(Shape):
+    """Somebody is to read it later, so it has to say something."""
+
+    reason: Annotated[Text, Field(min_length=1, max_length=1000)]
+
+
 Asked = TypeVar("Asked", bound=Shape)
 
 

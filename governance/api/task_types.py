@@ -6,10 +6,28 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from governance import task_types
+from governance.api.description import Operation, describe, many, record
 from governance.api.resource import Resource, answer
 from governance.task_types import TaskType
 
+TASK_TYPE = record(
+    "TaskType",
+    "A kind of task; `payload_schema` is a JSON schema.",
+    name=str,
+    description=str,
+    assigned_worker=str,
+    timeout_seconds=int,
+    max_attempts=int,
+    payload_schema=dict[str, Any],
+)
 
+
+@describe(
+    "Tasks",
+    get=Operation(
+        "list_task_types", "List the kinds of task", {200: record("TaskTypes", task_types=many(TASK_TYPE))}
+    ),
+)
 class TaskTypes(Resource):
     """`/api/task-types`."""
 

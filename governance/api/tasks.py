@@ -1,22 +1,114 @@
 """`/api/tasks`: submit tasks, list them, look at one and at its history."""
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpResponse
+from pydantic import BaseModel, ConfigDict, Field
 from rest_framework.request import Request
 
-from governance import selectors, submission, tasks
+from governance import explaining, selectors, submission, tasks
 from governance.api import bodies
+from governance.api.columns import columns
+from governance.api.description import LOCATION, Header, Operation, describe, many, page, record
+from governance.api.places import TASK_ID
 from governance.api.resource import TASKS, Resource, answer, task_id
 from governance.errors import FieldError, InvalidInput, InvalidSubmission
+from governance.models import LateResult, Task, TaskEvent
+from governance.models.task import Status
 from governance.submission import Submission
 from governance.tasks import Receipt
 
 MAX_BULK_TASKS = 10_000
 
 
+_SUMMARY = columns("TaskSummary", Task, selectors.SUMMARY, url=str)
+_LATE_RESULT = columns("LateResult", LateResult, selectors.LATE, result=Any)
+_TASK = columns(
+    "Task",
+    Task,
+    selectors.DETAIL,
+    "A task with its payload, its result, and what came too late for it.",
+    payload=dict[str, Any],
+    result=Any,
+    depends_on=list[UUID],
+    late_results=many(_LATE_RESULT),
+    url=str,
+    events_url=str,
+    children_url=str,
+)
+_WHY = columns(
+    "WhyNotRunning",
+    Task,
+    ("id", "status", "waiting_for", "wait"),
+    "`why` is a sentence; empty if the task runs as it should, or has ended.",
+    why=str,
+)
+_EVENT = columns("TaskEvent", TaskEvent, selectors.EVENT)
+_CREATED = record(
+    "SubmittedTask",
+    "A receipt: what never changes of a task, so that a repeated request gets the same.",
+    id=UUID,
+    url=str,
+    title=str,
+    task_type=str,
+    status=Status,
+    assigned_worker=str,
+    priority=int,
+    created_at=datetime,
+)
+_CREATED_OF_MANY = record("SubmittedTaskOfMany", base=_CREATED, replayed=bool)
+_KEY = Header(
+    "Idempotency-Key", "A repeated request with the same key gets the first answer.", max_length=200
+)
+_REPLAYED = Header("Idempotency-Replayed", "`true` when an earlier request with this key made the task.")
+_EXAMPLES = {
+    "a check": {
+        "title": "Health check",
+        "task_type": "evaluation",
+        "payload": {"eval_type": "metric", "metric_value": 100, "minimum": 95},
+    },
+    "an agent with a limit of money": {
+        "task_type": "agent",
+        "payload": {"prompt": "Find three sources about tidal power."},
+        "assigned_worker": "ANALYST",
+        "max_cost_usd": "0.50",
+        "idempotency_key": "tidal-power-1",
+    },
+}
+
+
+class Batch(BaseModel):
+    """All of them are stored, or none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tasks: Annotated[list[Submission], Field(min_length=1, max_length=MAX_BULK_TASKS)]
+
+
+@describe(
+    "Tasks",
+    get=Operation(
+        "list_tasks",
+        "List tasks, newest first",
+        {200: page("tasks", _SUMMARY)},
+        filters=selectors.TaskFilter,
+        is_paged=True,
+    ),
+    post=Operation(
+        "submit_task",
+        "Submit a task",
+        {201: _CREATED},
+        body=Submission,
+        refuses=(422,),
+        takes=(_KEY,),
+        sends=(LOCATION, _REPLAYED),
+        examples=_EXAMPLES,
+        text="`payload` is checked by the schema of its task type: see `list_task_types`.",
+    ),
+)
 class Tasks(Resource):
     """`/api/tasks`."""
 
@@ -33,6 +125,19 @@ class Tasks(Resource):
         return answer(created, status=201, headers={"Location": created["url"]} | _replayed(receipt))
 
 
+@describe(
+    "Tasks",
+    post=Operation(
+        "submit_tasks",
+        "Submit up to 10,000 tasks, all or none",
+        {201: record("SubmittedTasks", tasks=many(_CREATED_OF_MANY))},
+        body=Batch,
+        refuses=(422,),
+        examples={
+            "two checks": {"tasks": [_EXAMPLES["a check"], _EXAMPLES["a check"] | {"title": "Another"}]}
+        },
+    ),
+)
 class Bulk(Resource):
     """`/api/tasks/bulk`: many tasks in one transaction, all or none."""
 
@@ -55,6 +160,7 @@ class Bulk(Resource):
             ) from None
 
 
+@describe("Tasks", of=TASK_ID, get=Operation("get_task", "Show everything about a task", {200: _TASK}))
 class TaskDetail(Resource):
     """`/api/tasks/{id}`."""
 
@@ -63,6 +169,24 @@ class TaskDetail(Resource):
         return answer(row | _links(self.address(f"{TASKS}/{row['id']}"), self.address(TASKS), row["id"]))
 
 
+@describe("Tasks", of=TASK_ID, get=Operation("explain_task", "Why is this task not running?", {200: _WHY}))
+class Why(Resource):
+    """`/api/tasks/{id}/why`."""
+
+    def get(self, request: Request, name: str) -> HttpResponse:
+        return answer(explaining.of_task(task_id(name), actor=self.actor))
+
+
+@describe(
+    "Tasks",
+    of=TASK_ID,
+    get=Operation(
+        "list_task_events",
+        "Show a task's history, oldest first",
+        {200: page("events", _EVENT)},
+        is_paged=True,
+    ),
+)
 class Events(Resource):
     """`/api/tasks/{id}/events`: the task's history."""
 

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 
 from governance.api import (
     approvals,
+    audit,
     budgets,
     costs,
     executions,
@@ -27,6 +28,7 @@ from governance.api.resource import Resource
 class Nowhere(Resource):
     """Every other address below `/api`."""
 
+    schema = None
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
@@ -35,7 +37,7 @@ class Nowhere(Resource):
 
 
 urlpatterns = [
-    path("", index.Index.as_view()),
+    path("", index.Index.as_view(schema=None)),  # described as `/api`
     path("tasks", tasks.Tasks.as_view()),
     path("tasks/bulk", tasks.Bulk.as_view()),
     path("tasks/cancel", verbs.CancelMany.as_view()),
@@ -43,6 +45,7 @@ urlpatterns = [
     path("tasks/retry", verbs.RetryMany.as_view()),
     path("tasks/<str:name>", tasks.TaskDetail.as_view()),
     path("tasks/<str:name>/events", tasks.Events.as_view()),
+    path("tasks/<str:name>/why", tasks.Why.as_view()),
     path("tasks/<str:name>/cancel", verbs.Cancel.as_view()),
     path("tasks/<str:name>/terminate", verbs.Terminate.as_view()),
     path("tasks/<str:name>/retry", verbs.Retry.as_view()),
@@ -54,6 +57,7 @@ urlpatterns = [
     path("recurring/<str:name>/pause", recurring.Pause.as_view()),
     path("recurring/<str:name>/resume", recurring.Resume.as_view()),
     path("workers", workers.Workers.as_view()),
+    path("workers/<str:name>", workers.WorkerDetail.as_view()),
     path("workers/<str:name>/pause", workers.Pause.as_view()),
     path("workers/<str:name>/resume", workers.Resume.as_view()),
     path("fleet", fleet.Fleet.as_view()),
@@ -87,6 +91,7 @@ urlpatterns = [
     path("costs/lines", costs.Lines.as_view()),
     path("costs/paces", costs.Paces.as_view()),
     path("costs/<str:name>/correct", costs.Correct.as_view()),
+    path("audit", audit.Audit.as_view()),
     path("prices", prices.Prices.as_view()),
     path("prices/remove", prices.Remove.as_view()),
     re_path("", Nowhere.as_view()),

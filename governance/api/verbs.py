@@ -5,23 +5,20 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from rest_framework.request import Request
 
 from governance import submission, tasks
 from governance.api import bodies
+from governance.api.description import Operation, describe, many, record
+from governance.api.places import TASK_ID
 from governance.api.resource import TASKS, Resource, answer, task_id
+from governance.api.shapes import Reason, Why
 from governance.errors import FieldError, InvalidInput
-from governance.submission import Text
+from governance.models.task import Status
 from governance.tasks import Outcome
 
 MAX_IDS = 10_000
-
-
-class Reason(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    reason: Text = Field(default="", max_length=1000)
 
 
 class ReasonForMany(Reason):
@@ -29,6 +26,22 @@ class ReasonForMany(Reason):
 
 
 Asked = TypeVar("Asked", bound=Reason)
+
+
+class WhyForMany(Why, ReasonForMany):
+    pass
+
+
+_MOVED = record("MovedTask", id=UUID, url=str, status=Status)
+_SKIPPED = record(
+    "SkippedTask",
+    "`found` is the state it was in; null if there is no such task.",
+    id=UUID,
+    found=Status | None,
+)
+_TOLD = record("MovedTasks", moved=int, skipped=int, skipped_tasks=many(_SKIPPED))
+_REASON = {"why": {"reason": "started by mistake"}}
+_REASON_FOR_MANY = {"why": {"ids": [TASK_ID.example], "reason": "started by mistake"}}
 
 
 class Verb(Resource):
@@ -68,27 +81,77 @@ class Many(Verb):
         return answer(_told(self.verb(ids, actor=self.actor, reason=asked.reason), ids))
 
 
+@describe(
+    "Tasks",
+    of=TASK_ID,
+    post=Operation("cancel_task", "Cancel a task", {200: _MOVED}, body=Why, refuses=(409,), examples=_REASON),
+)
 class Cancel(One):
     verb = staticmethod(tasks.cancel)
 
 
+@describe(
+    "Tasks",
+    of=TASK_ID,
+    post=Operation(
+        "terminate_task", "End a task as failed", {200: _MOVED}, body=Why, refuses=(409,), examples=_REASON
+    ),
+)
 class Terminate(One):
     verb = staticmethod(tasks.terminate)
 
 
+@describe(
+    "Tasks",
+    of=TASK_ID,
+    post=Operation(
+        "retry_task",
+        "Give a failed or cancelled task fresh attempts",
+        {200: _MOVED},
+        body=Reason,
+        refuses=(409,),
+        examples=_REASON,
+    ),
+)
 class Retry(One):
     verb = staticmethod(tasks.retry)
     needs_reason = False
 
 
+@describe(
+    "Tasks",
+    post=Operation(
+        "cancel_tasks", "Cancel several tasks", {200: _TOLD}, body=WhyForMany, examples=_REASON_FOR_MANY
+    ),
+)
 class CancelMany(Many):
     verb = staticmethod(tasks.cancel)
 
 
+@describe(
+    "Tasks",
+    post=Operation(
+        "terminate_tasks",
+        "End several tasks as failed",
+        {200: _TOLD},
+        body=WhyForMany,
+        examples=_REASON_FOR_MANY,
+    ),
+)
 class TerminateMany(Many):
     verb = staticmethod(tasks.terminate)
 
 
+@describe(
+    "Tasks",
+    post=Operation(
+        "retry_tasks",
+        "Give several tasks fresh attempts",
+        {200: _TOLD},
+        body=ReasonForMany,
+        examples=_REASON_FOR_MANY,
+    ),
+)
 class RetryMany(Many):
     verb = staticmethod(tasks.retry)
     needs_reason = False

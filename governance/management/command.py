@@ -1,6 +1,7 @@
 """What the commands of the law share: JSON on request, one line and exit status 1 for every refusal."""
 
 from argparse import ArgumentParser
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
@@ -8,10 +9,11 @@ from uuid import UUID
 import orjson
 from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError
+from django.utils import timezone
 
 from governance import actors, outages
 from governance.actors import Actor
-from governance.errors import GovernanceError
+from governance.errors import FieldError, GovernanceError, InvalidInput
 
 
 class GovernanceCommand(BaseCommand):
@@ -60,6 +62,22 @@ def parse_usd(text: str) -> Decimal:
         return Decimal(text)
     except InvalidOperation:
         raise CommandError(f"{text!r} is not an amount in USD; expected a number") from None
+
+
+def ends_at(*, until: str | None, minutes: float | None) -> datetime | None:
+    """When something ends, said as a time (`--until`) or as a span from now (`--minutes`); or None."""
+    if minutes is not None:
+        return timezone.now() + timedelta(minutes=minutes)
+    if until is None:
+        return None
+    try:
+        found = datetime.fromisoformat(until)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        message = f"ISO 8601 with a zone is expected, e.g. 2026-11-30T08:00Z (got {until!r})"
+        raise InvalidInput([FieldError("until", message)])
+    return found
 
 
 def _encode(value: object) -> str:

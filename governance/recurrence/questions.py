@@ -16,11 +16,11 @@ from governance.recurrence import clock, verbs
 
 VIEW = "governance.view_recurringtask"
 SHOWN = 5
-_COLUMNS = (
+COLUMNS = (
     "id", "name", "status", "kind", "cron", "every_seconds", "timezone", "anchor_at", "task", "overlap",
     "missed", "max_catch_up", "next_run_at", "problem", "created_by", "created_at", "updated_at",
 )  # fmt: skip
-_RUN = ("slot", "outcome", "slots", "task_id", "note", "created_at")
+RUN = ("slot", "outcome", "slots", "task_id", "note", "created_at")
 
 
 def all_of_them(asked: Mapping[str, Sequence[str]], *, actor: Actor) -> Page:
@@ -31,7 +31,7 @@ def all_of_them(asked: Mapping[str, Sequence[str]], *, actor: Actor) -> Page:
     found = RecurringTask.objects.order_by("-pk")
     if last := options.after(size=16):
         found = found.filter(pk__lt=UUID(bytes=last))
-    rows = list(found.values(*_COLUMNS)[: options.limit + 1])
+    rows = list(found.values(*COLUMNS)[: options.limit + 1])
     return paging.page(rows, limit=options.limit, key=lambda row: row["id"].bytes)
 
 
@@ -39,7 +39,7 @@ def one(recurring_id: UUID, *, actor: Actor) -> Row:
     """One with its next times; raises `RecurringNotFound`."""
     actor.require(VIEW)
     row = verbs.get(recurring_id)
-    return {name: getattr(row, name) for name in _COLUMNS} | {"next_runs": next_runs(row)}
+    return {name: getattr(row, name) for name in COLUMNS} | {"next_runs": next_runs(row)}
 
 
 def next_runs(row: RecurringTask, *, now: datetime | None = None, count: int = SHOWN) -> list[datetime]:
@@ -60,6 +60,6 @@ def runs(recurring_id: UUID, asked: Mapping[str, Sequence[str]], *, actor: Actor
     found = RecurringRun.objects.filter(recurring=verbs.get(recurring_id))
     if last := options.after(size=8):
         found = found.filter(pk__lt=int.from_bytes(last))
-    rows: list[dict[str, Any]] = list(found.order_by("-pk").values("pk", *_RUN)[: options.limit + 1])
+    rows: list[dict[str, Any]] = list(found.order_by("-pk").values("pk", *RUN)[: options.limit + 1])
     page = paging.page(rows, limit=options.limit, key=lambda row: row["pk"].to_bytes(8))
-    return Page([{name: row[name] for name in _RUN} for row in page.rows], page.cursor)
+    return Page([{name: row[name] for name in RUN} for row in page.rows], page.cursor)

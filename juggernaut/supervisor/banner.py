@@ -1,9 +1,8 @@
 """The few lines that say, once all is up, what is where."""
 
-import os
 import shlex
 
-from juggernaut import logs
+from juggernaut import logs, profile
 from juggernaut.embedded import EmbeddedServers
 from juggernaut.environment import ROOT
 from juggernaut.supervisor import parts
@@ -18,7 +17,8 @@ def text(*, address: WebAddress | None, servers: EmbeddedServers) -> str:
         rows.append(("Second terminal", f'eval "$({command})"'))
     rows.append(("Stop", "Ctrl-C, or kill -TERM of this process"))
     lines = [f"  {name:<16} {value}" for name, value in rows]
-    return "\n".join(["", f"Juggernaut is running ({_profile()}).", "", *lines, "", ""])
+    notice = ["", f"  NOTE: {profile.notice()}."] if address and profile.notice() else []
+    return "\n".join(["", f"Juggernaut is running ({profile.name()} profile).", "", *lines, *notice, "", ""])
 
 
 def _web_rows(address: WebAddress | None) -> list[tuple[str, str]]:
@@ -35,12 +35,3 @@ def _server_rows(servers: EmbeddedServers) -> list[tuple[str, str]]:
     """Where each embedded server keeps its data; one that the environment names is not ours to show."""
     ours = [server for server in (servers.postgres, servers.redis) if server is not None]
     return [(server.name, f"embedded, port {server.port}, log {server.log_path}") for server in ours]
-
-
-def _profile() -> str:
-    profile = os.environ.get("JUGGERNAUT_PROFILE", "local")
-    return (
-        "local profile: from this machine, tasks need no token"
-        if profile == "local"
-        else f"{profile} profile"
-    )

@@ -72,13 +72,13 @@ class ChosenForResolving(Chosen, Note):
     """Why they are resolved stands in `note`."""
 
 
-class Terms(Chosen):
+class RedriveTerms(Chosen):
     """How a redrive is to go; `redrives.start` says what each means and how far it may go."""
 
     ids: Annotated[list[UUID], Field(min_length=1)] | None = None
     pace: float = PACE_PER_SECOND
-    canary: bool = True
+    canary: Annotated[bool, Field(strict=True)] = True
 
 
-class Start(Terms, Reason):
+class RedriveStart(RedriveTerms, Reason):
     max_failure_rate: float = MAX_FAILURE_RATE

@@ -1,16 +1,27 @@
 """`/api/dlq/groups`: dead letters by what went wrong."""
 
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from governance.api.columns import columns
+from governance.api.description import Operation, describe, many, page, record
 from governance.api.resource import Resource, answer
 from governance.errors import GroupNotFound
+from governance.models import FailureSignature
 from governance.paging import Row
 from reliability import selectors, triage
 from reliability.api import asked
 from reliability.api.letters import DLQ
+from reliability.api.places import GROUP_ID
+
+_LINKS: Any = {"url": str, "letters_url": str}
+_GROUP = columns("Group", FailureSignature, selectors.GROUP, **_LINKS)
+_HOUR = record("FailureHour", hour=datetime, failures=int)
+_DETAIL = columns("GroupDetail", FailureSignature, selectors.GROUP, hours=many(_HOUR), **_LINKS)
 
 
 class GroupResource(Resource):
@@ -21,6 +32,16 @@ class GroupResource(Resource):
         }
 
 
+@describe(
+    "Dead letters",
+    get=Operation(
+        "list_groups",
+        "List what went wrong, in groups; those that failed last first",
+        {200: page("groups", _GROUP)},
+        filters=selectors.GroupFilter,
+        is_paged=True,
+    ),
+)
 class Groups(GroupResource):
     """`/api/dlq/groups`."""
 
@@ -29,6 +50,13 @@ class Groups(GroupResource):
         return self.page("groups", page, [self.linked(row) for row in page.rows])
 
 
+@describe(
+    "Dead letters",
+    of=GROUP_ID,
+    get=Operation(
+        "get_group", "Show a group and its failures by hour of the last seven days", {200: _DETAIL}
+    ),
+)
 class GroupDetail(GroupResource):
     """`/api/dlq/groups/{id}`."""
 
@@ -36,6 +64,21 @@ class GroupDetail(GroupResource):
         return answer(self.linked(selectors.group(group_id(name), actor=self.actor)))
 
 
+@describe(
+    "Dead letters",
+    of=GROUP_ID,
+    post=Operation(
+        "triage_group",
+        "Say what is thought of a group",
+        {200: _GROUP},
+        body=asked.Triage,
+        examples={
+            "known": {"triage": "known", "note": "ticket 4711"},
+            "ignored for a while": {"triage": "ignored", "note": "their maintenance", "failures": 100},
+        },
+        text="If ignored, `until` (a time), `failures` (so many more) or `per_hour` says when that ends.",
+    ),
+)
 class Triage(GroupResource):
     """`/api/dlq/groups/{id}/triage`: `{"triage": "open" | "known" | "ignored", "note": …}`, and for ignored
     `until` (a time), `failures` (so many more) or `per_hour`."""

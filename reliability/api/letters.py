@@ -6,18 +6,46 @@ from uuid import UUID
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from governance.api.columns import columns
+from governance.api.description import Operation, describe, many, page, record
+from governance.api.places import TASK_ID
 from governance.api.resource import TASKS, Resource, answer, task_id
+from governance.api.shapes import Why
 from governance.errors import DeadLetterNotFound
 from governance.models import DeadLetter
+from governance.models.task import Status
 from governance.paging import Row
 from reliability import dead_letters, selectors
 from reliability.api import asked
 from reliability.api.asked import ChosenForResolving, Note, Reason
+from reliability.api.places import LETTER_ID
 from reliability.dead_letters import Outcome
 from reliability.letter_filter import LetterFilter
 
 DLQ = "/api/dlq"
 MAX_MATCHING = 10_000
+
+
+_LINKS: Any = {"url": str, "task_url": str, "group_url": str}
+_SUMMARY = columns("DeadLetterSummary", DeadLetter, selectors.SUMMARY, **_LINKS)
+_LETTER = columns(
+    "DeadLetter",
+    DeadLetter,
+    selectors.DETAIL,
+    "A dead letter with its task as it was, the attempts with their errors, and the history of retries.",
+    task_status=Status,
+    step=str | None,
+    workflow_id=UUID | None,
+    **_LINKS,
+)
+_MOVED = record("MovedLetter", id=UUID, url=str, status=DeadLetter.Status)
+_MADE = record("NewLetter", "Of a task that was moved.", base=_MOVED, task_id=UUID, task_url=str)
+_SKIPPED = record(
+    "SkippedLetter", "`found` is the state it was in; null if there is none.", id=UUID, found=str | None
+)
+TOLD = record("MovedLetters", moved=int, skipped=int, skipped_letters=many(_SKIPPED))
+_REASON = {"why": {"reason": "the network is back"}}
+_NOTE = {"a note": {"note": "fixed by updating the API credentials"}}
 
 
 class LetterResource(Resource):
@@ -32,6 +60,16 @@ class LetterResource(Resource):
         return row | self.links(row["id"], row["task_id"], row["signature_id"])
 
 
+@describe(
+    "Dead letters",
+    get=Operation(
+        "list_letters",
+        "List dead letters, newest first",
+        {200: page("letters", _SUMMARY)},
+        filters=LetterFilter,
+        is_paged=True,
+    ),
+)
 class Letters(LetterResource):
     """`/api/dlq`."""
 
@@ -40,6 +78,11 @@ class Letters(LetterResource):
         return self.page("letters", page, [self.linked(row) for row in page.rows])
 
 
+@describe(
+    "Dead letters",
+    of=LETTER_ID,
+    get=Operation("get_letter", "Show everything about a dead letter", {200: _LETTER}),
+)
 class LetterDetail(LetterResource):
     """`/api/dlq/{id}`."""
 
@@ -47,6 +90,18 @@ class LetterDetail(LetterResource):
         return answer(self.linked(selectors.letter(letter_id(name), actor=self.actor)))
 
 
+@describe(
+    "Dead letters",
+    of=LETTER_ID,
+    post=Operation(
+        "retry_letter",
+        "Give its task fresh attempts",
+        {200: _MOVED},
+        body=Reason,
+        refuses=(409,),
+        examples=_REASON,
+    ),
+)
 class Retry(LetterResource):
     """`/api/dlq/{id}/retry`: `{"reason": …}`, or nothing. 409 when the letter is not pending."""
 
@@ -59,6 +114,18 @@ class Retry(LetterResource):
         return {"id": chosen, "url": self.address(f"{DLQ}/{chosen}"), "status": status}
 
 
+@describe(
+    "Dead letters",
+    of=LETTER_ID,
+    post=Operation(
+        "resolve_letter",
+        "Close it; its task stays as it is",
+        {200: _MOVED},
+        body=Note,
+        refuses=(409,),
+        examples=_NOTE,
+    ),
+)
 class Resolve(Retry):
     """`/api/dlq/{id}/resolve`: `{"note": …}`. 409 when the letter is resolved already."""
 
@@ -68,6 +135,19 @@ class Resolve(Retry):
         return answer(self._told(chosen, DeadLetter.Status.RESOLVED))
 
 
+@describe(
+    "Dead letters",
+    post=Operation(
+        "resolve_letters",
+        "Close letters by their ids, or all open ones that match",
+        {200: TOLD},
+        body=ChosenForResolving,
+        examples={
+            "some": {"ids": [LETTER_ID.example], **_NOTE["a note"]},
+            "all that match": {"filter": {"matching": "401", "service": ["openrouter"]}, **_NOTE["a note"]},
+        },
+    ),
+)
 class ResolveMany(Resource):
     """`/api/dlq/resolve`: `{"ids": […]}` or `{"filter": {…}}`, and `"note"`."""
 
@@ -87,6 +167,18 @@ class ResolveMany(Resource):
         return total
 
 
+@describe(
+    "Dead letters",
+    of=TASK_ID,
+    post=Operation(
+        "move_task_to_dlq",
+        "Fail a live task with a dead letter",
+        {200: _MADE},
+        body=Why,
+        refuses=(409,),
+        examples={"why": {"reason": "Rate limit exceeded"}},
+    ),
+)
 class Move(LetterResource):
     """`/api/tasks/{id}/move-to-dlq`: `{"reason": …}`. 409 when the task has ended."""
 

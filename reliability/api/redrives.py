@@ -1,20 +1,41 @@
 """`/api/redrives`: retries of many letters, previewed, started, watched and steered; and `/api/dlq/retry`."""
 
+from typing import get_type_hints
 from uuid import UUID
 
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from governance.api.columns import columns
+from governance.api.description import LOCATION, Operation, describe, many, page, record
 from governance.api.resource import Resource, answer
+from governance.api.shapes import Why
 from governance.paging import Row
 from reliability import dead_letters, redrives, selectors
 from reliability.api import asked
-from reliability.api.asked import ChosenForRetry, Reason, Shape, Start, Terms
-from reliability.api.letters import told
+from reliability.api.asked import ChosenForRetry, Reason, RedriveStart, RedriveTerms, Shape
+from reliability.api.letters import TOLD, told
+from reliability.api.places import LETTER_ID, REDRIVE_ID
 from reliability.errors import RedriveNotFound
-from reliability.models import Redrive
+from reliability.models import Redrive, RedriveItem
+from reliability.redrives.preview import Forecast, GroupShare
+from reliability.redrives.preview import Preview as Previewed
 
 REDRIVES = "/api/redrives"
+
+
+_REDRIVE = columns("Redrive", Redrive, selectors.REDRIVE, url=str, items_url=str)
+_ITEM = columns("RedriveItem", RedriveItem, selectors.ITEM)
+_SHARE, _FORECAST = (
+    record("GroupShare", **get_type_hints(GroupShare)),
+    record("Forecast", **get_type_hints(Forecast)),
+)
+_PREVIEW = record(
+    "RedrivePreview", **(get_type_hints(Previewed) | {"groups": many(_SHARE), "forecast": _FORECAST})
+)
+_MATCHING = {"filter": {"matching": "connection reset"}, "pace": 2, "canary": True}
+_STARTED = {"all that match": {**_MATCHING, "reason": "the network is back"}}
+_REASON = {"why": {"reason": "they fail again"}}
 
 
 class RedriveResource(Resource):
@@ -31,6 +52,24 @@ class RedriveResource(Resource):
         return answer(row, status=202, headers={"Location": row["url"]})
 
 
+@describe(
+    "Dead letters",
+    get=Operation(
+        "list_redrives",
+        "List redrives, newest first",
+        {200: page("redrives", _REDRIVE)},
+        filters=selectors.RedriveFilter,
+        is_paged=True,
+    ),
+    post=Operation(
+        "start_redrive",
+        "Retry many letters, a few first, then at a pace",
+        {202: _REDRIVE},
+        body=RedriveStart,
+        sends=(LOCATION,),
+        examples=_STARTED,
+    ),
+)
 class Redrives(RedriveResource):
     """`/api/redrives`."""
 
@@ -39,7 +78,7 @@ class Redrives(RedriveResource):
         return self.page("redrives", page, [self.linked(row) for row in page.rows])
 
     def post(self, request: Request) -> HttpResponse:
-        start = asked.read(request, Start)
+        start = asked.read(request, RedriveStart)
         return self.accepted(
             redrives.start(
                 start.meant,
@@ -52,15 +91,28 @@ class Redrives(RedriveResource):
         )
 
 
+@describe(
+    "Dead letters",
+    post=Operation(
+        "preview_redrive",
+        "Show what a redrive in the same words would do",
+        {200: _PREVIEW},
+        body=RedriveTerms,
+        examples={"all that match": _MATCHING},
+    ),
+)
 class Preview(Resource):
     """`/api/redrives/preview`: what a redrive in the same words would do."""
 
     def post(self, request: Request) -> HttpResponse:
-        terms = asked.read(request, Terms)
+        terms = asked.read(request, RedriveTerms)
         forecast = redrives.preview(terms.meant, actor=self.actor, pace=terms.pace, canary=terms.canary)
         return answer(forecast)
 
 
+@describe(
+    "Dead letters", of=REDRIVE_ID, get=Operation("get_redrive", "Show how a redrive stands", {200: _REDRIVE})
+)
 class RedriveDetail(RedriveResource):
     """`/api/redrives/{id}`."""
 
@@ -68,6 +120,17 @@ class RedriveDetail(RedriveResource):
         return answer(self.linked(selectors.redrive(redrive_id(name), actor=self.actor)))
 
 
+@describe(
+    "Dead letters",
+    of=REDRIVE_ID,
+    get=Operation(
+        "list_redrive_items",
+        "List what became of each of its letters",
+        {200: page("items", _ITEM)},
+        filters=selectors.ItemFilter,
+        is_paged=True,
+    ),
+)
 class Items(Resource):
     """`/api/redrives/{id}/items`: what became of each letter."""
 
@@ -76,6 +139,18 @@ class Items(Resource):
         return self.page("items", page, page.rows)
 
 
+@describe(
+    "Dead letters",
+    of=REDRIVE_ID,
+    post=Operation(
+        "pause_redrive",
+        "Hand nothing more over until it is resumed",
+        {200: _REDRIVE},
+        body=Reason,
+        refuses=(409,),
+        examples=_REASON,
+    ),
+)
 class Pause(RedriveResource):
     """`/api/redrives/{id}/pause`: `{"reason": …}`, or nothing. 409 when it does not run."""
 
@@ -84,6 +159,18 @@ class Pause(RedriveResource):
         return answer(self.stands(redrives.pause(redrive_id(name), actor=self.actor, reason=reason)))
 
 
+@describe(
+    "Dead letters",
+    of=REDRIVE_ID,
+    post=Operation(
+        "resume_redrive",
+        "Let a paused redrive go on",
+        {200: _REDRIVE},
+        body=Shape,
+        refuses=(409,),
+        examples={"nothing": {}},
+    ),
+)
 class Resume(RedriveResource):
     """`/api/redrives/{id}/resume`. 409 when it is not paused."""
 
@@ -92,6 +179,18 @@ class Resume(RedriveResource):
         return answer(self.stands(redrives.resume(redrive_id(name), actor=self.actor)))
 
 
+@describe(
+    "Dead letters",
+    of=REDRIVE_ID,
+    post=Operation(
+        "abort_redrive",
+        "End it; what was handed over goes on",
+        {200: _REDRIVE},
+        body=Why,
+        refuses=(409,),
+        examples=_REASON,
+    ),
+)
 class Abort(RedriveResource):
     """`/api/redrives/{id}/abort`: `{"reason": …}`. 409 when it has finished."""
 
@@ -100,6 +199,20 @@ class Abort(RedriveResource):
         return answer(self.stands(redrives.abort(redrive_id(name), actor=self.actor, reason=reason)))
 
 
+@describe(
+    "Dead letters",
+    post=Operation(
+        "retry_letters",
+        "Retry letters by their ids at once, or all that match by a redrive",
+        {200: TOLD, 202: _REDRIVE},
+        body=ChosenForRetry,
+        sends=(LOCATION,),
+        examples={
+            "some": {"ids": [LETTER_ID.example], "reason": "the network is back"},
+            "all that match": {"filter": {"matching": "connection reset"}, "reason": "the network is back"},
+        },
+    ),
+)
 class RetryMany(RedriveResource):
     """`/api/dlq/retry`: a selection (`{"ids": […]}`) at once; all that match (`{"filter": {…}}`) by a
     redrive, which is the answer."""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from reliability.api import breakers, groups, letters, redrives
+from reliability.api import breakers, gates, groups, letters, redrives
 
 urlpatterns = [
     path("dlq", letters.Letters.as_view()),
@@ -25,12 +25,13 @@ urlpatterns = [
     path("breakers/events", breakers.Events.as_view()),
     path("breakers/reset", breakers.ResetMany.as_view()),
     # The name of a breaker may hold slashes, as those of models do: what ends in a verb comes first.
-    path("breakers/<path:name>/events", breakers.Events.as_view()),
+    path("breakers/<path:name>/events", breakers.EventsOfOne.as_view()),
     path("breakers/<path:name>/reset", breakers.Reset.as_view()),
     path("breakers/<path:name>/force-open", breakers.ForceOpen.as_view()),
     path("breakers/<path:name>/disable", breakers.Disable.as_view()),
     path("breakers/<path:name>/shadow", breakers.Shadow.as_view()),
     path("breakers/<path:name>/restore", breakers.Restore.as_view()),
     path("breakers/<path:name>", breakers.BreakerDetail.as_view()),
+    path("gates", gates.Gates.as_view()),
     path("tasks/<str:name>/move-to-dlq", letters.Move.as_view()),
 ]

@@ -12,7 +12,7 @@ import orjson
 from django.db import close_old_connections
 from pydantic import BaseModel, ValidationError
 
-from governance import log_context, task_types
+from governance import log_context, redaction, task_types
 from governance.claims import Claimed
 from governance.submission import field_errors
 from governance.task_types import TaskType
@@ -224,10 +224,11 @@ def _cause(error: BaseException) -> str:
 
 
 def _describe(error: BaseException) -> str:
-    """What the error says, as text that PostgreSQL can store."""
+    """What the error says, without secrets, as text that PostgreSQL can store."""
     known = isinstance(error, PermanentFailure | TransientFailure)
     text = _message(error) if known else f"{type(error).__name__}: {_message(error)}"
-    return text.replace("\x00", "�").encode(errors="replace").decode()[:MAX_ERROR_CHARS]
+    shown = redaction.hide(text[: 2 * MAX_ERROR_CHARS])[:MAX_ERROR_CHARS]
+    return shown.replace("\x00", "�").encode(errors="replace").decode()
 
 
 def _message(error: BaseException) -> str:

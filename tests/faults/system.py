@@ -25,6 +25,18 @@ DONE_SECONDS = 60
 _HEADERS = {"Content-Type": "application/json"}
 
 
+def select(url: str, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    """The rows that the statement returns, on a connection of its own."""
+    connection = psycopg2.connect(url, connect_timeout=3)
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement, parameters or None)
+            return cursor.fetchall() if cursor.description else []
+    finally:
+        connection.close()
+
+
 class System(Machine):
     """One `main.py` with two worker processes that hold 500 tasks between them."""
 
@@ -54,25 +66,18 @@ class System(Machine):
         """Where its servers are, as environment variables."""
         record = self.var_dir / "run" / "endpoints.json"
         named = {name: url for name, url in self.environment.items() if name.endswith("_URL")}
-        own: dict[str, str] = json.loads(record.read_text())
+        own: dict[str, str] = json.loads(record.read_text()) if record.exists() else {}
         return named | own
 
     def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Run a statement on a connection of its own, which a restart of the server cannot break."""
-        connection = psycopg2.connect(self.urls["DATABASE_URL"], connect_timeout=3)
-        try:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(statement, parameters or None)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
+        return select(self.urls["DATABASE_URL"], statement, *parameters)
 
     def is_up(self) -> bool:
         """Whether the database answers."""
         try:
             return self.sql("SELECT true") == [(True,)]
-        except (psycopg2.OperationalError, FileNotFoundError):
+        except (psycopg2.OperationalError, KeyError):
             return False
 
     def await_disk(self) -> None:
@@ -150,6 +155,13 @@ class Batch:
         self.system = system
         self.ids = system.submit(tasks)
         assert len(self.ids) == len(tasks)
+
+    @classmethod
+    def of(cls, system: System, ids: Sequence[str]) -> "Batch":
+        """Tasks that were submitted already."""
+        batch = cls.__new__(cls)
+        batch.system, batch.ids = system, list(ids)
+        return batch
 
     def is_in_flight(self) -> bool:
         """Whether every task is held by some process."""

@@ -5,9 +5,12 @@ from typing import Any
 
 from django.contrib.auth.models import Permission, User
 from django.test import Client
-from knox.models import AuthToken
+from django.utils import timezone
 
 from governance import roles
+from governance.actors import of_command
+from juggernaut import api_tokens
+from juggernaut.models import ApiToken
 
 
 class Api:
@@ -45,9 +48,11 @@ def make_user(name: str, *codenames: str) -> User:
 
 
 def token_of(user: User) -> str:
-    """A new token, as the Authorization header carries it."""
-    _, token = AuthToken.objects.create(user=user, expiry=None)
-    return f"Bearer {token}"
+    """A new token, as the Authorization header carries it; one that is noted as used, so that requests cost
+    what they cost."""
+    made = api_tokens.create(user.username, actor=of_command("test"))
+    ApiToken.objects.filter(pk=made.row.pk).update(last_used_at=timezone.now())
+    return f"Bearer {made.text}"
 
 
 def client_of(user: User) -> Api:

@@ -43,7 +43,7 @@ def meanwhile(side: Callable[[], Any]) -> Iterator["Future[Any]"]:
 
 @contextmanager
 def somebody_else() -> Iterator[Any]:
-    """A psql session: a cursor in a transaction that is open until it says COMMIT, or until the block ends."""
+    """A psql session: a cursor in a transaction that ends with COMMIT, or with the block."""
     session = psycopg2.connect(**connection.get_connection_params())
     try:
         yield session.cursor()

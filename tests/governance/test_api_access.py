@@ -7,11 +7,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
-from knox.models import AuthToken
 
 from governance.models import Task
+from juggernaut.models import ApiToken
 from tests.governance import samples
-from tests.governance.api_client import Api, make_user
+from tests.governance.api_client import Api, make_user, token_of
 from tests.ids import NOBODYS_ID
 
 READ = ["tasks", f"tasks/{NOBODYS_ID}", f"tasks/{NOBODYS_ID}/events", "workers"]
@@ -75,16 +75,17 @@ def test_a_wrong_token_is_told_so_even_on_this_machine(db, token: str):
 
 
 def test_an_expired_token_is_no_longer_one(db):
-    _, token = AuthToken.objects.create(user=make_user("ci", "view_task"), expiry=timedelta(seconds=-1))
+    client = Api(Authorization=token_of(make_user("ci", "view_task")))
+    ApiToken.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
 
-    assert Api(Authorization=f"Bearer {token}").get("tasks").status_code == 401
+    assert client.get("tasks").status_code == 401
 
 
 def test_a_token_that_expires_later_is_one(db):
-    _, token = AuthToken.objects.create(user=make_user("ci", "view_task"), expiry=timedelta(days=1))
+    token = token_of(make_user("ci", "view_task")).replace("Bearer", "Token")
+    ApiToken.objects.update(expires_at=timezone.now() + timedelta(days=1))
 
-    assert AuthToken.objects.get().expiry > timezone.now()
-    assert Api(Authorization=f"Token {token}").get("tasks").status_code == 200
+    assert Api(Authorization=token).get("tasks").status_code == 200
 
 
 def test_a_client_that_was_deactivated_is_shut_out(client_with):
@@ -95,9 +96,9 @@ def test_a_client_that_was_deactivated_is_shut_out(client_with):
 
 
 def test_a_superusers_token_may_do_everything(db):
-    _, token = AuthToken.objects.create(user=User.objects.create_superuser("root"), expiry=None)
+    token = token_of(User.objects.create_superuser("root"))
 
-    answer = Api(Authorization=f"Bearer {token}").post("tasks", samples.EVALUATION)
+    answer = Api(Authorization=token).post("tasks", samples.EVALUATION)
 
     assert answer.status_code == 201
     assert Task.objects.get().created_by == "user:root"

@@ -147,10 +147,10 @@ def test_what_is_no_approval_cannot_be_decided(operator: Api, verb: str):
         assert operator.post(f"approvals/{name}/{verb}", {"reason": "why"}).status_code == 404
 
 
-def test_everything_is_listed_in_the_index(operator: Api):
-    index = operator.get("").json()
+def test_everything_is_listed_in_the_index(admin: Api):
+    index = admin.get("").json()
 
     for name, address in index.items():
         if name.endswith("_url") and name != "bulk_url":
             path = address.partition("/api/")[2]
-            assert operator.get(path).status_code == 200, name
+            assert admin.get(path).status_code == 200, name

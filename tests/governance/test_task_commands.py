@@ -10,19 +10,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.apps import apps
-from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
-from django.db.models.signals import post_migrate
-from django.utils import timezone
-from knox.models import AuthToken
 
-from governance import roles
 from governance.management import verb_command
 from governance.models import Task, TaskEvent
 from juggernaut.environment import ROOT
 from tests.governance import samples
-from tests.governance.api_client import Api
 from tests.ids import NOBODYS_ID
 
 pytestmark = pytest.mark.django_db
@@ -175,90 +168,6 @@ def test_ids_or_filters_but_not_none_and_not_both(arguments: list[str]):
 def test_a_filter_that_cannot_be_meant_is_refused(arguments: list[str], said: str):
     with pytest.raises(CommandError, match=said):
         run("retry_task", *arguments)
-
-
-def test_a_token_opens_the_api_to_a_new_operator():
-    token = run("create_token", "ci")
-
-    assert Api(Authorization=f"Bearer {token}").post("tasks", samples.EVALUATION).status_code == 201
-    assert Task.objects.get().created_by == "user:ci"
-    assert not User.objects.get(username="ci").has_usable_password()
-    assert token not in str(AuthToken.objects.values())
-
-
-def test_a_token_may_be_for_looking_only():
-    token = run_json("create_token", "screen", "--role", "viewer")["token"]
-    viewer = Api(Authorization=f"Bearer {token}")
-
-    assert viewer.get("tasks").status_code == viewer.get("workers").status_code == 200
-    assert viewer.post("tasks", samples.EVALUATION).status_code == 403
-
-
-def test_a_known_client_keeps_its_role_until_told_otherwise():
-    run("create_token", "ci", "--role", "viewer")
-    run("create_token", "ci")
-    assert [group.name for group in User.objects.get(username="ci").groups.all()] == ["viewer"]
-
-    run("create_token", "ci", "--role", "admin")
-    assert [group.name for group in User.objects.get(username="ci").groups.all()] == ["admin"]
-    assert AuthToken.objects.count() == 3
-
-
-def test_a_token_may_expire():
-    run("create_token", "ci", "--days", "30")
-
-    assert 29 <= (AuthToken.objects.get().expiry - timezone.now()).days <= 30
-
-
-@pytest.mark.parametrize("arguments", [[""], ["x" * 101], ["ci", "--days", "0"], ["ci", "--role", "king"]])
-def test_a_token_that_makes_no_sense_is_refused(arguments: list[str]):
-    with pytest.raises(CommandError):
-        run("create_token", *arguments)
-
-    assert not AuthToken.objects.exists()
-
-
-def test_a_role_has_just_what_it_has_in_this_version():
-    group = roles.group("viewer")
-    group.permissions.clear()
-
-    found = roles.group("viewer").permissions.values_list("content_type__app_label", "codename")
-
-    assert {".".join(name) for name in found} == set(roles.ROLES["viewer"])
-
-
-@pytest.mark.parametrize("role", roles.ROLES)
-def test_every_permission_of_a_role_exists(role: str):
-    assert roles.group(role).permissions.count() == len(set(roles.ROLES[role]))
-
-
-@pytest.mark.parametrize("app", ["governance", "reliability"])
-def test_groups_that_exist_get_what_is_new_when_an_app_was_migrated(app: str):
-    group = roles.group("operator")
-    group.permissions.clear()
-    config = apps.get_app_config(app)
-
-    post_migrate.send(config, app_config=config, verbosity=0, interactive=False, using="default")
-
-    assert group.permissions.count() == len(set(roles.ROLES["operator"]))
-
-
-def test_a_migration_makes_no_groups_and_leaves_those_of_others_alone():
-    mine = Group.objects.create(name="night shift")
-    config = apps.get_app_config("reliability")
-
-    post_migrate.send(config, app_config=config, verbosity=0, interactive=False, using="default")
-
-    assert list(Group.objects.all()) == [mine]
-    assert not mine.permissions.exists()
-
-
-def test_who_is_on_call_resets_breakers_and_does_not_change_the_rules():
-    assert "reliability.change_circuitbreaker" in roles.ROLES["operator"]
-    assert "reliability.change_circuitbreaker" not in roles.ROLES["viewer"]
-    assert not {"governance.grant_toolpermission", "governance.change_workerbudget"} & set(
-        roles.ROLES["operator"]
-    )
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_a_lost_database_is_said_in_the_runbook_s_words_whoever_logs_it(handler,
 def test_a_forged_host_is_one_warning_without_a_traceback(client, settings, tmp_path):
     logging.config.dictConfig(logs.configuration(tmp_path / "juggernaut.log"))
     try:
-        assert client.get("/health", headers={"host": "evil.example"}).status_code == 400
+        assert client.get("/api", headers={"host": "evil.example"}).status_code == 400
     finally:
         logging.config.dictConfig(settings.LOGGING)
 

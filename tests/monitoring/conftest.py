@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from governance.models import Worker, WorkerProcess
 from juggernaut import embedded
-from monitoring import health
+from monitoring import health, readiness
 from monitoring.single_flight import SingleFlight
 from reliability.outage import Outage
 from tests.fleet import enlist
@@ -26,6 +26,7 @@ def look_anew(monkeypatch):
     def forget():
         monkeypatch.setattr(health, "_database", SingleFlight(health._look_at_database))
         monkeypatch.setattr(health, "_redis", SingleFlight(health._look_at_redis))
+        monkeypatch.setattr(readiness, "_readiness", SingleFlight(readiness._why_not))
 
     forget()
     monkeypatch.setattr(health, "_database_outage", Outage("database connection", health.logger))

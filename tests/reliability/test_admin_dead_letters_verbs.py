@@ -85,7 +85,7 @@ def test_it_tells_in_numbers_what_was_done_and_skipped_and_why(operator):
 
     assert "Retry 1 dead letter?" in asked
     assert "1 retrying" in asked
-    assert told(response) == "Retried 1 dead letter. Skipped 2: 1 retrying, 1 resolved."
+    assert told(response) == "Retried 1 dead letter. Skipped 2: 1 resolved, 1 retrying."
 
 
 @pytest.mark.parametrize("verb", VERBS)

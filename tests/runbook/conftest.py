@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.places import own_place
+from tests.places import var_folder
 from tests.runbook.incidents import Incident
 from tests.runbook.shell import Running
 from tests.runbook.site import Site
@@ -49,7 +49,7 @@ class Stage:
 
 @pytest.fixture(scope="package")
 def stage() -> Iterator[Stage]:
-    with own_place() as place:
+    with var_folder() as place:
         site = Site(place)
         try:
             site.up()

@@ -88,7 +88,7 @@ HOSTILE = [
     ("VACUUM", "cursor"),
     ("PREPARE p AS SELECT 1", "cursor"),
     ("SELECT password FROM auth_user", "denied"),
-    ("SELECT * FROM knox_authtoken", "denied"),
+    ("SELECT * FROM api_tokens", "denied"),
     ("SELECT * FROM django_session", "denied"),
     ("SELECT * FROM django_q_task", "denied"),
     ("SELECT * FROM pg_authid", "denied"),

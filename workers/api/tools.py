@@ -5,11 +5,26 @@ from typing import Any
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from governance.api.description import Operation, describe, many, record
 from governance.api.resource import Resource, answer
 from workers import tools
-from workers.tools.registry import Tool
+from workers.tools.registry import Effect, Tool
+
+_TOOL = record(
+    "Tool",
+    "Something that workers may call; `arguments_schema` is a JSON schema.",
+    name=str,
+    description=str,
+    effect=Effect,
+    seconds=float,
+    arguments_schema=dict[str, Any],
+)
 
 
+@describe(
+    "Tools",
+    get=Operation("list_tools", "List what workers can call", {200: record("Tools", tools=many(_TOOL))}),
+)
 class Tools(Resource):
     """`/api/tools`."""
 

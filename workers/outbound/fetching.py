@@ -51,6 +51,10 @@ class Reply:
         return told | ({"left_out": self.left_out} if self.left_out else {})
 
 
+class AnsweredFailure(CallFailed):
+    """The host answered, with a status that is a failure: 429 or 5xx."""
+
+
 async def fetch(asked: HttpRead, *, seconds: float) -> Reply:
     """Make the request within `seconds`, or within its own limit if that is shorter.
 
@@ -61,6 +65,8 @@ async def fetch(asked: HttpRead, *, seconds: float) -> Reply:
     try:
         async with asyncio.timeout(limit), _client(limit) as client:
             return await _follow(client, asked)
+    except httpx2.ConnectTimeout as failed:
+        raise _unreached(asked, failed) from failed
     except (TimeoutError, httpx2.TimeoutException):
         text = f"no answer from {host_key(asked.url)} within {limit:g} s"
         raise CallFailed(text, error=TransientFailure(text), outcome=failure(text)) from None
@@ -73,7 +79,8 @@ async def fetch(asked: HttpRead, *, seconds: float) -> Reply:
 def _client(limit: float) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(
         transport=CheckedTransport(),
-        timeout=limit,
+        # Half of the time for the connection alone: one that is not made is known to have sent nothing.
+        timeout=httpx2.Timeout(limit, connect=limit / 2),
         trust_env=False,
         follow_redirects=False,
         headers={"user-agent": f"juggernaut/{VERSION}", "accept-encoding": "gzip, deflate"},
@@ -83,7 +90,8 @@ def _client(limit: float) -> httpx2.AsyncClient:
 def _unreached(asked: HttpRead, failed: Exception) -> CallFailed:
     text = f"{host_key(asked.url)} cannot be reached: {str(failed) or type(failed).__name__}"
     # A connection that was not made has sent nothing.
-    money = Money.RELEASED if isinstance(failed, httpx2.ConnectError) else Money.UNKNOWN
+    is_unsent = isinstance(failed, httpx2.ConnectError | httpx2.ConnectTimeout)
+    money = Money.RELEASED if is_unsent else Money.UNKNOWN
     return CallFailed(text, error=TransientFailure(text), outcome=failure(text), money=money)
 
 
@@ -165,9 +173,11 @@ def _refuse_failure(asked: HttpRead, response: httpx2.Response) -> None:
     text = f"{host_key(asked.url)} answered {status}"
     if status == 429:
         seconds = wait.total_seconds() if wait else None
-        raise CallFailed(text, error=None, outcome=rate_limited(seconds, said=text), money=Money.RELEASED)
+        outcome = rate_limited(seconds, said=text)
+        raise AnsweredFailure(text, error=None, outcome=outcome, money=Money.RELEASED)
     if status >= 500:
-        raise CallFailed(text, error=TransientFailure(text, retry_after=wait), outcome=failure(text))
+        error = TransientFailure(text, retry_after=wait)
+        raise AnsweredFailure(text, error=error, outcome=failure(text))
 
 
 async def _read(pieces: AsyncIterator[bytes], limit: int) -> tuple[bytes, bool]:

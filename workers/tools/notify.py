@@ -93,19 +93,22 @@ def _target(notice: Notice) -> tools.Target:
 async def send(arguments: Notice, passage: Passage) -> dict[str, Any]:
     """Tell people something: POST it to a webhook (`url`), or mail it (`to`). Answers that it was taken."""
     if arguments.channel == "webhook":
-        return await _post(arguments, passage)
-    sent: dict[str, Any] = await tools.in_thread(_mail, arguments)
+        return await post(arguments.as_request(), seconds=passage.seconds)
+    sent: dict[str, Any] = await tools.in_thread(mail, arguments)
     return sent
 
 
-async def _post(notice: Notice, passage: Passage) -> dict[str, Any]:
-    reply = await outbound.fetch(notice.as_request(), seconds=passage.seconds)
+async def post(request: HttpRequest, *, seconds: float) -> dict[str, Any]:
+    """Post it to a webhook. Raises what `outbound.fetch` does, and `PermanentFailure` for any other answer
+    than 2xx."""
+    reply = await outbound.fetch(request, seconds=seconds)
     if not 200 <= reply.status < 300:
         raise PermanentFailure(f"the webhook answered {reply.status}: {reply.body[:200]}")
     return {"sent": True, "status": reply.status}
 
 
-def _mail(notice: Notice) -> dict[str, Any]:
+def mail(notice: Notice) -> dict[str, Any]:
+    """Mail it. Raises `CallFailed` with the reason as its cause, or `PermanentFailure` without a server."""
     _require_mail()
     message = EmailMessage(notice.subject, notice.text, settings.DEFAULT_FROM_EMAIL, notice.to)
     try:

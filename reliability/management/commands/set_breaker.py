@@ -2,15 +2,12 @@
 
 from argparse import ArgumentParser
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.management.base import CommandError
 from django.db import transaction
-from django.utils import timezone
 
-from governance.errors import FieldError, InvalidInput
-from governance.management.command import GovernanceCommand
+from governance.management.command import GovernanceCommand, ends_at
 from governance.paging import Row
 from reliability.breakers import questions, settings, verbs
 
@@ -79,7 +76,8 @@ class Command(GovernanceCommand):
 def _asked(options: dict[str, Any]) -> tuple[Callable[..., Any], dict[str, Any]]:
     """The verb, and what it takes beside who and why."""
     changes = {name: options[name] for name in settings.NAMES if options[name] is not None}
-    mode, until = options["mode"], _until(options)
+    mode = options["mode"]
+    until = ends_at(until=options["until"], minutes=options["minutes"])
     if bool(changes) == bool(mode):
         raise CommandError("name settings, or a mode (--force-open, --disable, --shadow, --restore)")
     if until and mode in (None, "restore"):
@@ -91,21 +89,6 @@ def _asked(options: dict[str, Any]) -> tuple[Callable[..., Any], dict[str, Any]]
     if mode == "disable" and until is None:
         raise CommandError("--disable needs its end: --until or --minutes")
     return _UNTIL[mode], {"until": until}
-
-
-def _until(options: dict[str, Any]) -> datetime | None:
-    if options["minutes"] is not None:
-        return timezone.now() + timedelta(minutes=options["minutes"])
-    if options["until"] is None:
-        return None
-    try:
-        until = datetime.fromisoformat(options["until"])
-    except ValueError:
-        until = None
-    if until is None or until.tzinfo is None:
-        message = f"ISO 8601 with a zone is expected, e.g. 2026-11-30T08:00Z (got {options['until']!r})"
-        raise InvalidInput([FieldError("until", message)])
-    return until
 
 
 def _told(row: Row) -> str:

@@ -1,0 +1,29 @@
+# One image for every part: the web server, the workers, the watchdog. compose.yaml starts all of them.
+FROM python:3.11-slim-bookworm
+
+# pg_dump and pg_restore, for `manage.py backup` and `restore`, come with the wheel of the embedded server.
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+
+RUN useradd --system --create-home --home-dir /srv/juggernaut --uid 10001 juggernaut
+WORKDIR /srv/juggernaut
+
+# The exact set first: it changes more rarely than the code.
+COPY requirements.txt .
+RUN pip install --require-hashes -r requirements.txt
+
+COPY manage.py main.py watchdog_main.py ./
+COPY juggernaut juggernaut
+COPY governance governance
+COPY reliability reliability
+COPY workers workers
+COPY monitoring monitoring
+COPY core core
+COPY templates templates
+
+# What is written at run time: the log, and the files of tasks. Everything else is in PostgreSQL.
+RUN install -d -o juggernaut -g juggernaut var logs var/workspaces
+USER juggernaut
+ENV JUGGERNAUT_PROFILE=production JUGGERNAUT_BIND=0.0.0.0
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+CMD ["gunicorn", "-c", "python:juggernaut.gunicorn", "juggernaut.wsgi"]

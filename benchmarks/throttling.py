@@ -1,0 +1,33 @@
+"""What the limit of the API adds to a request: one question to Redis, or none while it is away."""
+
+import statistics
+import time
+from collections.abc import Callable
+
+from benchmarks.report import Row
+from juggernaut.throttling.buckets import Buckets
+from juggernaut.throttling.rate import Rate
+from reliability.bounded_redis import BoundedRedis
+
+REQUESTS = 5_000
+NOBODY = "redis://127.0.0.1:1/0"
+LIMIT = Rate(1_000_000, 60)
+
+
+def measure(_count: int) -> list[Row]:
+    rows = []
+    for label, url in (("the API's limit, each request", None), ("the same, Redis away", NOBODY)):
+        buckets = Buckets(BoundedRedis(url))
+        times = sorted(_timed(lambda mine=buckets: mine.take("benchmark", LIMIT)) for _ in range(REQUESTS))
+        rows += [
+            Row(f"{label}, p50", statistics.median(times) * 1000, "ms"),
+            Row(f"{label}, p99", times[int(REQUESTS * 0.99)] * 1000, "ms"),
+            Row(f"{label}, slowest", times[-1] * 1000, "ms", "100"),
+        ]
+    return rows
+
+
+def _timed(take: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    take()
+    return time.perf_counter() - began

@@ -1,0 +1,47 @@
+"""The question that API and commands ask of the audit log: who changed what."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from governance import paging
+from governance.actors import Actor
+from governance.models import AuditEntry
+from governance.paging import Asked, Page
+from governance.submission import Text, Time
+
+ENTRY = ("id", "actor", "action", "target", "reason", "before", "after", "created_at")
+
+
+class AuditFilter(BaseModel):
+    """Which entries are meant. Lists mean any of them; times are ISO 8601 with a zone."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    actor: list[Text] | None = None
+    action: list[Text] | None = None
+    target: list[Text] | None = None
+    created_after: Time | None = None
+    created_before: Time | None = None
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        named = {
+            "actor__in": self.actor,
+            "action__in": self.action,
+            "target__in": self.target,
+            "created_at__gte": self.created_after,
+            "created_at__lt": self.created_before,
+        }
+        return {column: value for column, value in named.items() if value is not None}
+
+
+def listed(asked: Asked, *, actor: Actor) -> Page:
+    """A page of entries, newest first."""
+    actor.require("governance.view_auditentry")
+    found = AuditEntry.objects.filter(**paging.parse(AuditFilter, asked).conditions)
+    options = paging.options(asked)
+    if last := options.after(size=8):
+        found = found.filter(id__lt=int.from_bytes(last) & 0x7FFF_FFFF_FFFF_FFFF)
+    rows = list(found.order_by("-id").values(*ENTRY)[: options.limit + 1])
+    return paging.page(rows, limit=options.limit, key=lambda row: row["id"].to_bytes(8))

@@ -1,0 +1,1 @@
+"""What of the installation itself is steered over HTTP."""

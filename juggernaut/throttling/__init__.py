@@ -1,0 +1,1 @@
+"""How often somebody may ask the API: by client, in Redis for all processes, and told in headers."""

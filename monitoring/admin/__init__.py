@@ -1,0 +1,3 @@
+"""Alerts in the console."""
+
+from monitoring.admin import alerts, rules  # noqa: F401 (their import registers them)

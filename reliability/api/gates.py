@@ -1,0 +1,48 @@
+"""`/api/gates`: may this call be made now, and which rule says so."""
+
+from dataclasses import asdict
+from typing import get_type_hints
+
+from django.http import HttpResponse
+from pydantic import BaseModel, ConfigDict
+from rest_framework.request import Request
+
+from governance import paging
+from governance.api.description import Operation, describe, many, record
+from governance.api.resource import Resource, answer
+from governance.submission import Money, Text
+from reliability.door import explain
+from reliability.door.explain import Finding
+
+_FINDING = record("Finding", "What a gate would say.", **get_type_hints(Finding))
+
+
+class Supposed(BaseModel):
+    """A call that might be made: of a tool, perhaps of a service, for at most so much."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    worker: Text
+    tool: Text
+    service: Text = ""
+    cost_usd: Money | None = None
+
+
+@describe(
+    "Permissions",
+    get=Operation(
+        "explain_call",
+        "What would each gate decide of this call now?",
+        {200: record("Findings", gates=many(_FINDING))},
+        filters=Supposed,
+        text="Nothing is counted, held or asked. The first gate that lets nothing through is the answer.",
+    ),
+)
+class Gates(Resource):
+    """`/api/gates?worker=…&tool=…`."""
+
+    def get(self, request: Request) -> HttpResponse:
+        self.actor.require("governance.view_toolpermission")
+        asked = paging.parse_whole(Supposed, self.asked)
+        found = explain.call(asked.worker, asked.tool, service=asked.service, cost_usd=asked.cost_usd)
+        return answer({"gates": [asdict(finding) for finding in found]})

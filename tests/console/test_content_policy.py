@@ -1,0 +1,173 @@
+"""The policy against foreign scripts, in a browser: no page breaks it, and what moves still moves."""
+
+import pytest
+from django.contrib.auth.models import User
+from playwright.sync_api import expect
+
+from governance import tasks
+from governance.actors import of_command
+from juggernaut import api_tokens
+from juggernaut.access import doors
+from juggernaut.access.pages import PAGES
+from juggernaut.models import ApiToken
+from tests.governance.console import SEED, submit
+from tests.juggernaut.access.people import filled
+
+pytestmark = [pytest.mark.console, pytest.mark.slow]
+TASKS = "/admin/governance/task/"
+# Told by the browser itself, also for what a page tries long after it was loaded.
+WATCH = """
+window.broken = [];
+document.addEventListener("securitypolicyviolation", event => window.broken.push(
+  event.violatedDirective + " " + event.blockedURI + " " + event.sourceFile + " " + event.sample));
+"""
+
+
+@pytest.fixture
+def root_page(open_page, client, live_server):
+    """A page of a superuser, and what the browser has to say against it."""
+    page = open_page("view_task")
+    client.force_login(User.objects.create_superuser("root"))
+    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+    page.context.add_cookies([cookie])
+    page.context.add_init_script(WATCH)
+    page.said = []
+    page.on("console", lambda message: page.said.append(message.text))
+    return page
+
+
+def complaints(page) -> list[str]:
+    return [*page.evaluate("window.broken"), *(s for s in page.said if "Content Security Policy" in s)]
+
+
+def every_page() -> list[str]:
+    """Each address of the console that shows something, with a row where there is one."""
+    own = [route for method, route in PAGES if method == "GET" and route.startswith("admin/")]
+    lists = [f"admin/{label.replace('.', '/')}/" for label in doors.models()]
+    rows = [f"{start}{rest}" for start in lists for rest in ("", "add/", "<path:object_id>/change/")]
+    return list(dict.fromkeys(filled(route) for route in [*own, *rows]))
+
+
+def test_no_page_of_the_console_breaks_the_policy(root_page):
+    submit("one")
+    api_tokens.create("ci", actor=of_command("test"))
+    pages, broken = every_page(), {}
+
+    for address in pages:
+        root_page.goto(address)
+        if found := complaints(root_page):
+            broken[address] = found
+        root_page.said.clear()
+
+    assert broken == {}
+    assert len(pages) > 100
+
+
+def test_the_browser_refuses_an_inline_script_and_tells_it(root_page):
+    root_page.goto("/admin/")
+
+    root_page.evaluate("""() => {
+        const script = document.createElement("script");
+        script.textContent = "window.ran = true";
+        document.body.append(script);
+        const link = document.createElement("a");
+        link.setAttribute("onclick", "window.ran = true");
+        document.body.append(link);
+        link.click();
+    }""")
+
+    assert root_page.evaluate("window.ran") is None
+    assert len(complaints(root_page)) >= 2
+
+
+# ------------------------------------------------------------------------- what Alpine moves
+
+
+def open_own_menu(page) -> None:
+    page.locator("[x-on\\:click='openUserLinks = !openUserLinks']").first.click()
+
+
+def test_the_menu_opens_and_switches_the_theme(root_page):
+    root_page.goto(TASKS)
+    is_dark = "document.documentElement.classList.contains('dark')"
+    expect(root_page.get_by_text("Log out").first).to_be_hidden()
+
+    open_own_menu(root_page)
+    expect(root_page.get_by_text("Log out").first).to_be_visible()
+    root_page.get_by_text("Dark", exact=True).first.click()
+
+    root_page.wait_for_function(is_dark)
+    root_page.reload()
+    assert root_page.evaluate(is_dark)
+    assert complaints(root_page) == []
+
+
+def test_the_filters_open_and_filter(root_page):
+    waiting, done = submit("waiting"), submit("done")
+    tasks.cancel([done], actor=SEED, reason="why")
+    root_page.goto(TASKS)
+
+    root_page.get_by_text("Filters").first.click()
+    root_page.locator("#changelist-filter").get_by_text("cancelled", exact=False).first.click()
+
+    expect(root_page.locator("#result_list")).to_contain_text("done")
+    expect(root_page.locator("#result_list")).not_to_contain_text("waiting")
+    assert waiting
+    assert complaints(root_page) == []
+
+
+def test_all_rows_of_a_list_are_chosen_at_once(root_page):
+    for number in range(3):
+        submit(f"task {number}")
+    root_page.goto(TASKS)
+
+    root_page.locator("#action-toggle").check()
+
+    expect(root_page.locator("input.action-select:checked")).to_have_count(3)
+    expect(root_page.get_by_role("button", name="Run")).to_be_visible()
+    assert complaints(root_page) == []
+
+
+def test_the_navigation_opens_on_a_narrow_screen(root_page):
+    root_page.set_viewport_size({"width": 400, "height": 850})
+    root_page.goto(TASKS)
+    link = root_page.get_by_role("link", name="Audit log").first
+    expect(link).to_be_hidden()
+
+    root_page.get_by_text("menu", exact=True).locator("visible=true").first.click()
+
+    expect(link).to_be_visible()
+    assert complaints(root_page) == []
+
+
+def test_what_is_typed_into_an_empty_search_is_looked_for(root_page):
+    submit("needle")
+    submit("hay")
+    root_page.goto(TASKS)
+
+    root_page.locator("#searchbar").fill("needle")
+    root_page.keyboard.press("Enter")
+
+    expect(root_page.locator("#result_list")).not_to_contain_text("hay")
+    assert complaints(root_page) == []
+
+
+def test_a_token_is_made_shown_once_and_revoked(root_page):
+    root_page.goto("/admin/juggernaut/apitoken/add/")
+    root_page.get_by_label("Client").fill("build server")
+    root_page.get_by_label("Scopes").fill("tasks:write tasks:read")
+    root_page.get_by_label("What it is for").fill("nightly build")
+    root_page.get_by_role("button", name="Make it").click()
+    token = root_page.get_by_label("Token", exact=True).input_value()
+    root_page.get_by_role("link", name="I have it").click()
+
+    assert token.startswith(api_tokens.PREFIX)
+    assert token not in root_page.content()
+    expect(root_page.locator("#result_list")).to_contain_text("tasks:write, tasks:read")
+    root_page.get_by_role("link", name="build server").first.click()
+    root_page.get_by_role("link", name="Revoke").click()
+    root_page.get_by_label("Reason").fill("leaked")
+    root_page.get_by_role("button", name="Revoke").click()
+
+    expect(root_page.get_by_text("Revoked: ")).to_be_visible()
+    assert not ApiToken.objects.exists()
