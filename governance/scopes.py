@@ -50,6 +50,11 @@ AREAS: dict[str, tuple[str, ...]] = {
         "governance.change_worker",
     ),
     "fleet": ("governance.view_fleet", "governance.pause_fleet"),
+    "alerts": (
+        "monitoring.view_alert", "monitoring.view_alertrule", "monitoring.view_alertmessage",
+        "monitoring.change_alert", "monitoring.change_alertrule",
+    ),
+    "metrics": ("monitoring.view_metrics",),
     "audit": ("governance.view_auditentry",),
     "tokens": ("juggernaut.view_apitoken", "juggernaut.add_apitoken", "juggernaut.delete_apitoken"),
 }  # fmt: skip

@@ -17,7 +17,7 @@ _INSTALLED = (
     import_module("governance.migrations.0015_tool_seeds").SEEDS,
     import_module("governance.migrations.0015_tool_seeds").NARROWED,
     import_module("governance.migrations.0016_recurring").PERMISSIONS,
-    import_module("governance.migrations.0018_alerts_seed").PERMISSIONS,
+    import_module("governance.migrations.0019_alerts_seed").PERMISSIONS,
     import_module("monitoring.migrations.0001_initial").RULES,
 )
 
