@@ -23,7 +23,7 @@ def _link(title: str, icon: str, address: str, permission: str) -> dict[str, Any
 
 
 UNFOLD = {
-    "SITE_TITLE": "Juggernaut",
+    "SITE_TITLE": "juggernaut.console.title",
     "SITE_HEADER": "Juggernaut",
     "SITE_SUBHEADER": "Fleet of AI workers",
     "SITE_SYMBOL": "hub",
@@ -171,6 +171,13 @@ def profile(request: HttpRequest) -> list[str]:
     if settings.IS_SIMULATION:
         return ["Simulation", "warning"]
     return ["Local: no token needed", "warning"] if settings.IS_LOCAL else ["Production", "danger"]
+
+
+def title(request: HttpRequest) -> str:
+    """What the tab of the browser and the page of the login say."""
+    from django.conf import settings
+
+    return "Juggernaut (simulation)" if settings.IS_SIMULATION else "Juggernaut"
 
 
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

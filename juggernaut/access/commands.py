@@ -8,6 +8,7 @@ from juggernaut.access.terms import SHELL, Needs
 
 _ROWS: tuple[tuple[str, ...], ...] = (
     ("ack_alert", "monitoring.change_alert"),
+    ("audit", "governance.view_auditentry"),
     ("approve", "governance.decide_approval"),
     ("breaker_status", "reliability.view_circuitbreaker"),
     ("cancel_task", "governance.cancel_task"),
@@ -45,12 +46,14 @@ _ROWS: tuple[tuple[str, ...], ...] = (
     ("set_price", "governance.change_modelprice"),
     ("set_rate_limit", "governance.change_ratelimit"),
     ("set_recurring", "governance.add_recurringtask", "governance.add_task"),
+    ("set_worker", "governance.change_worker"),
     ("submit_task", "governance.add_task"),
     ("terminate_task", "governance.terminate_task"),
     ("tool_executions", "governance.view_toolexecution"),
     ("triage_dlq", "governance.triage_failuresignature"),
     ("unmute_alert", "monitoring.change_alert"),
     ("access", SHELL),
+    ("spectacular", SHELL),
     ("backup", SHELL),
     ("create_operator", SHELL),
     ("diagnose", SHELL),
