@@ -69,6 +69,12 @@ _NAVIGATION: list[tuple[str, list[dict[str, Any]]]] = [
         "Work",
         [
             {"title": "Overview", "icon": "monitor_heart", "link": reverse_lazy("admin:index")},
+            {
+                "title": "Diagnosis",
+                "icon": "stethoscope",
+                "link": reverse_lazy("diagnosis"),
+                "permission": lambda request: request.user.has_perm("governance.view_worker"),
+            },
             _listed("Tasks", "task_alt", "governance.task"),
             _listed("Recurring", "event_repeat", "governance.recurringtask"),
             _listed("Alerts", "notifications", "monitoring.alert"),

@@ -13,6 +13,7 @@ from rest_framework.views import set_rollback
 
 from governance import errors, outages, task_types
 from governance.api.resource import answer
+from juggernaut import outage_page
 from juggernaut.api_tokens import TokenNotFound
 from juggernaut.throttling import throttles
 from monitoring.errors import AlertConflict, AlertNotFound, AlertRuleNotFound
@@ -159,7 +160,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     if not _is_api(request):
-        return defaults.server_error(request)
+        return outage_page.page(request) if outage_page.is_away() else defaults.server_error(request)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed at this request; its log says why")
 
 

@@ -37,6 +37,7 @@ _URLS = {
     "alert_rules_url": "/api/alerts/rules",
     "tool_executions_url": "/api/tool-executions",
     "audit_url": "/api/audit",
+    "diagnosis_url": "/api/diagnosis",
     "schema_url": "/api/schema",
     "docs_url": "/api/docs",
 }

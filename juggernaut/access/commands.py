@@ -67,6 +67,7 @@ _ROWS: tuple[tuple[str, ...], ...] = (
     ("run_workers", SHELL),
     ("set_up", SHELL),
     ("simulate_provider", SHELL),
+    ("write_schema", SHELL),
     # Those of Django and of the packages that we use.
     ("axes_list_attempts", SHELL),
     ("axes_reset", SHELL),

@@ -115,6 +115,7 @@ _ROWS: tuple[tuple[str, ...], ...] = (
     ("POST", "api/alerts/<str:name>/mute", "monitoring.change_alert"),
     ("POST", "api/alerts/<str:name>/unmute", "monitoring.change_alert"),
     ("GET", "metrics", "monitoring.view_metrics"),
+    ("GET", "api/diagnosis", "governance.view_worker"),
     ("GET", "api/tokens", "juggernaut.view_apitoken"),
     ("POST", "api/tokens", "juggernaut.add_apitoken"),
     ("DELETE", "api/tokens/<str:name>", "juggernaut.delete_apitoken"),

@@ -31,5 +31,5 @@ DROP FUNCTION audit_emptied();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("governance", "0019_alerts_seed")]
+    dependencies = [("governance", "0021_size_lists_of_states")]
     operations = [migrations.RunSQL(EMPTIED, UNDO)]
