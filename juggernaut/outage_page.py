@@ -26,7 +26,8 @@ def instead(view: View) -> View:
 
     @wraps(view)
     def show(request: HttpRequest) -> HttpResponse:
-        return view(request) if health.is_ready()[0] else page(request)
+        is_there = health.report()["database"]["status"] == health.OK
+        return view(request) if is_there else page(request)
 
     return show
 

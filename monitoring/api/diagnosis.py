@@ -66,11 +66,10 @@ class Diagnosis(Resource):
 
     def perform_authentication(self, request: Request) -> None:
         if _is_named(request):
-            is_ready, detail = health.is_ready()
-            if not is_ready:
-                raise DatabaseAway(
-                    f"{detail}; nobody can be looked up. manage.py diagnose works all the same"
-                )
+            database = health.report()["database"]
+            if database["status"] != health.OK:
+                said = f"{database['detail']}; nobody can be looked up. manage.py diagnose works all the same"
+                raise DatabaseAway(said)
         super().perform_authentication(request)
 
     def get(self, request: Request) -> HttpResponse:

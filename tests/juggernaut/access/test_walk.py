@@ -73,9 +73,11 @@ def test_the_console_lets_in_whom_the_table_lets_in(who: str):
     assert surprises(browser_of(who), who, rows_of_the_console()) == []
 
 
-def test_this_machine_without_a_token_is_let_in_to_tasks_and_metrics_alone():
+def test_this_machine_without_a_token_is_let_in_to_tasks_metrics_and_diagnosis_alone():
     assert surprises(Client(), LOOPBACK, rows_of_the_api(), **THIS_MACHINE) == []
-    allowed = {"governance.add_task", "governance.view_task", "monitoring.view_metrics"}
+    allowed = {
+        "governance.add_task", "governance.view_task", "governance.view_worker", "monitoring.view_metrics",
+    }  # fmt: skip
     assert allowed == loopback.PERMISSIONS
 
 
