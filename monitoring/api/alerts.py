@@ -10,7 +10,7 @@ from governance.api import shapes
 from governance.api.columns import columns
 from governance.api.description import Operation, Place, describe, many, page, record
 from governance.api.resource import Resource, answer
-from governance.api.shapes import Reason, Why
+from governance.api.shapes import Reason, Shape, Why
 from governance.paging import Row
 from governance.submission import Time
 from monitoring.alerts import questions, verbs
@@ -81,7 +81,7 @@ class _Verb(AlertResource):
     """The subclass names the verb of `alerts.verbs` and the shape of its body."""
 
     verb: ClassVar[Any]
-    shape: ClassVar[type[Reason]] = Reason
+    shape: ClassVar[type[Shape]] = Reason
 
     def post(self, request: Request, name: str) -> HttpResponse:
         said = shapes.read(request, self.shape).model_dump()
@@ -91,7 +91,7 @@ class _Verb(AlertResource):
         return self.told(chosen)
 
 
-def _described(name: str, summary: str, shape: type[Reason], examples: dict[str, Any]) -> Any:
+def _described(name: str, summary: str, shape: type[Shape], examples: dict[str, Any]) -> Any:
     operation = Operation(name, summary, {200: _DETAIL}, body=shape, refuses=(409,), examples=examples)
     return describe("Alerts", of=ALERT_ID, post=operation)
 
