@@ -1,6 +1,6 @@
 """`make bench`: starts the real system on servers of its own, measures, prints one table. Never asserts.
 
-    python -m benchmarks [drain latency posting breakers budgets calls dashboards …] [--tasks 20000] [--json]
+    python -m benchmarks [drain latency posting breakers budgets calls agents …] [--tasks 20000] [--json]
 
 Ratios against the peer were measured in the same run on the same PostgreSQL. The machine's other work
 shows in every number.
@@ -28,7 +28,17 @@ def main() -> None:
 
 def _measure(name: str) -> Callable[[int], list[Row]]:
     """Imported late: the measures need Django, and that needs the servers' addresses."""
-    from benchmarks import breakers, budgets, calls, dashboards, dead_letters, measures, peer, throttling
+    from benchmarks import (
+        agents,
+        breakers,
+        budgets,
+        calls,
+        dashboards,
+        dead_letters,
+        measures,
+        peer,
+        throttling,
+    )
 
     return {
         "drain": measures.drain,
@@ -44,6 +54,7 @@ def _measure(name: str) -> Callable[[int], list[Row]]:
         "budgets": budgets.measure,
         "dashboards": dashboards.measure,
         "calls": calls.measure,
+        "agents": agents.measure,
         "throttling": throttling.measure,
     }[name]
 
@@ -51,7 +62,7 @@ def _measure(name: str) -> Callable[[int], list[Row]]:
 def _arguments() -> argparse.Namespace:
     known = [
         "drain", "peer", "latency", "posting", "idle", "recovery",
-        "letters", "redrive", "pages", "breakers", "budgets", "calls", "dashboards", "throttling",
+        "letters", "redrive", "pages", "breakers", "budgets", "calls", "dashboards", "agents", "throttling",
     ]  # fmt: skip
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split("\n")[0])
     parser.add_argument("which", nargs="*", default=known, help=f"what to measure: {', '.join(known)}")

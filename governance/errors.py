@@ -1,5 +1,6 @@
 """What the law can answer instead of doing what was asked."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -35,7 +36,11 @@ class InvalidInput(GovernanceError):
 
 
 class InvalidSubmission(InvalidInput):
-    """A task that cannot be accepted as it stands."""
+    """A task that cannot be accepted as it stands. `payload_types`: whose payload is wrong."""
+
+    def __init__(self, errors: list[FieldError], *, payload_types: Iterable[str] = ()) -> None:
+        super().__init__(errors)
+        self.payload_types = tuple(dict.fromkeys(payload_types))
 
 
 class InvalidFilter(InvalidInput):

@@ -15,7 +15,7 @@ from django.db import connection
 from governance import audit, durations
 from governance.actors import Actor
 from governance.errors import FieldError, InvalidInput, PermissionNotFound
-from governance.models import ToolPermission, Worker
+from governance.models import PermissionUse, ToolPermission, Worker
 from governance.permission_terms import Terms
 
 PERMISSION = "governance.grant_toolpermission"
@@ -60,6 +60,27 @@ def check(worker_id: str, tool_name: str, *, at: datetime | None = None) -> Deci
 def look(worker_id: str, tool_name: str, *, at: datetime | None = None) -> Decision:
     """What the rows say of such a call, without making it: no quota is asked or counted."""
     return _decide(worker_id, tool_name, at, counts=False)
+
+
+def left(decision: Decision) -> dict[str, int]:
+    """How many calls the quotas of an allowed call have left, by span; it may be others who take them."""
+    row = ToolPermission.objects.filter(
+        worker_id=decision.worker_id, tool_name=decision.permitted_name, effect=ToolPermission.Effect.ALLOW
+    ).first()
+    if row is None:
+        return {}
+    quotas = {"day": row.max_calls_per_day, "minute": row.max_calls_per_minute}
+    return {span: max(0, most - _used(decision, span)) for span, most in quotas.items() if most is not None}
+
+
+def _used(decision: Decision, span: str) -> int:
+    found = PermissionUse.objects.filter(
+        worker_id=decision.worker_id,
+        tool_name=decision.permitted_name,
+        span=span,
+        starts_at=start_of(span, decision.at),
+    ).values_list("calls", flat=True)
+    return sum(found)
 
 
 def give_back(decision: Decision) -> None:

@@ -61,6 +61,22 @@ def keep(task_id: UUID, step: Step, *, lease_token: int) -> bool:
         return bool(cursor.rowcount)
 
 
+def forgive(task_id: UUID, *, lease_token: int) -> bool:
+    """The task has finished a step, and its process lives: crashes before that are not counted against what
+    it does next. False if somebody else is about to write the row: the next step does it then."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGIVE, {"task": str(task_id), "token": lease_token})
+        return bool(cursor.rowcount)
+
+
+# Whoever books holds the windows of budgets; waiting for a task's row as well could be a circle.
+_FORGIVE = """
+UPDATE governance_tasks SET crash_attempts = 0
+WHERE id = (SELECT id FROM governance_tasks
+            WHERE id = %(task)s::uuid AND status = 'in_progress' AND lease_token = %(token)s
+            FOR NO KEY UPDATE SKIP LOCKED)"""
+
+
 def of(task_id: UUID) -> list[Step]:
     """The steps of a task in the order of its turns, a turn's stop before its answer."""
     rows = TaskStep.objects.filter(task=task_id).order_by("turn", "call")

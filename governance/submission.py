@@ -14,6 +14,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from governance import json_text, task_types
 from governance.errors import FieldError, InvalidInput, InvalidSubmission
 from governance.models.task import MAX_PRIORITY
+from governance.task_types import TaskType
 
 MAX_TIMEOUT_SECONDS = 7 * 24 * 3600
 MAX_DEPENDENCIES = 100
@@ -92,9 +93,13 @@ def parse(data: object) -> Submission:
         submission = Submission.model_validate(data)
     except ValidationError as invalid:
         raise InvalidSubmission(field_errors(invalid)) from None
-    errors = _payload_errors(submission) + _time_errors(submission)
-    if errors:
-        raise InvalidSubmission(errors)
+    try:
+        kind = task_types.get(submission.task_type)
+    except task_types.UnknownTaskType as unknown:
+        raise InvalidSubmission([FieldError("task_type", str(unknown)), *_time_errors(submission)]) from None
+    payload_errors = _payload_errors(submission, kind)
+    if errors := payload_errors + _time_errors(submission):
+        raise InvalidSubmission(errors, payload_types=[kind.name] if payload_errors else [])
     return submission
 
 
@@ -103,15 +108,17 @@ def parse_many(items: Sequence[object]) -> list[Submission]:
     the index of the task."""
     submissions: list[Submission] = []
     errors: list[FieldError] = []
+    payload_types: list[str] = []
     for index, item in enumerate(items):
         try:
             submissions.append(parse(item))
         except InvalidSubmission as invalid:
             errors += [replace(error, index=index) for error in invalid.errors]
+            payload_types += invalid.payload_types
         if len(errors) >= MAX_ERRORS:
             break
     if errors:
-        raise InvalidSubmission(errors[:MAX_ERRORS])
+        raise InvalidSubmission(errors[:MAX_ERRORS], payload_types=payload_types)
     return submissions
 
 
@@ -164,12 +171,9 @@ def _short(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
-def _payload_errors(submission: Submission) -> list[FieldError]:
+def _payload_errors(submission: Submission, kind: TaskType) -> list[FieldError]:
     try:
-        schema = task_types.get(submission.task_type).schema
-        schema.model_validate(submission.payload)
-    except task_types.UnknownTaskType as unknown:
-        return [FieldError("task_type", str(unknown))]
+        kind.schema.model_validate(submission.payload)
     except ValidationError as invalid:
         return field_errors(invalid, prefix="payload", said=submission.payload)
     return []

@@ -53,6 +53,7 @@ RETURNING id"""
 _END = """
 UPDATE tool_executions SET status = %(status)s, error_message = %(error)s, cost_usd = %(cost_usd)s,
   model = coalesce(%(model)s, model), ended_at = clock_timestamp(),
+  call_key = CASE WHEN %(is_undone)s THEN '' ELSE call_key END,
   duration_ms = round(extract(epoch FROM clock_timestamp() - created_at) * 1000)
 WHERE id = %(id)s::uuid AND status = 'sent'"""
 
@@ -74,9 +75,11 @@ def end(
     error_message: str | None = None,
     cost_usd: Decimal | None = None,
     model: str | None = None,
+    is_undone: bool = False,
 ) -> bool:
     """Record how the call ended: well without an error message, else as failed; `model` is the one that
-    served it. False if it had ended already: the watchdog gave it up, or it was reported before."""
+    served it. `is_undone` says that it is known not to have been carried out: its key is free again. False
+    if it had ended already: the watchdog gave it up, or it was reported before."""
     failed = error_message is not None
     facts = {
         "id": str(execution_id),
@@ -84,6 +87,7 @@ def end(
         "error": _error(error_message) if failed else "",
         "cost_usd": cost_usd,
         "model": model,
+        "is_undone": is_undone,
     }
     with connection.cursor() as cursor:
         cursor.execute(_END, facts)

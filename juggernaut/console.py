@@ -23,7 +23,7 @@ def _link(title: str, icon: str, address: str, permission: str) -> dict[str, Any
 
 
 UNFOLD = {
-    "SITE_TITLE": "Juggernaut",
+    "SITE_TITLE": "juggernaut.console.title",
     "SITE_HEADER": "Juggernaut",
     "SITE_SUBHEADER": "Fleet of AI workers",
     "SITE_SYMBOL": "hub",
@@ -69,6 +69,12 @@ _NAVIGATION: list[tuple[str, list[dict[str, Any]]]] = [
         "Work",
         [
             {"title": "Overview", "icon": "monitor_heart", "link": reverse_lazy("admin:index")},
+            {
+                "title": "Diagnosis",
+                "icon": "stethoscope",
+                "link": reverse_lazy("diagnosis"),
+                "permission": lambda request: request.user.has_perm("governance.view_worker"),
+            },
             _listed("Tasks", "task_alt", "governance.task"),
             _listed("Recurring", "event_repeat", "governance.recurringtask"),
             _listed("Alerts", "notifications", "monitoring.alert"),
@@ -166,6 +172,13 @@ def profile(request: HttpRequest) -> list[str]:
     if settings.IS_SIMULATION:
         return ["Simulation", "warning"]
     return ["Local: no token needed", "warning"] if settings.IS_LOCAL else ["Production", "danger"]
+
+
+def title(request: HttpRequest) -> str:
+    """What the tab of the browser and the page of the login say."""
+    from django.conf import settings
+
+    return "Juggernaut (simulation)" if settings.IS_SIMULATION else "Juggernaut"
 
 
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Who asks from this very machine, without a token: in the local profile, may create and read tasks, and
-read the metrics."""
+see who works on them, and read the metrics.
+"""
 
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
@@ -10,7 +11,10 @@ from rest_framework.request import Request
 
 from governance.actors import Actor
 
-PERMISSIONS = frozenset({"governance.add_task", "governance.view_task", "monitoring.view_metrics"})
+# `view_worker` is the diagnosis's, too: while the database is away, nobody else can ask for it.
+PERMISSIONS = frozenset(
+    {"governance.add_task", "governance.view_task", "governance.view_worker", "monitoring.view_metrics"}
+)
 
 # A request that carries one of these came through a proxy, so its peer address is the proxy's; one
 # with an Origin came from a page in a browser, which may be anybody's: people sign in instead.

@@ -17,6 +17,7 @@ read tasks.
 _TAGS = {
     "Tasks": "Submit work, follow it, end it.",
     "Recurring tasks": "The same task at its times.",
+    "Alerts": "What is wrong now, who was told, and from where on something is an alert.",
     "Dead letters": "What failed for good: look, retry, resolve.",
     "Workers": "Who works, and who is paused.",
     "Budgets": "What may be spent.",
@@ -24,6 +25,7 @@ _TAGS = {
     "Permissions": "What workers may call.",
     "Approvals": "Calls that wait for a person.",
     "Breakers": "Services that are not called for a while.",
+    "Tokens": "Who may use this API, and for what.",
     "Rate limits": "How often tools and services are called.",
     "Retention": "How long everything is kept.",
     "Tools": "What workers can call, and have called.",

@@ -11,12 +11,15 @@ from django.views import defaults
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated, Throttled
 from rest_framework.views import set_rollback
 
-from governance import errors, outages
+from governance import errors, outages, task_types
 from governance.api.resource import answer
+from juggernaut import outage_page
 from juggernaut.api_tokens import TokenNotFound
 from juggernaut.throttling import throttles
 from monitoring.errors import AlertConflict, AlertNotFound, AlertRuleNotFound
 from reliability.errors import BreakerNotFound, RedriveConflict, RedriveNotFound
+
+SCHEMAS_TOLD = 3
 
 logger = logging.getLogger(__name__)
 
@@ -114,12 +117,19 @@ def _of_framework(error: APIException) -> HttpResponse:
 
 def _facts(error: Exception) -> dict[str, Any]:
     if isinstance(error, errors.InvalidInput):
-        return {"errors": [_field(found) for found in error.errors]}
+        return {"errors": [_field(found) for found in error.errors]} | _payload_schemas(error)
     if isinstance(error, _CONFLICTS):
         return {"found": error.found}
     if isinstance(error, errors.Forbidden):
         return {"permission": error.permission}
     return {}
+
+
+def _payload_schemas(error: errors.InvalidInput) -> dict[str, Any]:
+    """What was expected: a program that made a mistake can read there how to mend it."""
+    names = error.payload_types[:SCHEMAS_TOLD] if isinstance(error, errors.InvalidSubmission) else ()
+    schemas = {name: task_types.get(name).schema.model_json_schema() for name in names}
+    return {"payload_schemas": schemas} if schemas else {}
 
 
 def _field(error: errors.FieldError) -> dict[str, object]:
@@ -150,7 +160,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     if not _is_api(request):
-        return defaults.server_error(request)
+        return outage_page.page(request) if outage_page.is_away() else defaults.server_error(request)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed at this request; its log says why")
 
 

@@ -233,6 +233,8 @@ JUGGERNAUT_TOOLS += listed("JUGGERNAUT_TOOLS")
 JUGGERNAUT_HTTP_PRIVATE_HOSTS = listed("JUGGERNAUT_HTTP_PRIVATE_HOSTS")
 # Where tasks keep their files, one folder for each tree of tasks.
 JUGGERNAUT_WORKSPACES = Path(os.environ.get("JUGGERNAUT_WORKSPACES") or VAR_DIR / "workspaces").absolute()
+# How many days a folder is kept when the last task of its tree has ended; 0 keeps it for ever.
+JUGGERNAUT_WORKSPACES_KEPT_DAYS = int(os.environ.get("JUGGERNAUT_WORKSPACES_KEPT_DAYS", "30"))
 
 # Mail of the tool `notify.send`. Without a host it says that it is not configured.
 EMAIL_HOST = os.environ.get("JUGGERNAUT_MAIL_HOST", "")

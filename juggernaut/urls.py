@@ -5,10 +5,17 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from governance.api.index import Index
+from juggernaut import outage_page
 from juggernaut.openapi.views import DocsView, SchemaView
+from monitoring.dashboards import views as dashboards
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path(
+        "admin/diagnosis/",
+        outage_page.instead(admin.site.admin_view(dashboards.show_diagnosis)),
+        name="diagnosis",
+    ),
     path("admin/", include("monitoring.dashboards.urls")),
     path("admin/", admin.site.urls),
     path("", include("monitoring.urls")),

@@ -27,7 +27,7 @@ class Machine:
 
     def __init__(self, var_dir: Path, **environment: str) -> None:
         self.var_dir = var_dir
-        self.port = _rare_port()
+        self.port = rare_port()
         self.log_path = var_dir / "logs" / "juggernaut.log"
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.endswith("_URL")},
@@ -37,7 +37,7 @@ class Machine:
             "JUGGERNAUT_ADMIN_PASSWORD": "correct horse battery staple",
             **environment,
         }
-        self._prefer_rare_ports()
+        self._preferrare_ports()
         self._output_path = var_dir / "output"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -122,12 +122,12 @@ class Machine:
         psutil.wait_procs(left, timeout=END_SECONDS)
         self._process.wait(END_SECONDS)
 
-    def _prefer_rare_ports(self) -> None:
+    def _preferrare_ports(self) -> None:
         """Write the servers' ports down as if they had been chosen before."""
         record = self.var_dir / "run" / "ports.json"
         if not record.exists():
             record.parent.mkdir(exist_ok=True)
-            record.write_text(json.dumps({"postgres": _rare_port(), "redis": _rare_port()}))
+            record.write_text(json.dumps({"postgres": rare_port(), "redis": rare_port()}))
 
     def _child(self, text: str) -> psutil.Process | None:
         children = psutil.Process(self.pid).children()
@@ -138,7 +138,7 @@ class Machine:
         return "is running" in self.output or self._process.poll() is not None
 
 
-def _rare_port() -> int:
+def rare_port() -> int:
     """A port that no test run beside this one chooses too, or takes while a server of ours is dead."""
     return ports.choose(random.randrange(18000, 28000))
 

@@ -1,12 +1,22 @@
 """Task type `tool_execution`: one call of one tool, as an operator or a service asks for it."""
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from governance import task_types
+from governance import steps, task_types
 from reliability.engine.context import TaskContext
+from reliability.failures import PermanentFailure, TransientFailure
 from workers import tools
+from workers.keeping import Keeper
+from workers.models import books
+from workers.tools import repeating
+
+# There is one call: the first of the first turn.
+_PLACE = (1, 1)
+_KEY = steps.key(*_PLACE)
 
 
 class ToolExecutionPayload(BaseModel):
@@ -36,6 +46,34 @@ class ToolAnswer(BaseModel):
 
 @task_types.register("tool_execution", schema=ToolExecutionPayload, worker="EXECUTOR", timeout_seconds=120)
 async def execute(payload: ToolExecutionPayload, context: TaskContext) -> ToolAnswer:
-    """Call the tool through the door; every refusal and failure names it."""
-    answer = await tools.call(context, payload.tool_name, payload.arguments)
-    return ToolAnswer(tool_name=payload.tool_name, answer=answer)
+    """Call the tool through the door; every refusal and failure names it.
+
+    What it answered is stored with the booking of the call, so that an attempt that dies afterwards does not
+    make it again; whether a call of which nobody knows the outcome is made again, its tool's policy says.
+    """
+    answered, was_begun = await books.ask(_past, context)
+    if answered is None:
+        answered = {"value": await _call(payload, context, was_begun=was_begun)}
+    if "error" in answered:
+        raise PermanentFailure(answered["error"], tool_name=payload.tool_name)
+    return ToolAnswer(tool_name=payload.tool_name, answer=answered["value"])
+
+
+def _past(context: TaskContext) -> tuple[Mapping[str, Any] | None, bool]:
+    """What the call has answered, and whether it was sent, in an earlier attempt."""
+    answered = next((step.content for step in steps.of(context.task_id)), None)
+    return answered, _KEY in steps.begun(context.task_id)
+
+
+async def _call(payload: ToolExecutionPayload, context: TaskContext, *, was_begun: bool) -> Any:
+    tool = tools.get(payload.tool_name)
+    allow = partial(repeating.allow, context, tool, payload.arguments, _KEY)
+    if was_begun:
+        await allow()
+    kept = partial(Keeper(context, *_PLACE).result, name=tool.name)
+    try:
+        return await tools.call(context, tool.name, payload.arguments, key=_KEY, kept=kept)
+    except TransientFailure as failure:
+        if failure.is_outcome_unknown:
+            await allow()
+        raise

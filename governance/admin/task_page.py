@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from governance import explaining
+from governance import standstill
 from governance.admin import lineage
 from governance.models import LateResult, Task, TaskEvent
 
@@ -36,7 +36,7 @@ def context(task: Task) -> dict[str, object]:
     depends_on = _listing(Task.objects.filter(dependents__task=task))
     return {
         "task": task,
-        "why": explaining.sentence(task, unmet=_unmet(depends_on), now=timezone.now()),
+        "why": standstill.of(task, now=timezone.now()),
         "steps": _steps(task),
         "events_shown": EVENTS_SHOWN,
         "late_results": list(LateResult.objects.filter(task_id=task.pk).order_by("-pk")[:SHOWN]),
@@ -47,10 +47,6 @@ def context(task: Task) -> dict[str, object]:
             ("Waited for by", _listing(Task.objects.filter(dependencies__depends_on=task))),
         ],
     }
-
-
-def _unmet(depends_on: Listing) -> list[Task]:
-    return [other for other in depends_on.tasks if other.status != Task.Status.COMPLETED]
 
 
 def _steps(task: Task) -> list[Step]:

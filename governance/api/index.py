@@ -32,9 +32,12 @@ _URLS = {
     "cost_lines_url": "/api/costs/lines",
     "cost_paces_url": "/api/costs/paces",
     "prices_url": "/api/prices",
+    "tokens_url": "/api/tokens",
+    "alerts_url": "/api/alerts",
+    "alert_rules_url": "/api/alerts/rules",
     "tool_executions_url": "/api/tool-executions",
     "audit_url": "/api/audit",
-    "gates_url": "/api/gates",
+    "diagnosis_url": "/api/diagnosis",
     "schema_url": "/api/schema",
     "docs_url": "/api/docs",
 }

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from pydantic import BaseModel, ConfigDict, Field
 from rest_framework.request import Request
 
-from governance import explaining, selectors, submission, tasks
+from governance import selectors, standstill, submission, tasks
 from governance.api import bodies
 from governance.api.columns import columns
 from governance.api.description import LOCATION, Header, Operation, describe, many, page, record
@@ -42,7 +42,7 @@ _TASK = columns(
 _WHY = columns(
     "WhyNotRunning",
     Task,
-    ("id", "status", "waiting_for", "wait"),
+    ("id", "status", "waiting_for", "wait", "error_message"),
     "`why` is a sentence; empty if the task runs as it should, or has ended.",
     why=str,
 )
@@ -174,7 +174,7 @@ class Why(Resource):
     """`/api/tasks/{id}/why`."""
 
     def get(self, request: Request, name: str) -> HttpResponse:
-        return answer(explaining.of_task(task_id(name), actor=self.actor))
+        return answer(standstill.look(task_id(name), actor=self.actor))
 
 
 @describe(

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from governance import durability
 from governance.budgets import money
 from governance.budgets.correction import book_difference, facts
 from governance.errors import HoldConflict, HoldNotFound
@@ -16,7 +17,10 @@ from governance.prices import NO_USAGE, Price, Usage
 logger = logging.getLogger(__name__)
 
 _State = BudgetHold.State
-_END = "SELECT was, charged FROM governance_budget_end(%s::uuid, %s, %s, %s, %s::jsonb, %s)"
+# Unflushed: see `governance.durability`.
+_END = """
+SELECT set_config('synchronous_commit', 'off', true), was, charged
+FROM governance_budget_end(%s::uuid, %s, %s, %s, %s::jsonb, %s)"""
 _EXPIRED = """
 SELECT id FROM budget_holds WHERE state = 'open' AND expires_at <= coalesce(%s, now())
 ORDER BY expires_at LIMIT %s"""
@@ -85,10 +89,11 @@ def _expire(hold_id: UUID, at: datetime | None) -> bool:
 def _end(
     hold_id: UUID, state: str, cost: Decimal | None, source: str, said: str, at: datetime | None = None
 ) -> tuple[str, Decimal]:
-    """How the hold was found, and what it is charged now."""
+    """How the hold was found, and what it is charged now; on disk when the transaction has been left."""
     with connection.cursor() as cursor:
         cursor.execute(_END, [str(hold_id), state, cost, source, said, at])
-        was, charged = cursor.fetchone()
+        _, was, charged = cursor.fetchone()
+    durability.flush_after_commit()
     if was is None:
         raise HoldNotFound(hold_id)
     return was, charged

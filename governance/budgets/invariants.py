@@ -26,7 +26,8 @@ booked AS (
 sums AS (
   SELECT w.id, sum(coalesce(b.usd, 0)) AS spent, sum(m.amount_usd) FILTER (WHERE m.state = 'open') AS held
   FROM members m LEFT JOIN booked b ON b.id = m.id CROSS JOIN unnest(m.windows) AS w(id) GROUP BY w.id)
-SELECT c.scope || ', ' || c.kind || ' of ' || to_char(c.starts_at, 'YYYY-MM-DD'), what, stands, adds_up
+SELECT c.scope || ', ' || c.kind || ' of ' || to_char(c.starts_at, 'YYYY-MM-DD') AS place, what, stands,
+  adds_up
 FROM chosen c LEFT JOIN sums s ON s.id = c.id
 CROSS JOIN LATERAL (VALUES ('spent', c.spent, coalesce(s.spent, 0)), ('held', c.held, coalesce(s.held, 0)))
   AS v(what, stands, adds_up)
@@ -53,18 +54,21 @@ added AS (
   GROUP BY 1, 2, 3, 4, 5, 6),
 stands AS (SELECT * FROM cost_hours WHERE hour >= (SELECT at FROM begins))
 SELECT format('hour of %%s UTC, %%s', to_char(hour AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'),
-              concat_ws(' ', worker_id, service, model, task_type, price_source)),
-       'spent', coalesce(s.cost_usd, 0), coalesce(a.usd, 0)
+              concat_ws(' ', worker_id, service, model, task_type, price_source)) AS place,
+       'spent' AS what, coalesce(s.cost_usd, 0) AS stands, coalesce(a.usd, 0) AS adds_up
 FROM stands s FULL JOIN added a USING (hour, worker_id, service, model, task_type, price_source)
 WHERE (s.cost_usd, s.lines, s.calls) IS DISTINCT FROM (a.usd, a.lines, a.calls)"""
 
 # Costs of tasks, from the same moment on.
 _TASKS = """
-SELECT 'task ' || t.task_id, 'cost', t.cost_usd, coalesce(c.usd, 0)
+SELECT 'task ' || t.task_id AS place, 'cost' AS what, t.cost_usd AS stands, coalesce(c.usd, 0) AS adds_up
 FROM task_costs t CROSS JOIN LATERAL (
   SELECT sum(l.cost_usd) AS usd, count(*) AS lines FROM api_cost_tracking l WHERE l.task_id = t.task_id) c
 WHERE (%(since)s::timestamptz IS NULL OR t.last_hour >= date_trunc('hour', %(since)s::timestamptz, 'UTC'))
   AND (t.cost_usd, t.lines) IS DISTINCT FROM (c.usd, c.lines)"""
+
+# Each takes `since` (a time, or null for everything) and answers with what a `Discrepancy` tells.
+QUERIES = (_DRIFT, _HOURS, _TASKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ class Discrepancy:
 def discrepancies(*, since: datetime | None = None) -> list[Discrepancy]:
     """Where the ledger and what is made of it disagree: windows of the days that were not over at `since`,
     and the summaries from the hour before it on; or everywhere."""
-    return [found for query in (_DRIFT, _HOURS, _TASKS) for found in _asked(query, since)]
+    return [found for query in QUERIES for found in _asked(query, since)]
 
 
 def _asked(query: str, since: datetime | None) -> list[Discrepancy]:

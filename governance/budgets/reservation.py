@@ -8,13 +8,16 @@ from uuid import UUID
 
 from django.db import connection
 
+from governance import durability
 from governance.budgets import money
 from governance.errors import BudgetExceeded, LeaseLost
 from governance.models.budget import FLEET
 from governance.prices import Bound
 
+# Unflushed: see `governance.durability`.
 _RESERVE = """
-SELECT outcome, hold, amount, expires, scope, kind, cap, used, ends
+SELECT set_config('synchronous_commit', 'off', true),
+       outcome, hold, amount, expires, scope, kind, cap, used, ends
 FROM governance_budget_reserve(%(worker)s, %(task)s::uuid, %(token)s, %(service)s, %(model)s,
                                %(amount)s, %(least)s, %(lives)s, %(at)s)"""
 
@@ -48,7 +51,8 @@ def reserve(
     of the call (default: the database's clock).
 
     Raises `BudgetExceeded` with the tightest window, `LeaseLost`, or what the database raises when it
-    cannot answer. The hold is committed when this returns, so it must not run inside a transaction.
+    cannot answer. The hold is committed and on disk when this returns, so it must not run inside a
+    transaction.
     """
     if connection.in_atomic_block:
         raise RuntimeError("a hold must be committed before the call: reserve it outside of any transaction")
@@ -56,7 +60,7 @@ def reserve(
         raise ValueError(f"{FLEET} is the budget of all workers, not a worker")
     amount = money.exact(amount_usd, rounding=ROUND_UP)
     least = amount if least_usd is None else min(amount, money.exact(least_usd, rounding=ROUND_UP))
-    outcome, hold_id, held, expires_at, *window = _ask(
+    _, outcome, hold_id, held, expires_at, *window = _ask(
         worker=worker_id,
         task=task_id and str(task_id),
         token=lease_token,
@@ -71,6 +75,7 @@ def reserve(
         raise LeaseLost(task_id)
     if outcome == "refused":
         raise BudgetExceeded(*window, asked_usd=least)
+    durability.flush()
     return Hold(hold_id, held, expires_at)
 
 

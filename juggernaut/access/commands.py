@@ -8,6 +8,7 @@ from juggernaut.access.terms import SHELL, Needs
 
 _ROWS: tuple[tuple[str, ...], ...] = (
     ("ack_alert", "monitoring.change_alert"),
+    ("audit", "governance.view_auditentry"),
     ("approve", "governance.decide_approval"),
     ("breaker_status", "reliability.view_circuitbreaker"),
     ("cancel_task", "governance.cancel_task"),
@@ -47,12 +48,15 @@ _ROWS: tuple[tuple[str, ...], ...] = (
     ("set_rate_limit", "governance.change_ratelimit"),
     ("set_retention", "governance.change_retentionrule"),
     ("set_recurring", "governance.add_recurringtask", "governance.add_task"),
+    ("set_worker", "governance.change_worker"),
     ("submit_task", "governance.add_task"),
     ("terminate_task", "governance.terminate_task"),
     ("tool_executions", "governance.view_toolexecution"),
     ("triage_dlq", "governance.triage_failuresignature"),
     ("unmute_alert", "monitoring.change_alert"),
+    ("why", "governance.view_task"),
     ("access", SHELL),
+    ("spectacular", SHELL),
     ("backup", SHELL),
     ("create_operator", SHELL),
     ("diagnose", SHELL),
@@ -63,7 +67,7 @@ _ROWS: tuple[tuple[str, ...], ...] = (
     ("run_workers", SHELL),
     ("set_up", SHELL),
     ("simulate_provider", SHELL),
-    ("why", SHELL),
+    ("write_schema", SHELL),
     # Those of Django and of the packages that we use.
     ("axes_list_attempts", SHELL),
     ("axes_reset", SHELL),

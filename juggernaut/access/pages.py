@@ -19,6 +19,7 @@ _PAGES: tuple[tuple[str, ...], ...] = (
     ("GET", "admin/jsi18n/", CONSOLE),
     ("GET", "admin/r/<path:content_type_id>/<path:object_id>/", CONSOLE),
     ("GET", "admin/(?P<url>.*)$", CONSOLE),
+    ("GET", "admin/diagnosis/", "governance.view_worker"),
     ("GET", "admin/costs/", "governance.view_costline"),
     ("GET", "admin/costs/figures/", "governance.view_costline"),
     ("GET", "admin/breakers/", "reliability.view_circuitbreaker"),

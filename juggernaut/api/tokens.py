@@ -9,13 +9,20 @@ from rest_framework.request import Request
 
 from governance import scopes
 from governance.api import shapes
+from governance.api.columns import columns
+from governance.api.description import LOCATION, Operation, Place, describe, page
 from governance.api.resource import Resource, answer
 from governance.api.shapes import Reason
 from governance.paging import Row
 from governance.submission import Text, Time
 from juggernaut import api_tokens, token_selectors
+from juggernaut.models import ApiToken
 
 TOKENS = "/api/tokens"
+TOKEN_ID = Place("token_id", "The token's id.", "0198f2a0-7c1e-7000-8000-5b1f6a2c9d3e", "uuid")
+_OF_ITSELF = [column for column in token_selectors.COLUMNS if column != "client"]
+_TOKEN = columns("Token", ApiToken, _OF_ITSELF, client=str, url=str)
+_MADE = columns("MadeToken", ApiToken, _OF_ITSELF, client=str, url=str, token=str)
 
 
 class Wanted(Reason):
@@ -28,6 +35,31 @@ class Wanted(Reason):
     note: Annotated[Text, Field(max_length=api_tokens.MAX_NOTE)] = ""
 
 
+@describe(
+    "Tokens",
+    get=Operation(
+        "list_tokens",
+        "List the tokens of clients, newest first",
+        {200: page("tokens", _TOKEN)},
+        filters=token_selectors.TokenFilter,
+        is_paged=True,
+    ),
+    post=Operation(
+        "create_token",
+        "Make a token for a client",
+        {201: _MADE},
+        body=Wanted,
+        sends=(LOCATION,),
+        examples={
+            "one that submits tasks": {
+                "client": "nightly",
+                "scopes": ["tasks:write"],
+                "reason": "the new job",
+            },
+        },
+        text="The only answer that holds the token itself.",
+    ),
+)
 class Tokens(Resource):
     """`/api/tokens`."""
 
@@ -42,7 +74,7 @@ class Tokens(Resource):
             asked.client, actor=self.actor, role=asked.role, scopes_=asked.scopes,
             expires_at=asked.expires_at, note=asked.note, reason=asked.reason,
         )  # fmt: skip
-        row = {name: getattr(made.row, name) for name in token_selectors.COLUMNS if name != "client"}
+        row = {name: getattr(made.row, name) for name in _OF_ITSELF}
         told = self._linked({"client": asked.client, **row}) | {"token": made.text}
         return answer(told, status=201, headers={"Location": told["url"], "Cache-Control": "no-store"})
 
@@ -50,6 +82,17 @@ class Tokens(Resource):
         return row | {"url": self.address(f"{TOKENS}/{row['id']}")}
 
 
+@describe(
+    "Tokens",
+    of=TOKEN_ID,
+    delete=Operation(
+        "revoke_token",
+        "Revoke a token",
+        {204: None},
+        body=Reason,
+        examples={"why": {"reason": "it was in a log"}},
+    ),
+)
 class TokenDetail(Resource):
     """`/api/tokens/{id}`: `DELETE` revokes it, with a reason in the body or none."""
 

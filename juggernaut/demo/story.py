@@ -9,10 +9,11 @@ from typing import Any
 import orjson
 from django.db.models import Count, Sum
 
-from governance import budgets
+from governance import approvals, budgets, permissions
 from governance.actors import Actor
 from governance.budgets import Standing
-from governance.models import CostLine, Task
+from governance.models import Approval, CostLine, RecurringTask, Task
+from governance.recurrence import verbs
 from juggernaut.demo import work
 from reliability import letter_filter, redrives
 from reliability.letter_filter import LetterFilter
@@ -22,6 +23,7 @@ _OUTAGE = [{"status": 503, "message": "The provider is down for a moment"}]
 _BAD_TEMPLATE = [{"status": 400, "contains": work.INVOICE, "message": "Invalid template in messages.0"}]
 _BUSY = [{"status": 429, "model": "openai/*", "retry_after": 15}]
 _LETTERS = 12
+_QUESTIONS = 3
 _PATIENCE_SECONDS = 60.0
 _THINKER = "STRATEGIST"
 
@@ -38,8 +40,10 @@ class Story:
         self._invoices = itertools.count(1)
         self.acts: list[tuple[float, Callable[[], str]]] = [
             (0, self.begin),
+            (20, self.ask_a_person),
             (45, self.outage),
             (70, self.recovery),
+            (95, self.decide),
             (115, self.budget_runs_out),
             (155, self.budget_is_raised),
             (180, self.bad_release),
@@ -56,7 +60,30 @@ class Story:
 
     def begin(self) -> str:
         self._tell(faults=[], script=work.script(), latency={"seconds": 0.5, "jitter_seconds": 1.5})
-        return "Agents go to work: reports, reviews, notes. Look at Tasks; each has its timeline."
+        self._begin_recurring()
+        return "Agents go to work: reports, reviews, workflows. Look at Tasks; each has its timeline."
+
+    def _begin_recurring(self) -> None:
+        """Unless an earlier simulation left it behind."""
+        said = work.recurring()
+        if not RecurringTask.objects.filter(name=said["name"]).exists():
+            verbs.create(said, actor=self._actor)
+
+    def ask_a_person(self) -> str:
+        permissions.grant("EXECUTOR", work.NEEDS_CONSENT, requires_approval=True, actor=self._actor)
+        for number in range(1, _QUESTIONS + 1):
+            work.submit(work.cleaning(number), actor=self._actor)
+        return (
+            f"{_QUESTIONS} agents want to delete a file, which a person must allow: they wait in Approvals."
+        )
+
+    def decide(self) -> str:
+        waiting = list(Approval.objects.filter(status=Approval.Status.PENDING).order_by("created_at")[:2])
+        for approval in waiting[:1]:
+            approvals.approve(approval.pk, actor=self._actor, reason="nobody needs the draft")
+        for approval in waiting[1:]:
+            approvals.reject(approval.pk, actor=self._actor, reason="this one is still needed")
+        return "One call is approved and one rejected; both agents go on. The other question is yours."
 
     def outage(self) -> str:
         self._tell(faults=_OUTAGE)

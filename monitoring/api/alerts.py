@@ -4,30 +4,39 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.http import HttpResponse
-from pydantic import ConfigDict
 from rest_framework.request import Request
 
 from governance.api import shapes
+from governance.api.columns import columns
+from governance.api.description import Operation, Place, describe, many, page, record
 from governance.api.resource import Resource, answer
-from governance.api.shapes import Reason
+from governance.api.shapes import Reason, Shape, Why
 from governance.paging import Row
 from governance.submission import Time
 from monitoring.alerts import questions, verbs
 from monitoring.errors import AlertNotFound
+from monitoring.models import Alert, AlertMessage, AlertRule
 
 ALERTS = "/api/alerts"
+ALERT_ID = Place("alert_id", "The alert's id.", "0198f2a0-7c1e-7000-8000-5b1f6a2c9d3e", "uuid")
+RULE = Place("rule", "The rule's name.", "oldest_pending")
 
 
-class Until(Reason):
+class Until(Why):
     """Nobody is told before then."""
 
     until: Time
 
 
-class Setting(Reason):
-    """What a rule is given beside the reason; `verbs.set_rule` checks it."""
+class Setting(Why, verbs.Changes):
+    """What a rule is given; what is left out stays."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+
+_ALERT = columns("Alert", Alert, questions.ALERT, url=str)
+_MESSAGE = columns("AlertMessage", AlertMessage, questions.MESSAGE)
+_DETAIL = columns("AlertDetail", Alert, questions.ALERT, url=str, messages=many(_MESSAGE))
+_RULE = columns("AlertRule", AlertRule, questions.RULE)
+_REASON = {"why": {"reason": "the provider is asked"}}
 
 
 class AlertResource(Resource):
@@ -38,6 +47,16 @@ class AlertResource(Resource):
         return answer(self.linked(questions.alert(alert_id, actor=self.actor)))
 
 
+@describe(
+    "Alerts",
+    get=Operation(
+        "list_alerts",
+        "List what is or was wrong, newest first",
+        {200: page("alerts", _ALERT)},
+        filters=questions.AlertFilter,
+        is_paged=True,
+    ),
+)
 class Alerts(AlertResource):
     """`/api/alerts`."""
 
@@ -46,6 +65,11 @@ class Alerts(AlertResource):
         return self.page("alerts", page, [self.linked(row) for row in page.rows])
 
 
+@describe(
+    "Alerts",
+    of=ALERT_ID,
+    get=Operation("get_alert", "Show an alert with its newest messages", {200: _DETAIL}),
+)
 class AlertDetail(AlertResource):
     """`/api/alerts/{id}`: with its newest messages."""
 
@@ -57,7 +81,7 @@ class _Verb(AlertResource):
     """The subclass names the verb of `alerts.verbs` and the shape of its body."""
 
     verb: ClassVar[Any]
-    shape: ClassVar[type[Reason]] = Reason
+    shape: ClassVar[type[Shape]] = Reason
 
     def post(self, request: Request, name: str) -> HttpResponse:
         said = shapes.read(request, self.shape).model_dump()
@@ -67,24 +91,45 @@ class _Verb(AlertResource):
         return self.told(chosen)
 
 
+def _described(name: str, summary: str, shape: type[Shape], examples: dict[str, Any]) -> Any:
+    operation = Operation(name, summary, {200: _DETAIL}, body=shape, refuses=(409,), examples=examples)
+    return describe("Alerts", of=ALERT_ID, post=operation)
+
+
+@_described("acknowledge_alert", "Say that somebody sees to an alert", Why, _REASON)
 class Acknowledge(_Verb):
     """`POST …/acknowledge`: somebody sees to it. 409 unless it is open."""
 
-    verb = staticmethod(verbs.acknowledge)
+    verb, shape = staticmethod(verbs.acknowledge), Why
 
 
+@_described(
+    "mute_alert",
+    "Tell nobody of an alert for a while",
+    Until,
+    {"until noon": {"until": "2026-12-01T12:00:00Z", "reason": "their maintenance"}},
+)
 class Mute(_Verb):
     """`POST …/mute` with `until`."""
 
     verb, shape = staticmethod(verbs.mute), Until
 
 
+@_described("unmute_alert", "Tell people of an alert again", Reason, _REASON)
 class Unmute(_Verb):
     """`POST …/unmute`: 409 unless it is muted."""
 
     verb = staticmethod(verbs.unmute)
 
 
+@describe(
+    "Alerts",
+    get=Operation(
+        "list_alert_rules",
+        "List what is looked at, and from where on it is an alert",
+        {200: record("AlertRules", rules=many(_RULE))},
+    ),
+)
 class Rules(Resource):
     """`/api/alerts/rules`."""
 
@@ -92,11 +137,22 @@ class Rules(Resource):
         return answer({"rules": questions.rules(actor=self.actor)})
 
 
+@describe(
+    "Alerts",
+    of=RULE,
+    patch=Operation(
+        "set_alert_rule",
+        "Change a rule from the next sweep on",
+        {200: _RULE},
+        body=Setting,
+        examples={"later": {"threshold": 120, "reason": "a slow night is no alarm"}},
+    ),
+)
 class RuleDetail(Resource):
     """`PATCH /api/alerts/rules/{name}`: `{"threshold": 120, "reason": …}`; what is left out stays."""
 
     def patch(self, request: Request, name: str) -> HttpResponse:
-        said = shapes.read(request, Setting).model_dump()
+        said = shapes.read(request, Setting).model_dump(exclude_unset=True)
         reason = said.pop("reason")
         row = verbs.set_rule(name, said, actor=self.actor, reason=reason)
         return answer({field: getattr(row, field) for field in questions.RULE})

@@ -1,10 +1,11 @@
-"""The addresses of alerts, without trailing slashes."""
+"""The addresses of alerts and of the diagnosis, without trailing slashes."""
 
 from django.urls import path
 
-from monitoring.api import alerts
+from monitoring.api import alerts, diagnosis
 
 urlpatterns = [
+    path("diagnosis", diagnosis.Diagnosis.as_view()),
     path("alerts", alerts.Alerts.as_view()),
     path("alerts/rules", alerts.Rules.as_view()),
     path("alerts/rules/<str:name>", alerts.RuleDetail.as_view()),

@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from monitoring.dashboards import breaker_page, breaker_verbs, cost_page
+from monitoring.dashboards import breaker_page, breaker_verbs, cost_page, diagnosis_page
 
 Context = Callable[[HttpRequest], dict[str, Any]]
 
@@ -52,6 +52,9 @@ show_costs = _page("Cost", "monitoring/costs.html", "governance.view_costline", 
 show_cost_figures = _figures("monitoring/cost_figures.html", "governance.view_costline", _costs)
 show_breakers = _page(
     "Circuit breakers", "monitoring/breakers.html", "reliability.view_circuitbreaker", _breakers
+)
+show_diagnosis = _page(
+    "Diagnosis", "monitoring/diagnosis.html", diagnosis_page.PERMISSION, diagnosis_page.context
 )
 show_breaker_figures = _figures(
     "monitoring/breaker_figures.html", "reliability.view_circuitbreaker", _breakers

@@ -6,11 +6,16 @@ A new section is a module with a decorated function, and its name in `_MODULES`.
 from importlib import import_module
 
 from monitoring.diagnosis.findings import Finding, Severity
-from monitoring.diagnosis.sections import Diagnosis, known, run, section
+from monitoring.diagnosis.sections import ALL, Diagnosis, UnknownSection, as_json, known, run, section, worst
 
-__all__ = ["Diagnosis", "Finding", "Severity", "known", "run", "section"]
+__all__ = [
+    "ALL", "Diagnosis", "Finding", "Severity", "UnknownSection", "as_json", "known", "run", "section",
+    "worst",
+]  # fmt: skip
 
 # In the order in which they are shown: what the others stand on comes first.
-_MODULES = ("database", "redis", "workers", "watchdog", "performance")
+_MODULES = (
+    "database", "redis", "workers", "watchdog", "limits", "breakers", "budgets", "dlq", "performance",
+)  # fmt: skip
 for _module in _MODULES:
     import_module(f"{__name__}.{_module}")

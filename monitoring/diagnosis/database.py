@@ -8,6 +8,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from governance import outages
 from governance.durations import words
+from monitoring.diagnosis import remedies
 from monitoring.diagnosis.findings import Finding, critical, notice, ok, warning
 from monitoring.diagnosis.sections import PROBE_SECONDS, section
 from monitoring.probe import DidNotAnswerError, Probe
@@ -22,8 +23,9 @@ SELECT version() AS version, current_setting('max_connections')::int AS allowed,
   now() - pg_postmaster_start_time() AS up"""
 
 _HOLDERS = """
-SELECT coalesce(nullif(application_name, ''), 'unnamed') AS application, usename AS account,
-  coalesce(host(client_addr), 'local') AS address, datname AS database, count(*)::int AS connections,
+SELECT coalesce(nullif(application_name, ''), 'unnamed') AS application,
+  coalesce(usename, 'nobody yet') AS account, coalesce(host(client_addr), 'local') AS address,
+  coalesce(datname, 'none yet') AS database, count(*)::int AS connections,
   count(*) FILTER (WHERE state = 'active')::int AS active
 FROM pg_stat_activity WHERE backend_type = 'client backend'
 GROUP BY 1, 2, 3, 4 ORDER BY connections DESC, 1"""
@@ -71,7 +73,10 @@ def _unreachable(error: Exception) -> Finding:
         evidence=[f"address: {address()}"],
         explanation="Nothing works without it: no task is accepted, claimed or finished until it is back. "
         "Workers and watchdog wait for it and go on by themselves.",
-        remedy='psql "$DATABASE_URL" -c "SELECT 1"   (python main.py starts the embedded one)',
+        remedies=[
+            remedies.at_machine("Ask it as the system does.", 'psql $DATABASE_URL -c "SELECT 1"'),
+            remedies.at_machine("If it is the embedded one: start it, with all the rest.", "python main.py"),
+        ],
     )
 
 
@@ -97,8 +102,13 @@ def _connections(server: dict[str, object], holders: list[dict[str, object]]) ->
         said,
         evidence=evidence,
         explanation="When none is left, new processes cannot connect and requests fail.",
-        remedy="fewer processes (JUGGERNAUT_WORKER_PROCESSES), or: ALTER SYSTEM SET max_connections = "
-        f"{allowed * 2}; and restart PostgreSQL",
+        remedies=[
+            remedies.at_machine(
+                "As a superuser: allow more, then restart PostgreSQL. Or run fewer processes "
+                "(JUGGERNAUT_WORKER_PROCESSES, JUGGERNAUT_WEB_PROCESSES).",
+                f'psql $DATABASE_URL -c "ALTER SYSTEM SET max_connections = {allowed * 2}"',
+            )
+        ],
     )
 
 
@@ -115,7 +125,12 @@ def _lingering(found: list[dict[str, object]]) -> list[Finding]:
                 for t in found
             ],
             explanation="They hold their locks, and keep dead rows from being cleaned up.",
-            remedy=f'psql "$DATABASE_URL" -c "SELECT pg_terminate_backend({oldest["pid"]})"',
+            remedies=[
+                remedies.at_machine(
+                    "End the oldest of them; what it had not committed is undone.",
+                    f'psql $DATABASE_URL -c "SELECT pg_terminate_backend({oldest["pid"]})"',
+                )
+            ],
         )
     ]
 
@@ -135,7 +150,7 @@ def _migrations(applied: set[tuple[str, str]]) -> Finding:
             f"{len(missing)} migration(s) not applied",
             evidence=missing[:20],
             explanation="This version's code expects tables and columns that are not there yet.",
-            remedy="python manage.py migrate",
+            remedies=[remedies.at_machine("Bring the tables to this version.", "python manage.py migrate")],
         )
     apps = {app for app, _ in shipped}
     unknown = sorted(".".join(m) for m in applied - shipped if m[0] in apps)

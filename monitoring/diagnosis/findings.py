@@ -1,8 +1,11 @@
 """What a look at the system found: how bad, on what evidence, what it means, and what mends it."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from typing import Any
+
+from monitoring.diagnosis.remedies import Remedy
 
 
 class Severity(IntEnum):
@@ -16,13 +19,13 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found. `said` is a sentence; `remedy` is a command, or where to go."""
+    """One thing that was found. `said` is a sentence, `explanation` what it means for the system."""
 
     severity: Severity
     said: str
     evidence: list[str] = field(default_factory=list)
     explanation: str = ""
-    remedy: str = ""
+    remedies: Sequence[Remedy] = ()
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self) | {"severity": self.severity.name.lower()}

@@ -1,17 +1,27 @@
 """Performance: the memory of every process, tasks that run long, and the queries that cost most."""
 
 import os
+from collections.abc import Sequence
 
 import psycopg2
 
 from governance import looks
+from governance.durations import words
 from monitoring import memory
+from monitoring.diagnosis import remedies
 from monitoring.diagnosis.findings import Finding, notice, ok, warning
 from monitoring.diagnosis.sections import PROBE_SECONDS, section
+from monitoring.health import PROCESS_SILENT_SECONDS
 from monitoring.probe import DidNotAnswerError, Probe, Row
 
 MEMORY_WARNING = 0.8
-SHOWN = 10
+MEBIBYTE = 1024 * 1024
+
+_WORKERS = """
+SELECT host, pid, worker_ids, in_flight, rss_bytes AS rss, rss_at_start_bytes AS at_start,
+  now() - started_at AS age
+FROM worker_processes WHERE last_seen > now() - %(silent)s * interval '1 second'
+ORDER BY rss_bytes DESC, pid"""
 
 _LONG = """
 SELECT id::text, title, task_type, assigned_worker,
@@ -24,7 +34,7 @@ ORDER BY started_at LIMIT 10"""
 _EXTENSION = """
 SELECT (SELECT extversion FROM pg_extension WHERE extname = 'pg_stat_statements') AS installed,
   EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_stat_statements') AS available,
-  current_setting('shared_preload_libraries') LIKE '%%pg_stat_statements%%' AS preloaded"""
+  current_setting('shared_preload_libraries') LIKE '%pg_stat_statements%' AS preloaded"""
 
 # Called total_time and mean_time before PostgreSQL 13.
 _COLUMNS = """
@@ -41,35 +51,58 @@ ORDER BY total{suffix} DESC LIMIT 10"""
 
 @section("performance")
 def look() -> list[Finding]:
-    """Memory first, which needs no database; then what the database knows."""
+    """Memory of this machine first, which needs no database; then what the database knows of all of them."""
     found = [_memory(memory.sizes())]
     try:
         with Probe(seconds=PROBE_SECONDS) as probe:
-            return [*found, _long_tasks(probe.rows(_LONG)), _slow_queries(probe)]
+            workers = probe.rows(_WORKERS, {"silent": PROCESS_SILENT_SECONDS})
+            return [*found, _workers(workers), _long_tasks(probe.rows(_LONG)), _slow_queries(probe)]
     except (psycopg2.Error, DidNotAnswerError) as error:
-        return [*found, notice(f"tasks and queries are not known: {' '.join(str(error).split())}")]
+        said = " ".join(str(error).split())
+        return [*found, notice(f"workers, tasks and queries are not known: {said}")]
 
 
 def _memory(sizes: list[memory.Size]) -> Finding:
     if not sizes:
-        return notice("no process of the system runs on this machine", remedy="python main.py")
-    limit = int(os.environ.get("JUGGERNAUT_WORKER_MAX_RSS_MB", "512")) * 1024 * 1024
+        start = remedies.at_machine("Start everything on this machine.", "python main.py")
+        return notice("no process of the system runs on this machine", remedies=[start])
     total = looks.mebibytes(sum(size.rss for size in sizes))
     said = f"{len(sizes)} processes, {total} resident (shared pages counted in each)"
-    evidence = [_told(size) for size in sizes]
-    if sizes[0].rss < limit * MEMORY_WARNING:
-        return ok(said, evidence=evidence)
-    return warning(
-        f"{said}; the largest is near the limit of {looks.mebibytes(limit)}",
-        evidence=evidence,
-        explanation="A worker process that passes the limit finishes what it runs and is replaced.",
-        remedy="JUGGERNAUT_WORKER_MAX_RSS_MB sets the limit, max_concurrency of a worker its tasks at a time",
-    )
+    return ok(said, evidence=[_told(size) for size in sizes])
 
 
 def _told(size: memory.Size) -> str:
-    growth = "" if size.growth is None else f" ({size.growth / 1024 / 1024:+.0f} since start)"
+    growth = "" if size.growth is None else f" ({size.growth / MEBIBYTE:+.0f} since start)"
     return f"{looks.mebibytes(size.rss):>8}{growth}  pid {size.pid}  {size.name}"
+
+
+def _workers(processes: Sequence[Row]) -> Finding:
+    limit = int(os.environ.get("JUGGERNAUT_WORKER_MAX_RSS_MB", "512")) * MEBIBYTE
+    evidence = [_process(row) for row in processes]
+    large = [row for row in processes if row["rss"] >= limit * MEMORY_WARNING]
+    if not large:
+        said = f"no worker process is near its limit of {looks.mebibytes(limit)}"
+        return ok(said, evidence=evidence)
+    return warning(
+        f"{len(large)} worker process(es) near or above the limit of {looks.mebibytes(limit)}",
+        evidence=evidence,
+        explanation="One that passes the limit takes nothing new, finishes what it runs and is replaced. If "
+        "each grows so, one of the task types leaks.",
+        remedies=[
+            remedies.at_machine(
+                "Restart this machine's processes; what runs finishes first, or is given back.",
+                'kill -TERM $(pgrep -f "python main.py")',
+            ),
+        ],
+    )
+
+
+def _process(row: Row) -> str:
+    growth = (row["rss"] - row["at_start"]) / MEBIBYTE
+    return (
+        f"{looks.mebibytes(row['rss']):>8} ({growth:+.0f} since start, {words(row['age'])} ago)  "
+        f"pid {row['pid']} on {row['host']}, {row['in_flight']} running: {', '.join(row['worker_ids'])}"
+    )
 
 
 def _long_tasks(tasks: list[Row]) -> Finding:
@@ -83,14 +116,14 @@ def _long_tasks(tasks: list[Row]) -> Finding:
             for t in tasks
         ],
         explanation="Its own timeout ends a task; one that should have ended by now can be terminated.",
-        remedy=f'python manage.py terminate_task {tasks[0]["id"]} --reason "excessive runtime"',
+        remedies=[remedies.terminate(tasks[0]["id"])],
     )
 
 
 def _slow_queries(probe: Probe) -> Finding:
     extension = probe.row(_EXTENSION)
     if not extension["installed"] or not extension["preloaded"]:
-        return notice("slow queries are not recorded", **_how_to_enable(extension))
+        return _not_recorded(extension)
     suffix = probe.row(_COLUMNS)["suffix"]
     told = [
         f"{row['total_ms']} ms in {row['calls']} calls, {row['mean_ms']} ms each: {row['query']}"
@@ -99,10 +132,22 @@ def _slow_queries(probe: Probe) -> Finding:
     return ok("the queries that cost most (pg_stat_statements)", evidence=told)
 
 
-def _how_to_enable(extension: Row) -> dict[str, str]:
+def _not_recorded(extension: Row) -> Finding:
+    said = "slow queries are not recorded"
     if not extension["available"]:
-        return {"explanation": "This server carries no pg_stat_statements (the embedded one never does)."}
-    return {
-        "remedy": "ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'; restart PostgreSQL; "
-        "CREATE EXTENSION IF NOT EXISTS pg_stat_statements;"
-    }
+        return notice(
+            said,
+            explanation="This server does not carry the extension pg_stat_statements: install its contrib "
+            "package, or use a server that has it (DATABASE_URL).",
+        )
+    if not extension["preloaded"]:
+        enable = remedies.at_machine(
+            "As a superuser, then restart PostgreSQL and look again (the embedded server has no superuser to "
+            "log in as: use one of your own, DATABASE_URL).",
+            "psql $DATABASE_URL -c \"ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'\"",
+        )
+        return notice(said, remedies=[enable])
+    create = remedies.at_machine(
+        "As a superuser: make its view.", 'psql $DATABASE_URL -c "CREATE EXTENSION pg_stat_statements"'
+    )
+    return notice(said, remedies=[create])

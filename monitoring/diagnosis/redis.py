@@ -4,6 +4,7 @@ import time
 
 from redis import RedisError
 
+from monitoring.diagnosis import remedies
 from monitoring.diagnosis.findings import Finding, ok, warning
 from monitoring.diagnosis.sections import section
 from monitoring.probe import redis_client
@@ -38,6 +39,10 @@ def look() -> list[Finding]:
 def _unreachable(error: RedisError) -> Finding:
     return warning(
         f"redis connection failed: {' '.join(str(error).split())}",
-        explanation="The system goes on without it: PostgreSQL holds every fact and wakes the workers.",
-        remedy='redis-cli -u "$REDIS_URL" PING   (python main.py starts the embedded one)',
+        explanation="The system goes on without it: PostgreSQL holds every fact and wakes the workers. Each "
+        "process has breakers and rate limits of its own until it is back.",
+        remedies=[
+            remedies.at_machine("Ask it as the system does.", "redis-cli -u $REDIS_URL PING"),
+            remedies.at_machine("If it is the embedded one: start it, with all the rest.", "python main.py"),
+        ],
     )

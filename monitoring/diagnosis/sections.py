@@ -5,16 +5,19 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg2
 
 from governance import outages
 from governance.errors import GovernanceError
+from monitoring.diagnosis import remedies
 from monitoring.diagnosis.findings import Finding, Severity, critical
 from monitoring.probe import DidNotAnswerError
 
 # All sections together. A look gives up on a server before that.
 ANSWER_SECONDS = 4.5
+ALL = "all"
 PROBE_SECONDS = 3.0
 
 Look = Callable[[], list[Finding]]
@@ -24,7 +27,7 @@ class UnknownSection(GovernanceError):
     """There is no section of this name. The text lists those that there are."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"unknown section {name!r}; expected one of: {', '.join(known())}")
+        super().__init__(f"unknown section {name!r}; expected one of: {', '.join((*known(), ALL))}")
         self.name = name
 
 
@@ -38,6 +41,23 @@ class Diagnosis:
     @property
     def severity(self) -> Severity:
         return max((finding.severity for finding in self.findings), default=Severity.OK)
+
+
+def worst(found: Sequence[Diagnosis]) -> Severity:
+    """How bad it is altogether."""
+    return max((one.severity for one in found), default=Severity.OK)
+
+
+def as_json(found: Sequence[Diagnosis]) -> dict[str, Any]:
+    """What the command prints and the API answers: severities as words, sections by name."""
+    sections = {
+        one.section: {
+            "severity": one.severity.name.lower(),
+            "findings": [finding.as_json() for finding in one.findings],
+        }
+        for one in found
+    }
+    return {"severity": worst(found).name.lower(), "sections": sections}
 
 
 _sections: dict[str, Look] = {}
@@ -59,12 +79,14 @@ def known() -> list[str]:
 
 
 def run(names: Sequence[str] = ()) -> list[Diagnosis]:
-    """Look at these sections, or all, at the same time; raises `UnknownSection`. Ends within 5 s."""
+    """Look at these sections at the same time, or at all (none named, or `all`), in the order in which they
+    are shown. Raises `UnknownSection`. Ends within 5 s."""
     for name in names:
-        if name not in _sections:
+        if name not in (*_sections, ALL):
             raise UnknownSection(name)
+    chosen = [name for name in known() if not names or name in names or ALL in names]
     deadline = time.monotonic() + ANSWER_SECONDS
-    started = {name: _start(_sections[name]) for name in names or known()}
+    started = {name: _start(_sections[name]) for name in chosen}
     return [Diagnosis(name, _answer(name, found, deadline)) for name, found in started.items()]
 
 
@@ -96,10 +118,10 @@ def without_database(error: Exception) -> Finding:
         return critical(
             outages.describe(error),
             explanation="Nothing can be read from PostgreSQL, so nothing else is known here.",
-            remedy="manage.py diagnose database",
+            remedies=[remedies.at_machine("See what is known of it.", "python manage.py diagnose database")],
         )
     return critical(
         f"the database cannot be used: {' '.join(str(error).split())}",
         explanation="Its tables are not those of this version.",
-        remedy="manage.py migrate",
+        remedies=[remedies.at_machine("Bring the tables to this version.", "python manage.py migrate")],
     )

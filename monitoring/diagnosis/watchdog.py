@@ -4,13 +4,14 @@ import psycopg2
 from redis import RedisError
 
 from governance.durations import words
+from monitoring.diagnosis import remedies
 from monitoring.diagnosis.findings import Finding, critical, notice, ok, warning
 from monitoring.diagnosis.sections import PROBE_SECONDS, section, without_database
 from monitoring.health import WATCHDOG_SILENT_SECONDS, stopped_duties
 from monitoring.probe import DidNotAnswerError, Probe, Row, redis_client
 from reliability import heartbeat
 
-START = "python watchdog_main.py"
+START = remedies.at_machine("Start one; as many as you like may run.", "python watchdog_main.py")
 
 _REGISTRY = """
 SELECT last_heartbeat AS at, now() - last_heartbeat AS silent,
@@ -43,10 +44,10 @@ def _registry(found: list[Row]) -> Finding:
     beat: Row = found[0] if found else {"at": None}
     explanation = "Crashed tasks are not rescued, and deadlines are not kept, until it runs again."
     if beat["at"] is None:
-        return critical("no watchdog has ever run", explanation=explanation, remedy=START)
+        return critical("no watchdog has ever run", explanation=explanation, remedies=[START])
     if beat["is_silent"]:
         said = f"silent for {words(beat['silent'])} (worker_registry)"
-        return critical(said, explanation=explanation, remedy=START)
+        return critical(said, explanation=explanation, remedies=[START])
     return ok(f"heartbeat {words(beat['silent'])} ago (worker_registry)")
 
 
@@ -62,13 +63,13 @@ def _at_redis() -> Finding:
     finally:
         client.close()
     if not beat:
-        return warning(f"no heartbeat in Redis ({heartbeat.KEY})", remedy=START)
+        return warning(f"no heartbeat in Redis ({heartbeat.KEY})", remedies=[START])
     return ok(f"heartbeat in Redis: {beat}", evidence=[f"key {heartbeat.KEY}"])
 
 
 def _leader(found: list[Row]) -> Finding:
     if not found or not found[0]["leads"]:
-        return warning("no watchdog leads at the moment", remedy=START)
+        return warning("no watchdog leads at the moment", remedies=[START])
     return ok(f"{found[0]['owner']} leads, for {words(found[0]['led'])}")
 
 
@@ -77,7 +78,7 @@ def _stopped(duties: list[str]) -> list[Finding]:
         warning(
             f"{duty} is stopped: WATCHDOG is not permitted",
             explanation="It goes on at the first sweep after it is granted again.",
-            remedy=f"manage.py grant WATCHDOG {duty}",
+            remedies=[remedies.grant("WATCHDOG", duty)],
         )
         for duty in duties
     ]
@@ -94,7 +95,9 @@ def _sweeps(sweeps: list[Row]) -> list[Finding]:
                 "duties failed in the last sweeps",
                 evidence=[" ".join(error.split()) for error in dict.fromkeys(failed)] + told,
                 explanation="The other duties went on; this one is tried again in every sweep.",
-                remedy='grep "watchdog duty" logs/juggernaut.log',
+                remedies=[
+                    remedies.at_machine("See where it failed.", 'grep "watchdog duty" logs/juggernaut.log')
+                ],
             )
         ]
     return [ok("the last sweeps", evidence=told)]

@@ -18,6 +18,8 @@ class Metrics(Resource):
     just that it is, as `/health` tells everybody.
     """
 
+    schema = None  # Prometheus's own format, which has a description of its own
+
     def initial(self, request: Request, *arguments: Any, **named: Any) -> None:
         self.found = exposition.look()
         if self.found.answers is not None:

@@ -33,7 +33,7 @@ class Supposed(BaseModel):
     get=Operation(
         "explain_call",
         "What would each gate decide of this call now?",
-        {200: record("Findings", gates=many(_FINDING))},
+        {200: record("Findings", is_allowed=bool, gates=many(_FINDING))},
         filters=Supposed,
         text="Nothing is counted, held or asked. The first gate that lets nothing through is the answer.",
     ),
@@ -42,7 +42,9 @@ class Gates(Resource):
     """`/api/gates?worker=…&tool=…`."""
 
     def get(self, request: Request) -> HttpResponse:
-        self.actor.require("governance.view_toolpermission")
         asked = paging.parse_whole(Supposed, self.asked)
-        found = explain.call(asked.worker, asked.tool, service=asked.service, cost_usd=asked.cost_usd)
-        return answer({"gates": [asdict(finding) for finding in found]})
+        found = explain.asked(
+            asked.worker, asked.tool, actor=self.actor, service=asked.service, cost_usd=asked.cost_usd
+        )
+        gates = [asdict(finding) for finding in found]
+        return answer({"is_allowed": all(finding.lets_through for finding in found), "gates": gates})

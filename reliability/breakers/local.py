@@ -139,7 +139,7 @@ class LocalBreaker:
     def _obey(self, outcome: Outcome, backoff: float) -> None:
         asked = outcome.wait_seconds
         if outcome.kind == "auth":
-            self._open("auth", "the service refuses our credentials", None, outcome)
+            self._open("auth", "our credentials are refused", None, outcome)
         elif outcome.kind == "quota":
             wait = None if asked is None else max(asked, backoff)
             self._open("quota", "our quota is used up", wait, outcome)

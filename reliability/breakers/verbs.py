@@ -3,12 +3,14 @@ why, in the transaction of the change; on commit it goes to Redis, so that it bi
 While Redis is away every process takes it from PostgreSQL within a second."""
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
+from governance import audit
 from governance.actors import Actor
 from governance.errors import FieldError, InvalidInput
 from governance.submission import require_text
@@ -18,69 +20,68 @@ from reliability.breakers.rows import CircuitBreaker, Mode, State
 from reliability.errors import BreakerNotFound
 
 PERMISSION = "reliability.change_circuitbreaker"
+_WATCHDOG = Actor("WATCHDOG", is_trusted=True)
 _CLOSED = {"state": State.CLOSED, "kind": "", "cause": "", "wait_seconds": 0, "retry_at": None}
 
 
-@transaction.atomic
 def reset(name: str, *, actor: Actor, reason: str = "") -> None:
     """Close it and forget what it counted, in every process. Raises `BreakerNotFound`."""
-    _reset([_locked(name, actor, reason)])
+    with _acting(actor, "reset", reason):
+        _reset([_locked(name)])
 
 
-@transaction.atomic
 def reset_all(*, actor: Actor, reason: str = "") -> int:
     """Close every breaker; how many there are."""
-    _act_as(actor, reason)
-    rows = list(CircuitBreaker.objects.select_for_update().order_by("name"))
-    _reset(rows)
+    with _acting(actor, "reset", reason):
+        rows = list(CircuitBreaker.objects.select_for_update().order_by("name"))
+        _reset(rows)
     return len(rows)
 
 
-@transaction.atomic
 def reset_many(names: Iterable[str], *, actor: Actor, reason: str = "") -> int:
     """Close these breakers, all or none; how many. Raises `BreakerNotFound`."""
-    rows = [_locked(name, actor, reason) for name in sorted(set(names))]
-    _reset(rows)
+    with _acting(actor, "reset", reason):
+        rows = [_locked(name) for name in sorted(set(names))]
+        _reset(rows)
     return len(rows)
 
 
-@transaction.atomic
 def update_settings(name: str, *, actor: Actor, reason: str = "", **said: Any) -> CircuitBreaker:
     """Change `settings.Changes`, counters are kept. Raises `BreakerNotFound`, `InvalidInput`."""
-    row = _locked(name, actor, reason)
-    changes = settings.parse(said)
-    for setting, value in changes.items():
-        setattr(row, setting, value)
-    settings.refuse_contradiction(row)
-    return _saved(row, changes)
+    with _acting(actor, "update_settings", reason):
+        row = _locked(name)
+        changes = settings.parse(said)
+        for setting, value in changes.items():
+            setattr(row, setting, value)
+        settings.refuse_contradiction(row)
+        return _saved(row, changes)
 
 
 def force_open(name: str, *, actor: Actor, reason: str, until: datetime | None = None) -> CircuitBreaker:
     """Refuse every call until then, or until somebody restores it."""
-    return _set_mode(name, Mode.FORCED_OPEN, actor, reason, until)
+    return _set_mode("force_open", name, Mode.FORCED_OPEN, actor, reason, until)
 
 
 def disable_until(name: str, until: datetime, *, actor: Actor, reason: str) -> CircuitBreaker:
     """Admit every call until then, whatever the service answers."""
-    return _set_mode(name, Mode.DISABLED, actor, reason, until)
+    return _set_mode("disable_until", name, Mode.DISABLED, actor, reason, until)
 
 
 def shadow(name: str, *, actor: Actor, reason: str, until: datetime | None = None) -> CircuitBreaker:
     """Decide and record, but refuse nothing: to try settings out."""
-    return _set_mode(name, Mode.SHADOW, actor, reason, until)
+    return _set_mode("shadow", name, Mode.SHADOW, actor, reason, until)
 
 
 def restore(name: str, *, actor: Actor, reason: str) -> CircuitBreaker:
     """Let the breaker decide again."""
-    return _set_mode(name, Mode.NORMAL, actor, reason, None)
+    return _set_mode("restore", name, Mode.NORMAL, actor, reason, None)
 
 
 def end_modes() -> int:
     """Modes whose end has come are over in the rows too (Redis ended them by itself); how many."""
     over = CircuitBreaker.objects.exclude(mode=Mode.NORMAL).filter(mode_until__lte=timezone.now())
     names = list(over.values_list("name", flat=True))
-    with transaction.atomic():
-        _attribute("WATCHDOG", "its end has come")
+    with audit.acting(_WATCHDOG, verb="end_mode", reason="its end has come"):
         ended: int = over.filter(name__in=names).update(
             mode=Mode.NORMAL, mode_until=None, mode_by="", mode_reason=""
         )
@@ -93,15 +94,17 @@ def look_after(now: datetime) -> int:
     return end_modes() + _deliver(CircuitBreaker.objects.values_list("name", flat=True))
 
 
-@transaction.atomic
-def _set_mode(name: str, mode: Mode, actor: Actor, reason: str, until: datetime | None) -> CircuitBreaker:
+def _set_mode(
+    verb: str, name: str, mode: Mode, actor: Actor, reason: str, until: datetime | None
+) -> CircuitBreaker:
     require_text("reason", reason)
     if until and until <= timezone.now():
         raise InvalidInput([FieldError("until", "a time to come is expected")])
-    row = _locked(name, actor, reason)
-    row.mode, row.mode_until = mode, until
-    row.mode_by, row.mode_reason = ("", "") if mode == Mode.NORMAL else (actor.name, reason)
-    return _saved(row, ["mode", "mode_until", "mode_by", "mode_reason"])
+    with _acting(actor, verb, reason):
+        row = _locked(name)
+        row.mode, row.mode_until = mode, until
+        row.mode_by, row.mode_reason = ("", "") if mode == Mode.NORMAL else (actor.name, reason)
+        return _saved(row, ["mode", "mode_until", "mode_by", "mode_reason"])
 
 
 def _reset(rows: list[CircuitBreaker]) -> None:
@@ -118,26 +121,17 @@ def _saved(row: CircuitBreaker, fields: Iterable[str]) -> CircuitBreaker:
     return row
 
 
-def _locked(name: str, actor: Actor, reason: str) -> CircuitBreaker:
-    _act_as(actor, reason)
+def _locked(name: str) -> CircuitBreaker:
     row = CircuitBreaker.objects.select_for_update().filter(pk=name).first()
     if row is None:
         raise BreakerNotFound(name, list(CircuitBreaker.objects.values_list("name", flat=True)))
     return row
 
 
-def _act_as(actor: Actor, reason: str) -> None:
+def _acting(actor: Actor, verb: str, reason: str) -> AbstractContextManager[None]:
+    """A transaction; the triggers that write the history and the audit log take who acts and why from it."""
     actor.require(PERMISSION)
-    _attribute(actor.name, reason)
-
-
-def _attribute(name: str, reason: str) -> None:
-    """Name who acts and why, to the trigger that writes the history; until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('juggernaut.actor', %s, true), set_config('juggernaut.reason', %s, true)",
-            [name, reason],
-        )
+    return audit.acting(actor, verb=verb, reason=reason)
 
 
 def _bring(names: Iterable[str]) -> None:

@@ -83,6 +83,7 @@ def _write(call: Call, ending: Ending) -> None:
             error_message=ending.error_message,
             cost_usd=_book(call, ending),
             model=ending.model or None,
+            is_undone=ending.is_undone,
         )
         _keep(call, ending)
 

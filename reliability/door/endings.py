@@ -35,6 +35,11 @@ class Ending:
     request_id: str = ""
     came: Answered | CallFailed | None = None
 
+    @property
+    def is_undone(self) -> bool:
+        """It is known not to have been carried out: it can be asked for again like a new one."""
+        return self.error_message is not None and self.money is Money.RELEASED
+
 
 def of_answer(answered: Answered) -> Ending:
     return Ending(

@@ -189,6 +189,7 @@ class Drain:
                 worker_id=task.worker_id,
                 attempt=task.attempt,
                 lease_token=task.token,
+                crash_attempts=task.crash_attempts,
             )
             entry = Running(task, context)
             self._window.start(entry)

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from governance.claims import Claimed
+from governance.claims import SUSPECT_CRASHES, Claimed
 from reliability.engine.context import TaskContext
 
 # A process that just finished many short tasks may hold this many beyond what it runs, so that the next
@@ -96,9 +96,10 @@ class Window:
 
     @property
     def has_suspect(self) -> bool:
-        """Whether a task is here whose process died under it twice before."""
-        waiting = (task for tasks in self._waiting.values() for task, _ in tasks)
-        return any(task.is_suspect for task in (*waiting, *(entry.task for entry in self.running.values())))
+        """Whether a task is here whose process died under it twice before, and that has not got on since."""
+        waiting = (task.is_suspect for tasks in self._waiting.values() for task, _ in tasks)
+        running = (entry.context.crash_attempts >= SUSPECT_CRASHES for entry in self.running.values())
+        return any(waiting) or any(running)
 
     def ids(self) -> set[UUID]:
         """Every task that is here, running or not."""

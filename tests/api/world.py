@@ -10,6 +10,8 @@ from governance import approvals, model_prices, permissions, rate_limits, tool_e
 from governance.models import DeadLetter, LateResult, RecurringTask, Worker, WorkerProcess
 from governance.recurrence import firing
 from governance.tool_executions import Call
+from juggernaut import api_tokens
+from monitoring.models import Alert
 from reliability import redrives
 from reliability.breakers import settings as breaker_settings
 from reliability.breakers import verbs as breakers
@@ -66,12 +68,21 @@ def build() -> World:
             "scope": ["ANALYST", "FLEET", f"task:{task}"],
             "limit": ["http.request"],
             "breaker": ["openrouter:lab/m", "openrouter"],
+            "token_id": _texts(api_tokens.create("nightly", actor=SYSTEM).row.pk),
+            "alert_id": _texts(_alert()),
+            "rule": ["oldest_pending"],
         }
     )
 
 
 def _texts(*ids: UUID) -> list[str]:
     return [str(each) for each in ids]
+
+
+def _alert() -> UUID:
+    """Open, and muted: it can be acknowledged, muted anew and unmuted."""
+    until = timezone.now() + timedelta(days=1)
+    return Alert.objects.create(rule_id="oldest_pending", subject="here", muted_until=until).pk
 
 
 def _approval(task: UUID, number: int) -> UUID:

@@ -1,26 +1,26 @@
 """An agent of ten steps is killed at every one: what was finished is neither paid for nor repeated."""
 
 from collections import Counter
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
-from pathlib import Path
 
 import pytest
 
-from tests.faults.system import DONE_SECONDS, System
+from tests.faults.agents import BEGAN, DONE, STEPS, Agent
+from tests.faults.system import DONE_SECONDS
 from tests.polling import until
 from tests.workers.provider import Provider
 
 MODEL = "sim/agents"
-STEPS = 10
-# A task may lose its process twice; the third time it is given up.
+TURNS = range(1, STEPS + 1)
+CALLS = range(1, STEPS)
+# The watchdog looks every five seconds for what a person has decided in SQL.
+DECIDED_SECONDS = 30
 
 
 @pytest.fixture(scope="module")
 def provider(tmp_path_factory):
     running = Provider(tmp_path_factory.mktemp("provider"))
-    running.tell(latency={"seconds": 0.3}).raise_for_status()
     yield running
     running.end()
 
@@ -36,74 +36,9 @@ def settings_of_machine(provider):
     }
 
 
-@dataclass
-class Agent:
-    """A task of ten turns, each but the last with one call of the journal."""
-
-    system: System
-    provider: Provider
-    journal: Path
-
-    def __post_init__(self) -> None:
-        self.mark = self.journal.name
-        payload = {"prompt": f"{self.mark}", "tools": ["journal.write"]}
-        [self.id] = self.system.submit([{"task_type": "agent", "payload": payload}])
-
-    def requests(self) -> Counter[int]:
-        """How often the provider was asked in each turn, from 1."""
-        bodies = [entry["body"]["messages"] for entry in self.provider.received()]
-        mine = [messages for messages in bodies if messages[1]["content"] == self.mark]
-        return Counter(1 + sum(m["role"] == "assistant" for m in messages) for messages in mine)
-
-    def calls(self) -> Counter[str]:
-        """How often the tool began, by execution."""
-        lines = self.journal.read_text().splitlines() if self.journal.exists() else []
-        return Counter(line.split()[1] for line in lines if line.startswith("began"))
-
-    def steps(self) -> set[tuple[int, int, str]]:
-        """What is finished: turn, call, execution."""
-        rows = self.system.sql(
-            "SELECT turn, call, execution_id::text FROM task_steps WHERE task_id = %s", self.id
-        )
-        return set(rows)
-
-    def kill(self) -> None:
-        """Kill the process that holds the task."""
-        [(pid,)] = self.system.sql(
-            "SELECT p.pid FROM governance_tasks t JOIN worker_processes p ON p.process_id = t.lease_owner"
-            " WHERE t.id = %s",
-            self.id,
-        )
-        next(worker for worker in self.system.of_role("worker") if worker.pid == pid).kill()
-
-    def await_done(self) -> None:
-        address = f"/api/tasks/{self.id}"
-        until(
-            lambda: self.system.ask(address)["status"] not in {"pending", "in_progress"},
-            timeout=DONE_SECONDS,
-            what="the end of the agent",
-        )
-        task = self.system.ask(address)
-        assert task["status"] == "completed", task["error_message"]
-        assert (task["result"]["turns"], task["result"]["tool_calls"]) == (STEPS, STEPS - 1)
-
-
-def is_asking(agent, turn):
-    """The provider has been asked for this turn's answer."""
-    return agent.requests()[turn]
-
-
-def is_calling(agent, turn):
-    """The tool has begun what was asked for in this turn."""
-    return sum(agent.calls().values()) >= turn
-
-
-MODEL_KILLS = [(is_asking, turns) for turns in ((1, 6), (2, 7), (3, 8), (4, 9), (5, 10))]
-TOOL_KILLS = [(is_calling, turns) for turns in ((1, 5), (4, 9))]
-
-
 @pytest.fixture
 def agent(system, provider, tmp_path):
+    """`agent(name)` is a task that is not submitted yet, for a worker that may do what it needs."""
     system.sql(
         "INSERT INTO worker_tool_permissions (worker_id, tool_name)"
         " VALUES ('EXECUTOR', 'model.chat'), ('EXECUTOR', 'journal.*')"
@@ -115,63 +50,122 @@ def agent(system, provider, tmp_path):
         " VALUES ('simulated', %s, 0.1, 0.4)",
         MODEL,
     )
-
-    def start(name):
-        journal = tmp_path / name
-        calls = [
-            {"name": "journal_write", "arguments": {"journal": str(journal), "number": n}}
-            for n in range(STEPS - 1)
-        ]
-        script = [{"contains": name, "turn": turn, "tool_calls": [call]} for turn, call in enumerate(calls)]
-        provider.tell(script=[*script, {"contains": name, "turn": STEPS - 1, "text": "Done."}])
-        return Agent(system, provider, journal)
-
-    return start
+    # What this is about is one task that loses its process again and again, not how long it waits then.
+    provider.reset()
+    return lambda name, **facts: Agent(system, provider, tmp_path / name, **facts)
 
 
-def done_so_far(agent):
-    """What is finished, and how often it was asked for or begun until then."""
-    requests, calls = agent.requests(), agent.calls()
-    return {
-        (turn, call): calls[execution] if call else requests[turn] for turn, call, execution in agent.steps()
-    }
+def test_it_is_killed_while_the_model_thinks_in_every_turn(system, provider, agent):
+    running = agent("thinking")
+    provider.tell(script=running.script(is_slow_once=True)).raise_for_status()
+    running.start()
+
+    seen = []
+    for turn in TURNS:
+        until(partial(is_asked, running, turn), timeout=DONE_SECONDS, what=f"the model asked in turn {turn}")
+        seen.append(running.so_far())
+        running.kill()
+    running.await_done()
+
+    assert set(seen[-1]) == {(turn, call) for turn in CALLS for call in (0, 1)}
+    assert_nothing_twice(running, seen)
+    assert running.requests() == dict.fromkeys(TURNS, 2)
+    assert running.lines(DONE) == dict.fromkeys(CALLS, 1)
+    assert_paid(system, running, unknown=STEPS)
 
 
-def assert_nothing_twice(agent, *seen):
-    """What was finished when a process was killed (`seen`, of `done_so_far`) was not asked for again."""
-    at_the_end = done_so_far(agent)
+@pytest.mark.parametrize("at", [BEGAN, DONE])
+def test_it_is_killed_under_every_call_before_and_after_its_effect(system, provider, agent, at):
+    """Its tool may be called again when nobody knows whether it was carried out: once for each death."""
+    running = agent(f"calling-{at}")
+    provider.tell(script=running.script()).raise_for_status()
+    running.close_gates(at)
+    running.start()
+
+    seen = []
+    for turn in CALLS:
+        until(partial(has_come_to, running, at, turn), timeout=DONE_SECONDS, what=f"call {turn} {at}")
+        seen.append(running.so_far())
+        assert (turn, 1) not in seen[-1]
+        running.kill()
+        running.open_gate(at, turn)
+    running.await_done()
+
+    assert_nothing_twice(running, seen)
+    assert running.requests() == dict.fromkeys(TURNS, 1)
+    assert running.lines(BEGAN) == dict.fromkeys(CALLS, 2)
+    assert running.lines(DONE) == dict.fromkeys(CALLS, 1 if at == BEGAN else 2)
+    assert_paid(system, running, unknown=0)
+
+
+def test_a_call_that_must_not_be_repeated_waits_for_a_person_and_a_death_while_it_waits_changes_nothing(
+    system, provider, agent
+):
+    """Killed behind the effect of a call and before its record, then again while a person is asked."""
+    running = agent("asking", tool="journal.post")
+    provider.tell(script=running.script()).raise_for_status()
+    running.close_gates(DONE)
+    running.start()
+
+    for turn in CALLS:
+        until(partial(has_come_to, running, DONE, turn), timeout=DONE_SECONDS, what=f"effect {turn}")
+        running.kill()
+        running.open_gate(DONE, turn)
+        until(lambda: running.status() == "waiting_approval", timeout=DONE_SECONDS, what="a question")
+        if turn % 3 == 0:
+            kill_every_worker(system)
+        reject(system, running)
+    until(lambda: running.status() == "completed", timeout=DECIDED_SECONDS, what="the end of the agent")
+
+    assert running.requests() == dict.fromkeys(TURNS, 1)
+    assert running.lines(DONE) == dict.fromkeys(CALLS, 1)
+    assert_paid(system, running, unknown=0)
+
+
+def has_come_to(agent, at, turn):
+    return agent.lines(at)[turn]
+
+
+def is_asked(agent, turn):
+    return agent.requests()[turn]
+
+
+def kill_every_worker(system):
+    for worker in system.of_role("worker"):
+        worker.kill()
+    system.await_workers()
+
+
+def reject(system, agent):
+    """The person knows that it was done."""
+    [(wait,)] = system.sql("SELECT wait ->> 'name' FROM governance_tasks WHERE id = %s", agent.id)
+    system.sql(
+        "UPDATE approvals SET status = 'rejected', decided_by = 'tests', decided_at = now(),"
+        " reason = 'it was done' WHERE id = %s::uuid AND status = 'pending'",
+        wait,
+    )
+    until(lambda: agent.status() != "waiting_approval", timeout=DECIDED_SECONDS, what="the answer heard")
+
+
+def assert_nothing_twice(agent, seen):
+    """What was finished when a process was killed (`seen`, of `so_far`) was not asked for again."""
+    at_the_end = agent.so_far()
+    assert set(at_the_end) == {(turn, 0) for turn in TURNS} | {(turn, 1) for turn in CALLS}
     for finished in seen:
         assert {step: at_the_end[step] for step in finished} == finished
-    assert set(agent.requests()) == set(range(1, STEPS + 1))
-    assert sum(agent.requests().values()) <= STEPS + len(seen)
-    assert sum(agent.calls().values()) <= STEPS - 1 + len(seen)
-    kept = [execution for _, call, execution in agent.steps() if call]
-    assert len(kept) == len(set(kept)) == STEPS - 1
 
 
-def assert_paid_once(system, agent):
-    """One line of the ledger for each answer, and the whole hold for each call that nobody came back from."""
-    lines = system.sql(
-        "SELECT price_source, count(*), sum(cost_usd) FROM api_cost_tracking WHERE task_id = %s GROUP BY 1",
-        agent.id,
-    )
-    counts = {source: count for source, count, _ in lines}
-    assert counts.get("provider") == STEPS
+def assert_paid(system, agent, *, unknown):
+    """One line of the ledger for each answer; for each call that nobody came back from its hold, which is
+    charged when it expires."""
+    lines = system.sql("SELECT price_source, cost_usd FROM api_cost_tracking WHERE task_id = %s", agent.id)
+    paid = [usd for source, usd in lines if source == "provider"]
     [(told,)] = system.sql(
         "SELECT (result ->> 'cost_usd')::numeric FROM governance_tasks WHERE id = %s", agent.id
     )
-    assert {source: usd for source, _, usd in lines}["provider"] == told > Decimal(0)
-
-
-def test_an_agent_that_is_killed_at_any_step_goes_on_behind_what_it_has_finished(system, agent):
-    for number, (reached, turns) in enumerate([*MODEL_KILLS, *TOOL_KILLS]):
-        running = agent(f"agent-{number}")
-        seen = []
-        for turn in turns:
-            until(partial(reached, running, turn), timeout=DONE_SECONDS, what=f"{running.mark} at {turn}")
-            running.kill()
-            seen.append(done_so_far(running))
-            system.await_workers()
-        running.await_done()
-        assert_nothing_twice(running, *seen)
-        assert_paid_once(system, running)
+    assert (len(paid), sum(paid)) == (STEPS, told)
+    assert told > Decimal(0)
+    holds = Counter(
+        state for (state,) in system.sql("SELECT state FROM budget_holds WHERE task_id = %s", agent.id)
+    )
+    assert (holds["settled"], holds.total() - holds["settled"]) == (STEPS, unknown)

@@ -1,4 +1,7 @@
-"""A tool with an outside effect that can be counted: it writes down when it began and when it had ended."""
+"""Tools with an effect outside that can be counted: a line of a journal when one began, and at its effect.
+
+Where a file says so, a call waits before its effect or behind it, for a test to kill its process there.
+"""
 
 import asyncio
 from pathlib import Path
@@ -9,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from reliability.door.terms import Passage
 from workers import tools
 
-SECONDS = 0.3
+BEGAN, DONE = "began", "done"
 
 
 class Line(BaseModel):
@@ -20,16 +23,27 @@ class Line(BaseModel):
     journal: Path
     number: int
 
+    def gate(self, at: str) -> Path:
+        """While this file is there, calls of this number wait when they have written this line."""
+        return self.journal.with_name(f"{self.journal.name}-{at}-{self.number}")
 
-@tools.register("journal.write", schema=Line, seconds=10, effect="outside", on_unknown="retry")
+
+@tools.register("journal.write", schema=Line, seconds=60, effect="outside", on_unknown="retry")
 async def write(arguments: Line, passage: Passage) -> dict[str, Any]:
     """Write a line into a journal."""
-    _note(arguments, f"began {passage.execution_id}")
-    await asyncio.sleep(SECONDS)
-    _note(arguments, f"ended {passage.execution_id}")
-    return {"written": True}
+    return await _write(arguments, passage)
 
 
-def _note(arguments: Line, line: str) -> None:
-    with arguments.journal.open("a") as journal:
-        journal.write(f"{line}\n")
+@tools.register("journal.post", schema=Line, seconds=60, effect="outside", on_unknown="ask")
+async def post(arguments: Line, passage: Passage) -> dict[str, Any]:
+    """Write a line into a journal that must not be written twice."""
+    return await _write(arguments, passage)
+
+
+async def _write(arguments: Line, passage: Passage) -> dict[str, Any]:
+    for at in (BEGAN, DONE):
+        with arguments.journal.open("a") as journal:
+            journal.write(f"{at} {arguments.number} {passage.execution_id}\n")
+        while arguments.gate(at).exists():  # noqa: ASYNC110 another process removes it
+            await asyncio.sleep(0.02)
+    return {"written": arguments.number}

@@ -234,6 +234,21 @@ def test_the_first_hundred_errors_are_enough(operator: Api):
     assert len(answer.json()["errors"]) == 100
 
 
+def test_a_wrong_payload_is_answered_with_the_schema_that_was_expected(operator: Api):
+    wrong = {"task_type": "evaluation", "payload": {"eval_type": "guess"}}
+    schema = task_types.get("evaluation").schema.model_json_schema()
+
+    one, many = operator.post("tasks", wrong), operator.post("tasks/bulk", {"tasks": [wrong, wrong]})
+
+    assert one.json()["payload_schemas"] == many.json()["payload_schemas"] == {"evaluation": schema}
+
+
+def test_a_payload_that_is_right_needs_no_schema_in_the_answer(operator: Api):
+    answer = operator.post("tasks", samples.EVALUATION | {"priority": -1})
+
+    assert "payload_schemas" not in answer.json()
+
+
 @pytest.mark.parametrize("body", [{}, {"tasks": []}, {"tasks": {}}, {"tasks": [], "extra": 1}, {"task": []}])
 def test_a_bulk_body_without_tasks_is_refused(operator: Api, body: dict[str, Any]):
     assert operator.post("tasks/bulk", body).status_code == 400

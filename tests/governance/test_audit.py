@@ -127,6 +127,34 @@ class TestAnyTable:
         assert len(entries()) == 1
 
 
+@pytest.mark.parametrize(
+    ("table", "kind", "target"),
+    [
+        ("worker_tool_permissions", "permission", "permission ANALYST x.y"),
+        ("worker_budgets", "budget", "budget FLEET"),
+        ("model_prices", "price", "price local lab/m"),
+    ],
+)
+def test_emptying_a_table_is_told_row_by_row(table, kind, target):
+    permissions.grant("ANALYST", "x.y", actor=ANN)
+    sql(
+        "INSERT INTO model_prices (service, model, input_usd_per_mtok, output_usd_per_mtok)"
+        " VALUES ('local', 'lab/m', 1, 2)"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {table}")
+        [rows] = cursor.fetchone()
+
+    sql(f"TRUNCATE {table}")
+
+    told = AuditEntry.objects.filter(action=f"{kind}.truncate")
+    assert told.count() == rows > 0
+    entry = told.get(target=target)
+    assert entry.actor.startswith("sql:")
+    assert entry.before is not None
+    assert entry.after is None
+
+
 class TestTheLog:
     @pytest.mark.parametrize("statement", ["UPDATE audit_log SET actor = 'nobody'", "DELETE FROM audit_log"])
     def test_is_not_rewritten(self, statement):

@@ -176,3 +176,9 @@ class TestSize:
         kept = redaction.text(hostile, limit=8_000)
 
         assert len(kept) <= 8_000 + len("… (12000 characters)")
+
+
+def test_what_a_breaker_says_of_credentials_stays_readable():
+    said = "circuit breaker openrouter refuses calls (our credentials are refused: 401: User not found.)"
+
+    assert redaction.text(said) == said

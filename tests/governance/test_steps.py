@@ -9,7 +9,9 @@ import pytest
 from governance import steps, tool_executions
 from governance.models import TaskStep
 from governance.steps import Step
+from tests.fleet import enlist
 from tests.governance import lives
+from tests.governance.races import somebody_else
 
 pytestmark = pytest.mark.django_db
 
@@ -104,3 +106,29 @@ def begin(task_id, key):
 
 def refuse(task_id, key, *, failed=False):
     tool_executions.refuse(call(task_id, key), rule="breaker", error_message="no", failed=failed)
+
+
+def test_a_task_that_got_on_is_forgiven_its_crashes():
+    task = lives.held(attempts=1, crash_attempts=1)
+
+    assert steps.forgive(task.id, lease_token=task.token)
+
+    assert lives.fetch(task.id).crash_attempts == 0
+
+
+def test_who_lost_the_task_forgives_nothing():
+    task = lives.held(attempts=1, crash_attempts=1)
+
+    assert not steps.forgive(task.id, lease_token=task.token - 1)
+
+    assert lives.fetch(task.id).crash_attempts == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_forgiving_does_not_wait_for_whoever_holds_the_row():
+    enlist()
+    task = lives.held(attempts=1, crash_attempts=1)
+
+    with somebody_else() as cursor:
+        cursor.execute("SELECT 1 FROM governance_tasks WHERE id = %s FOR UPDATE", [str(task.id)])
+        assert not steps.forgive(task.id, lease_token=task.token)

@@ -1,6 +1,7 @@
 """The demo: all of its acts are played on a system of its own, and it says what it is."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from juggernaut.environment import ROOT
 
-ACTS = 10
+ACTS = 12
 
 
 def test_the_story_is_played_to_no_other_system(monkeypatch):
@@ -18,6 +19,32 @@ def test_the_story_is_played_to_no_other_system(monkeypatch):
 
     with pytest.raises(CommandError, match="this system is no simulation"):
         call_command("play_demo", "--provider", "http://127.0.0.1:1")
+
+
+def test_every_page_says_that_it_is_a_simulation(admin_client, settings):
+    settings.IS_SIMULATION = True
+    overview = admin_client.get("/admin/").content.decode()
+    pages = set(re.findall(r'href="(/admin/[^"?]*)', overview))
+
+    silent = [page for page in pages if "(simulation)" not in _title(admin_client.get(page, follow=True))]
+
+    assert len(pages) > 20
+    assert silent == []
+
+
+def test_the_login_of_a_simulation_says_what_it_is_and_no_other_does(client, db, settings):
+    settings.IS_SIMULATION = True
+    shown = client.get("/admin/login/").content.decode()
+    settings.IS_SIMULATION = False
+
+    assert "Juggernaut (simulation)" in shown
+    assert "simulation" not in client.get("/admin/login/").content.decode()
+
+
+def _title(page):
+    assert page.status_code == 200
+    title, *_ = re.findall(r"<title>(.*?)</title>", page.content.decode(), re.DOTALL)
+    return title
 
 
 @pytest.mark.slow
@@ -45,4 +72,4 @@ def test_every_act_is_played(own_var):
     acts = [line for line in ended.stdout.splitlines() if line.startswith("SIMULATION ")]
     assert (ended.returncode, len(acts)) == (0, ACTS), ended.stdout + ended.stderr
     assert "circuit breaker openrouter: closed -> open" in ended.stdout + ended.stderr
-    assert "12 letters are redriven" in acts[6]
+    assert "12 letters are redriven" in acts[8]

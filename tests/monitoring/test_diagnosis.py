@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from governance.models import Task, ToolPermission, Worker, WorkerProcess
 from monitoring import diagnosis
-from monitoring.diagnosis import Severity, database, findings, sections
+from monitoring.diagnosis import Severity, database, findings, performance, sections
 from reliability.models import Leadership, WatchdogSweep
 from tests.monitoring.conftest import frozen
 
@@ -54,7 +54,7 @@ def test_a_database_that_is_away_is_critical_in_the_runbook_s_words(living_syste
 
     assert found.severity == Severity.CRITICAL
     assert found.findings[0].said.startswith("database connection failed: ")
-    assert "psql" in found.findings[0].remedy
+    assert found.findings[0].remedies[0].command == 'psql $DATABASE_URL -c "SELECT 1"'
 
 
 def test_no_password_is_ever_told(living_system, monkeypatch, capsys):
@@ -91,14 +91,14 @@ def test_missing_migrations_are_critical_and_named(empty_database):
     assert finding.severity == Severity.CRITICAL
     assert "not applied" in finding.said
     assert any(line.startswith("admin.0001") for line in finding.evidence)
-    assert finding.remedy == "python manage.py migrate"
+    assert finding.remedies[0].command == "python manage.py migrate"
 
 
 def test_a_section_that_needs_the_tables_says_that_they_are_not_there(empty_database):
     finding = look("workers").findings[0]
 
     assert finding.said.startswith("the database cannot be used: ")
-    assert finding.remedy == "manage.py migrate"
+    assert finding.remedies[0].command == "python manage.py migrate"
 
 
 def test_a_transaction_that_lingers_is_told_with_what_ends_it(living_system):
@@ -107,7 +107,7 @@ def test_a_transaction_that_lingers_is_told_with_what_ends_it(living_system):
     finding = database._lingering([found[0] | {"query": "BEGIN", "blocked_by": 0}])[0]
 
     assert finding.severity == Severity.WARNING
-    assert "pg_terminate_backend(7)" in finding.remedy
+    assert "pg_terminate_backend(7)" in finding.remedies[0].command
 
 
 def test_connections_that_run_out_are_a_warning():
@@ -144,7 +144,7 @@ def test_workers_without_any_process_are_critical_with_the_command_that_starts_t
 
     finding = look("workers").findings[0]
     assert finding.severity == Severity.CRITICAL
-    assert "manage.py run_workers" in finding.remedy
+    assert "manage.py run_workers" in finding.remedies[0].command
 
 
 def test_a_worker_without_a_process_and_a_paused_one_are_named(living_system):
@@ -177,7 +177,7 @@ def test_a_silent_watchdog_is_critical_and_a_failed_duty_a_warning(living_system
     found = look("watchdog")
 
     assert found.findings[0].severity == Severity.CRITICAL
-    assert found.findings[0].remedy == "python watchdog_main.py"
+    assert found.findings[0].remedies[0].command == "python watchdog_main.py"
     assert "duties failed" in found.findings[-1].said
 
 
@@ -187,7 +187,7 @@ def test_a_duty_without_permission_is_a_warning_with_the_command_that_grants_it(
     [found] = [finding for finding in look("watchdog").findings if "watchdog.rescued" in finding.said]
 
     assert found.severity == Severity.WARNING
-    assert found.remedy == "manage.py grant WATCHDOG watchdog.rescued"
+    assert found.remedies[0].command.startswith("python manage.py grant WATCHDOG watchdog.rescued ")
 
 
 def test_while_the_database_is_away_the_watchdog_s_heartbeat_in_redis_is_told(living_system, database_at):
@@ -210,18 +210,60 @@ def test_long_running_tasks_are_told_with_the_command_that_ends_the_oldest(livin
         )
         task_id = cursor.fetchone()[0]
 
-    finding = look("performance").findings[1]
+    finding = look("performance").findings[2]
 
     assert finding.severity == Severity.WARNING
     assert "40 min" in finding.evidence[0]
-    assert str(task_id) in finding.remedy
+    assert str(task_id) in finding.remedies[0].command
 
 
 def test_slow_queries_or_how_to_record_them_are_told(living_system):
-    finding = look("performance").findings[2]
+    finding = look("performance").findings[3]
 
     assert finding.said == "slow queries are not recorded"
-    assert "pg_stat_statements" in finding.explanation + finding.remedy
+    [line] = [finding.explanation] if finding.explanation else [one.command for one in finding.remedies]
+    assert "pg_stat_statements" in line
+
+
+@pytest.fixture(params=["_exec_time", "_time"])
+def recorded(request, living_system, monkeypatch):
+    """A server with the extension, of since PostgreSQL 13 or of before: its view, as far as it is read."""
+    has_it = "SELECT '1.10' AS installed, true AS available, true AS preloaded"
+    monkeypatch.setattr(performance, "_EXTENSION", has_it)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE pg_stat_statements AS SELECT 'SELECT  1' AS query, 7::bigint AS calls,"
+            f" 70.0::float8 AS total{request.param}, 10.0::float8 AS mean{request.param}, oid AS dbid"
+            " FROM pg_database"
+            " WHERE datname = current_database()"
+        )
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE pg_stat_statements")
+
+
+def test_slow_queries_are_told_by_whichever_columns_the_server_has(recorded):
+    finding = look("performance").findings[3]
+
+    assert finding.severity == Severity.OK
+    assert finding.evidence == ["70 ms in 7 calls, 10.00 ms each: SELECT 1"]
+
+
+@pytest.mark.parametrize(
+    ("knows", "line"),
+    [
+        ({"available": False, "preloaded": False}, "does not carry the extension pg_stat_statements"),
+        ({"available": True, "preloaded": False}, "SET shared_preload_libraries = 'pg_stat_statements'"),
+        ({"available": True, "preloaded": True}, "CREATE EXTENSION pg_stat_statements"),
+    ],
+)
+def test_how_to_record_slow_queries_is_one_line(knows, line):
+    finding = performance._not_recorded(knows)
+
+    assert finding.severity == Severity.NOTICE
+    assert [
+        line in said for said in (finding.explanation, *(r.command for r in finding.remedies)) if said
+    ] == [True]
 
 
 def test_memory_is_told_while_the_database_is_away(living_system, database_at):
@@ -230,7 +272,7 @@ def test_memory_is_told_while_the_database_is_away(living_system, database_at):
     told = look("performance").findings
 
     assert len(told) == 2
-    assert told[1].said.startswith("tasks and queries are not known")
+    assert told[1].said.startswith("workers, tasks and queries are not known")
 
 
 def test_a_section_that_hangs_costs_its_own_answer_alone(monkeypatch):
@@ -260,7 +302,10 @@ def test_text_says_evidence_reason_and_remedy(living_system, silence, capsys):
     assert status == 1
     assert "CRITICAL" in text
     assert "why: No task runs" in text
-    assert "do:  python manage.py run_workers" in text
+    assert (
+        "do:  Start the worker processes of this machine.\n             $ python manage.py run_workers"
+        in text
+    )
     assert "EXECUTOR: active, 0 processes" in text
 
 
@@ -272,5 +317,5 @@ def test_json_is_one_object_with_every_section_asked_for(living_system, capsys):
     assert told["severity"] == "ok"
     assert set(told["sections"]) == {"database", "workers"}
     assert set(told["sections"]["database"]["findings"][0]) == {
-        "severity", "said", "evidence", "explanation", "remedy",
+        "severity", "said", "evidence", "explanation", "remedies",
     }  # fmt: skip

@@ -1,7 +1,10 @@
 """Changes of breakers stand in the audit log, by whatever door they came; what breakers do does not."""
 
+from datetime import timedelta
+
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.utils import timezone
 
 from governance.actors import Actor
 from governance.models import AuditEntry
@@ -29,7 +32,7 @@ def told():
 def test_settings_changed_by_the_service_are_told_once_with_who_why_and_both_values():
     verbs.update_settings("openrouter", actor=ANN, reason="too nervous", failure_threshold=10)
 
-    assert told() == [("user:ann", "breaker.update", "breaker openrouter", "too nervous")]
+    assert told() == [("user:ann", "breaker.update_settings", "breaker openrouter", "too nervous")]
     entry = AuditEntry.objects.get()
     assert AuditEntry.objects.filter(before__failure_threshold=5, after__failure_threshold=10).get() == entry
 
@@ -45,7 +48,33 @@ def test_settings_changed_in_sql_are_told_too():
 def test_a_reset_is_told():
     verbs.reset("openrouter", actor=ANN, reason="they are back")
 
-    assert told() == [("user:ann", "breaker.update", "breaker openrouter", "they are back")]
+    assert told() == [("user:ann", "breaker.reset", "breaker openrouter", "they are back")]
+
+
+def test_a_mode_is_told_by_its_verb_and_its_end_is_the_watchdog_s():
+    until = timezone.now() + timedelta(hours=1)
+    verbs.force_open("openrouter", actor=ANN, reason="they are down")
+    verbs.disable_until("openrouter", until, actor=ANN, reason="it is wrong")
+    sql("UPDATE circuit_breakers SET mode_until = now() - interval '1 s'")
+
+    verbs.end_modes()
+
+    assert [entry for entry in told() if not entry[0].startswith("sql:")] == [
+        ("user:ann", "breaker.force_open", "breaker openrouter", "they are down"),
+        ("user:ann", "breaker.disable_until", "breaker openrouter", "it is wrong"),
+        ("WATCHDOG", "breaker.end_mode", "breaker openrouter", "its end has come"),
+    ]
+
+
+def test_a_verb_does_not_lend_its_name_to_what_is_typed_afterwards():
+    with transaction.atomic():
+        verbs.reset("openrouter", actor=ANN, reason="they are back")
+        sql("UPDATE circuit_breakers SET failure_threshold = 9 WHERE name = 'openrouter'")
+
+    assert [(actor.split(":")[0], action) for actor, action, _, _ in told()] == [
+        ("user", "breaker.reset"),
+        ("sql", "breaker.update"),
+    ]
 
 
 def test_what_the_breaker_does_by_itself_is_not():

@@ -1,5 +1,6 @@
 """The plain task types from end to end: submitted over the API, run by a drain, calls on record."""
 
+import json
 import re
 from typing import Any
 
@@ -14,6 +15,8 @@ from tests.governance.conftest import operator  # noqa: F401
 from tests.polling import until
 from tests.reliability.engine.conftest import exits  # noqa: F401 a drain ends its process, which is the test's
 from tests.reliability.engine.drainage import draining
+from workers.agent.limits import StopReason
+from workers.agent.payload import AgentPayload, Limits
 
 
 def run(operator: Api, task_type: str, payload: dict[str, Any], **fields: Any) -> Any:  # noqa: F811
@@ -182,11 +185,21 @@ def test_every_task_type_and_tool_is_documented_by_the_api(api):
     kinds = {kind["name"]: kind for kind in api.get("task-types").json()["task_types"]}
     tools = {tool["name"]: tool for tool in api.get("tools").json()["tools"]}
 
-    shipped = ("evaluation", "tool_execution", "verification")
+    shipped = ("agent", "evaluation", "tool_execution", "verification", "workflow")
     assert all(kinds[name]["description"] and kinds[name]["payload_schema"] for name in shipped)
     assert "url" in tools["http.request"]["arguments_schema"]["properties"]
     documented = (ROOT / "docs" / "task_types.md").read_text()
-    assert all(f"`{name}`" in documented for name in (*shipped, *tools))
+    fields = [*AgentPayload.model_fields, *Limits.model_fields, *(reason.value for reason in StopReason)]
+    assert [name for name in (*shipped, *tools, *fields) if f"`{name}`" not in documented] == []
+
+
+def test_the_examples_of_payloads_in_the_documents_are_accepted(api):
+    documents = [ROOT / "docs" / "task_types.md", ROOT / "docs" / "architecture" / "workflows.md"]
+    blocks = [
+        block for path in documents for block in re.findall(r"```json\n(.*?)```", path.read_text(), re.DOTALL)
+    ]
+
+    assert [api.post("tasks", json.loads(block)).status_code for block in blocks] == [201] * 3
 
 
 def test_task_types_and_tools_are_shown_to_those_who_may_read(nobody_at_all):

@@ -14,7 +14,9 @@ from governance.waits import WaitKind
 from reliability import retry
 from reliability.failures import PermanentFailure, Postponed, TaskFailure, TransientFailure
 from tests.governance.budgets import assert_sound
+from tests.tools.site import serving
 from tests.workers.models import FIRST, ask, holds, ledger, the_call
+from workers.models import client
 
 CLOSED, OPEN = "closed", "open"
 
@@ -216,3 +218,22 @@ def test_an_answer_that_does_not_come_in_time_may_have_cost_everything(provider,
     assert holds() == ["unknown"]
     assert_recorded("did not answer within")
     assert_sound()
+
+
+def test_an_answer_without_end_is_a_broken_one(settings, service, context, monkeypatch):
+    monkeypatch.setattr(client, "MAX_ANSWER_BYTES", 100_000)
+
+    def endless(handler):
+        handler.send_response(200)
+        handler.send_header("content-type", "application/json")
+        handler.end_headers()
+        while True:
+            handler.wfile.write(b"[" * 65_536)
+
+    with serving() as site:
+        settings.JUGGERNAUT_LLM_BASE_URL = site.does("/v1/chat/completions", endless).rpartition("/chat")[0]
+        with pytest.raises(TransientFailure, match="more than 100000 bytes"):
+            ask(context)
+
+    assert standing(service) == (FAILED, FAILED)
+    assert holds() == ["unknown"]

@@ -12,24 +12,17 @@ from uuid import UUID
 
 import orjson
 
-from governance import approvals
-from governance.approvals import Answer
 from governance.errors import InvalidInput
 from governance.steps import Step, key
-from governance.waits import Wait, WaitKind
 from reliability.engine.context import TaskContext
-from reliability.failures import (
-    DeadlinePassed,
-    PermanentFailure,
-    Postponed,
-    TransientFailure,
-)
+from reliability.failures import DeadlinePassed, PermanentFailure, TransientFailure
 from workers import tools
 from workers.agent.conversation import Wanted
-from workers.agent.keeping import Keeper
 from workers.agent.toolbox import Toolbox
+from workers.keeping import Keeper
 from workers.models import books
-from workers.tools import Tool
+from workers.tools import Tool, repeating
+from workers.tools.repeating import GivenUp
 
 AT_ONCE = 8
 
@@ -54,7 +47,7 @@ class Calls:
                 raise
             except (PermanentFailure, TransientFailure, InvalidInput) as failed:
                 await self._keep_error(keeper, str(failed), wanted.name)
-                if isinstance(failed, _GivenUp):
+                if isinstance(failed, GivenUp):
                     raise
         assert keeper.step is not None
         return keeper.step
@@ -72,43 +65,17 @@ class Calls:
 
     async def _call(self, tool: Tool, arguments: Any, keeper: Keeper, call_key: str) -> None:
         """Once; and once more after an outcome that nobody knows, if the tool's policy says so."""
+        allow = partial(repeating.allow, self._context, tool, arguments, call_key)
         if call_key in self._begun:
-            await self._may_repeat(tool, arguments, call_key)
+            await allow()
         kept = partial(keeper.result, name=tool.name)
         try:
             await tools.call(self._context, tool.name, arguments, key=call_key, kept=kept)
         except TransientFailure as failure:
             if not failure.is_outcome_unknown:
                 raise
-            await self._may_repeat(tool, arguments, call_key)
+            await allow()
             await tools.call(self._context, tool.name, arguments, key=call_key, kept=kept)
-
-    async def _may_repeat(self, tool: Tool, arguments: Any, call_key: str) -> None:
-        """Returns if the call may be made although it may have been carried out already."""
-        policy = tool.on_unknown(tool.parse(arguments))
-        if policy == "retry":
-            return
-        what = f"nobody knows whether {tool.name} was carried out ({call_key})"
-        if policy == "fail":
-            raise _GivenUp(f"{what}: it is not repeated", tool_name=tool.name)
-        ask = partial(
-            approvals.require,
-            self._context.worker_id,
-            tool.name,
-            {"repeat": call_key, "arguments": arguments},
-            task_id=self._context.task_id,
-        )
-        verdict = await books.ask(ask)
-        if verdict.answer is Answer.WAIT:
-            said = f"{what}; may it be repeated? {verdict.rule}"
-            name = str(verdict.approval_id)
-            raise Postponed(Wait(kind=WaitKind.APPROVAL, name=name, sentence=said, until=verdict.expires_at))
-        if verdict.answer is Answer.REJECTED:
-            raise PermanentFailure(f"{what}, and a person decided not to repeat it")
 
     async def _keep_error(self, keeper: Keeper, message: str, name: str) -> None:
         await books.ask(partial(keeper.error, message, name=name))
-
-
-class _GivenUp(PermanentFailure):
-    """The task fails. The model is told why if somebody retries it."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from jsonschema.validators import Draft202012Validator
 
 from governance.models import TaskStep
 from governance.steps import Step
+from workers.agent import shapes
 from workers.agent.payload import AgentPayload
 
 Message = dict[str, Any]
@@ -58,6 +58,11 @@ class Turn:
     def text(self) -> str:
         return str(self.answer.content["text"]) if self.answer else ""
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the model had more to say than it was allowed to."""
+        return bool(self.answer and self.answer.content.get("finish_reason") == "length")
+
 
 def turns(steps: Sequence[Step]) -> list[Turn]:
     """The steps by turn, in order."""
@@ -88,16 +93,21 @@ def messages(
     return said
 
 
-def read_answer(text: str, schema: Mapping[str, Any] | None) -> tuple[Any, str]:
-    """The answer in the text, and what is wrong with it, if anything is."""
+def read_answer(turn: Turn, schema: Mapping[str, Any] | None) -> tuple[Any, str]:
+    """The answer in this turn's text, and what is wrong with it, if anything is."""
+    if turn.is_cut:
+        return None, "it was cut off at the limit of tokens; be shorter"
+    return _read_text(turn.text, schema)
+
+
+def _read_text(text: str, schema: Mapping[str, Any] | None) -> tuple[Any, str]:
     if schema is None:
         return text, "" if text.strip() else "the answer is empty"
     try:
         answer = orjson.loads(_without_fence(text))
     except orjson.JSONDecodeError as wrong:
         return None, f"the answer is not JSON: {wrong}"
-    errors = sorted(Draft202012Validator(dict(schema)).iter_errors(answer), key=lambda e: e.json_path)
-    return answer, "; ".join(f"{error.json_path}: {error.message}"[:300] for error in errors[:5])
+    return answer, "; ".join(shapes.faults(answer, schema)[:5])
 
 
 def _system(payload: AgentPayload, worker_id: str, instructions: str) -> str:
@@ -121,10 +131,23 @@ def _answer(turn: Turn) -> Message:
     message: Message = dict(turn.answer.content["message"])
     if turn.wanted:
         message["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            {
+                "id": call.id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": _sendable(call.arguments)},
+            }
             for call in turn.wanted
         ]
     return message
+
+
+def _sendable(arguments: str) -> str:
+    """Providers refuse a conversation in which arguments are no JSON; the result says what was wrong."""
+    try:
+        orjson.loads(arguments)
+    except orjson.JSONDecodeError:
+        return "{}"
+    return arguments
 
 
 def _result(call: Wanted, step: Step) -> Message:
@@ -134,7 +157,7 @@ def _result(call: Wanted, step: Step) -> Message:
 
 
 def _repair(turn: Turn, payload: AgentPayload) -> str:
-    _, wrong = read_answer(turn.text, payload.answer_schema)
+    _, wrong = read_answer(turn, payload.answer_schema)
     return f"Your answer cannot be used: {wrong}. Answer again, with nothing but the answer."
 
 

@@ -19,9 +19,9 @@ from workers import models
 from workers.agent import conversation, limits
 from workers.agent.calls import Calls
 from workers.agent.conversation import Turn
-from workers.agent.keeping import Keeper
 from workers.agent.payload import AgentPayload, AgentResult
 from workers.agent.toolbox import Toolbox
+from workers.keeping import Keeper
 from workers.models import books
 
 
@@ -62,7 +62,7 @@ class Agent:
         while True:
             last = self._turns[-1] if self._turns else None
             if last and last.answer and not last.wanted:
-                answer, wrong = conversation.read_answer(last.text, self._payload.answer_schema)
+                answer, wrong = conversation.read_answer(last, self._payload.answer_schema)
                 if not wrong:
                     return self._result(answer)
             await self._stop_at_limit()

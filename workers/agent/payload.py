@@ -3,11 +3,10 @@
 from decimal import Decimal
 from typing import Annotated, Any
 
-import jsonschema
-from jsonschema.validators import Draft202012Validator
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from governance.submission import Text
+from workers.agent import shapes
 
 MAX_PROMPT = 100_000
 ToolName = Annotated[Text, Field(min_length=1, max_length=200)]
@@ -58,14 +57,8 @@ class AgentPayload(BaseModel):
     @field_validator("answer_schema")
     @classmethod
     def _is_schema(cls, schema: dict[str, Any] | None) -> dict[str, Any] | None:
-        if schema is None:
-            return None
-        try:
-            Draft202012Validator.check_schema(schema)
-        except jsonschema.SchemaError as wrong:
-            raise ValueError(f"no JSON schema: {wrong.message} (at {wrong.json_path})") from None
-        if schema.get("type") != "object":
-            raise ValueError('a JSON schema of an object is expected: {"type": "object", …}')
+        if schema is not None and (flaw := shapes.flaw(schema)):
+            raise ValueError(flaw)
         return schema
 
 

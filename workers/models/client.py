@@ -2,7 +2,7 @@
 
 import asyncio
 import weakref
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import httpx2
@@ -12,6 +12,8 @@ from workers.models.classify import Reply, Silence
 from workers.models.endpoint import Endpoint
 
 MAX_CONNECTIONS = 256
+# No answer of a model comes near it; a provider that is broken may not fill this process.
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _CONNECT_SECONDS = 5.0
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol, httpx2.ProxyError)
 
@@ -92,5 +94,30 @@ def _made(endpoint: Endpoint) -> _Client:
         base_url=endpoint.base_url,
         api_key=endpoint.api_key,
         max_retries=0,
-        http_client=openai.DefaultAsyncHttpxClient(limits=limits, follow_redirects=False),
+        http_client=openai.DefaultAsyncHttpxClient(
+            limits=limits, follow_redirects=False, event_hooks={"response": [_bound]}
+        ),
     )
+
+
+async def _bound(response: httpx2.Response) -> None:
+    """Its body, which is not read yet, has an end."""
+    response.stream = _Bounded(response.stream)
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    """A body that breaks off when it is too long."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = MAX_ANSWER_BYTES
+        async for piece in self._stream:
+            left -= len(piece)
+            if left < 0:
+                raise httpx2.ReadError(f"its answer has more than {MAX_ANSWER_BYTES} bytes")
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()

@@ -1,6 +1,6 @@
 """What workers can call, and the one way to call it: `await tools.call(context, "http.request", {...})`."""
 
-from workers.tools.calling import MAX_ANSWER_BYTES, call, call_sync, in_thread
+from workers.tools.calling import MAX_ANSWER_BYTES, call, call_sync
 from workers.tools.registry import (
     Effect,
     InvalidArguments,
@@ -25,7 +25,6 @@ __all__ = [
     "call",
     "call_sync",
     "get",
-    "in_thread",
     "known",
     "offered_to",
     "register",

@@ -15,14 +15,17 @@ from reliability.door import governed_call, governed_call_sync
 from reliability.door.terms import Answered, Ask, CallFailed, Money, Passage
 from reliability.engine.context import TaskContext
 from reliability.failures import PermanentFailure, TransientFailure
+from workers.models import books
 from workers.tools.registry import Target, Tool, get
 
 Kept = Callable[[Answered | CallFailed, Passage], None]
 
 # What a tool may answer, as JSON: a task's result holds one answer and some words around it.
 MAX_ANSWER_BYTES = 192 * 1024
-# Plain tools on the event loop run here; a thread has a connection to PostgreSQL for the length of a call.
-_threads = ThreadPoolExecutor(4, thread_name_prefix="tool")
+# Plain tools on the event loop run here, so few at a time, whatever a hundred agents ask for: each thread has
+# a connection to PostgreSQL for the length of a call. A tool that takes long is to be `async`.
+THREADS = 2
+_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tool")
 
 
 async def call(
@@ -43,7 +46,7 @@ async def call(
         with _Told(tool, ask.service):
             if tool.is_async:
                 return _answered(tool, await tool.run(asked, passage))
-            return _answered(tool, await in_thread(tool.run, asked, passage))
+            return _answered(tool, await _in_thread(tool.run, asked, passage))
 
     return (await governed_call(context, ask, send)).value
 
@@ -75,7 +78,8 @@ def _ask(tool: Tool, asked: Any, target: Target) -> Ask:
 
 
 async def _aim(tool: Tool, asked: Any) -> Target:
-    return await in_thread(tool.target, asked) if tool.target else Target()
+    """It may ask the database, and must not wait for the plain tools."""
+    return await books.ask(tool.target, asked) if tool.target else Target()
 
 
 async def _timely(tool: Tool, asked: Any, passage: Passage) -> Any:
@@ -86,9 +90,7 @@ async def _timely(tool: Tool, asked: Any, passage: Passage) -> Any:
         raise TransientFailure(f"{tool.name}: no answer within {passage.seconds:g} s") from None
 
 
-async def in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
-    """Do plain work of an async tool in one of the tools' threads, which are few."""
-
+async def _in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
     def run() -> Any:
         try:
             return work(*arguments)

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from governance import lineage
 from reliability.door.terms import Passage
-from workers import tools, workspaces
+from workers import housekeeping, tools, workspaces
 from workers.workspaces import MAX_FILE_BYTES, MAX_PATH_CHARS, Workspace
 
 MAX_READ_BYTES = 96 * 1024
@@ -84,6 +84,7 @@ def write(arguments: WriteFile, passage: Passage) -> dict[str, Any]:
     """Write a file of this task's workspace, replacing what was there. Folders on the way are made."""
     raw = arguments.raw()
     _workspace(passage).write(arguments.path, raw)
+    housekeeping.delete_when_due()
     return {"path": arguments.path, "size": len(raw)}
 
 

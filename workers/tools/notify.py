@@ -1,6 +1,8 @@
 """Tool `notify.send`: tell people, by a webhook or by mail."""
 
+import asyncio
 import smtplib
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any, Literal
 
 from django.conf import settings
@@ -21,6 +23,8 @@ from workers.outbound.requests import HttpRequest, Url
 SECONDS = 30
 MAX_RECIPIENTS = 10
 MAX_TEXT = 20_000
+# Mail servers may take their time: nobody else waits for them, and no connection to PostgreSQL is needed.
+_threads = ThreadPoolExecutor(4, thread_name_prefix="mail")
 _SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 
@@ -94,8 +98,7 @@ async def send(arguments: Notice, passage: Passage) -> dict[str, Any]:
     """Tell people something: POST it to a webhook (`url`), or mail it (`to`). Answers that it was taken."""
     if arguments.channel == "webhook":
         return await post(arguments.as_request(), seconds=passage.seconds)
-    sent: dict[str, Any] = await tools.in_thread(mail, arguments)
-    return sent
+    return await asyncio.get_running_loop().run_in_executor(_threads, mail, arguments)
 
 
 async def post(request: HttpRequest, *, seconds: float) -> dict[str, Any]:

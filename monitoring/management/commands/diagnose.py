@@ -8,8 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from monitoring import diagnosis
-from monitoring.diagnosis import Diagnosis, Finding, Severity
-from monitoring.diagnosis.sections import UnknownSection
+from monitoring.diagnosis import Diagnosis, Finding, Severity, UnknownSection
 
 _MARKS = {
     Severity.OK: "ok",
@@ -28,7 +27,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        names = ", ".join(diagnosis.known())
+        names = ", ".join((*diagnosis.known(), diagnosis.ALL))
         parser.add_argument(
             "sections", nargs="*", metavar="SECTION", help=f"any of: {names}; all if none is named"
         )
@@ -39,8 +38,11 @@ class Command(BaseCommand):
             found = diagnosis.run(options["sections"])
         except UnknownSection as unknown:
             raise CommandError(str(unknown)) from None
-        self.stdout.write(_as_json(found) if options["json"] else "\n".join(self._told(one) for one in found))
-        if any(one.severity == Severity.CRITICAL for one in found):
+        if options["json"]:
+            self.stdout.write(json.dumps(diagnosis.as_json(found), indent=2))
+        else:
+            self.stdout.write("\n".join(self._told(one) for one in found))
+        if diagnosis.worst(found) == Severity.CRITICAL:
             sys.exit(1)
 
     def _told(self, one: Diagnosis) -> str:
@@ -53,17 +55,8 @@ class Command(BaseCommand):
         lines = [f"  {style(f'{_MARKS[finding.severity]:<9}')}{finding.said}"]
         lines += [f"             {line}" for line in finding.evidence]
         lines += [f"      why: {finding.explanation}"] if finding.explanation else []
-        lines += [f"      do:  {finding.remedy}"] if finding.remedy else []
+        for remedy in finding.remedies:
+            lines += [f"      do:  {remedy.says}", f"             $ {remedy.command}"]
+            lines += [f"             {remedy.api}"] if remedy.api else []
+            lines += [f"             console: {remedy.button.address}"] if remedy.button else []
         return "\n".join(lines)
-
-
-def _as_json(found: list[Diagnosis]) -> str:
-    sections = {
-        one.section: {
-            "severity": one.severity.name.lower(),
-            "findings": [finding.as_json() for finding in one.findings],
-        }
-        for one in found
-    }
-    worst = max((one.severity for one in found), default=Severity.OK)
-    return json.dumps({"severity": worst.name.lower(), "sections": sections}, indent=2)

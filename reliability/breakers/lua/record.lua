@@ -14,7 +14,7 @@ end
 
 -- Shared by closed and half-open: what the service itself says about when to come back.
 local function obey(backoff)
-  if outcome == 'auth' then open('auth', 'the service refuses our credentials')
+  if outcome == 'auth' then open('auth', 'our credentials are refused')
   elseif outcome == 'quota' then
     open('quota', 'our quota is used up', said_wait >= 0 and math.max(said_wait, backoff) or nil)
   elseif outcome == 'rate_limited' then

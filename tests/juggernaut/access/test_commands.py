@@ -11,6 +11,7 @@ from governance.management.command import GovernanceCommand
 from juggernaut.access import terms
 from juggernaut.access.commands import COMMANDS
 from juggernaut.access.terms import ROLES, SHELL
+from monitoring.models import Alert
 from tests.governance import recurring, samples
 from tests.ids import NOBODYS_ID
 from tests.reliability import letters
@@ -20,17 +21,21 @@ WHY = ("--reason", "why")
 TASK = '{"task_type": "evaluation", "payload": {"eval_type": "metric", "metric_value": 1}}'
 # How each is called, so that it gets as far as to ask.
 CALLED: dict[str, tuple[str, ...]] = {
+    "ack_alert": ("ALERT", *WHY),
     "approve": (NOBODYS_ID,),
+    "audit": (),
     "breaker_status": (),
     "cancel_task": ("TASK", *WHY),
     "correct_cost": (NOBODYS_ID, "1", *WHY),
     "costs": (),
     "create_token": ("new",),
     "grant": ("EXECUTOR", "http.get"),
+    "list_alerts": (),
     "list_dlq": (),
     "list_recurring": (),
     "list_tokens": (),
     "move_to_dlq": ("TASK", *WHY),
+    "mute_alert": ("ALERT", "--minutes", "5", *WHY),
     "pause": ("ANALYST", *WHY),
     "pause --fleet": ("--fleet", *WHY),
     "pause_recurring": ("RECURRING",),
@@ -50,19 +55,24 @@ CALLED: dict[str, tuple[str, ...]] = {
     "retry_task": ("TASK",),
     "revoke": ("EXECUTOR", "http.request"),
     "revoke_token": (NOBODYS_ID, *WHY),
+    "set_alert_rule": ("breaker_open", "--threshold", "9", *WHY),
     "set_breaker": ("openrouter", "--failure-threshold", "3"),
     "set_budget": ("ANALYST", "--daily", "5"),
     "set_retention": ("sweeps", "2", *WHY),
     "set_price": ("local", "lab/m", "--input", "1", "--output", "1"),
     "set_rate_limit": ("http.get", "5"),
     "set_recurring": ("nightly", "--every", "60", "--task", TASK),
+    "set_worker": ("ANALYST", "5", *WHY),
     "submit_task": ("evaluation", '{"eval_type": "metric", "metric_value": 1}'),
     "terminate_task": ("TASK", *WHY),
     "tool_executions": (),
+    "unmute_alert": ("ALERT",),
+    "why": ("TASK",),
     "triage_dlq": ("GROUP", "known", "--note", "seen"),
 }
 # What the words in capitals stand for: a row that is there.
 ROWS: dict[str, Callable[[], object]] = {
+    "ALERT": lambda: Alert.objects.create(rule_id="breaker_open", subject="x").pk,
     "TASK": samples.submit,
     "RECURRING": lambda: recurring.make().pk,
     "LETTER": lambda: letters.dead().pk,

@@ -73,9 +73,12 @@ def test_the_console_lets_in_whom_the_table_lets_in(who: str):
     assert surprises(browser_of(who), who, rows_of_the_console()) == []
 
 
-def test_this_machine_without_a_token_is_let_in_to_tasks_alone():
+def test_this_machine_without_a_token_is_let_in_to_tasks_metrics_and_diagnosis_alone():
     assert surprises(Client(), LOOPBACK, rows_of_the_api(), **THIS_MACHINE) == []
-    assert {"governance.add_task", "governance.view_task"} == loopback.PERMISSIONS
+    allowed = {
+        "governance.add_task", "governance.view_task", "governance.view_worker", "monitoring.view_metrics",
+    }  # fmt: skip
+    assert allowed == loopback.PERMISSIONS
 
 
 @pytest.mark.parametrize("who", terms.ROLES)

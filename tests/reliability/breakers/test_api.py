@@ -193,7 +193,7 @@ class TestTheVerbs:
         assert (stands["settings"]["failure_threshold"], stands["settings"]["reset_timeout"]) == (3, 60)
         assert stands["failure_count"] == 1
         entry = AuditEntry.objects.latest("id")
-        assert (entry.action, entry.reason) == ("breaker.update", "too nervous")
+        assert (entry.action, entry.reason) == ("breaker.update_settings", "too nervous")
         assert (entry.before or {})["failure_threshold"] == 2
 
     @pytest.mark.parametrize(

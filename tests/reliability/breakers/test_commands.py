@@ -32,7 +32,7 @@ def test_the_status_is_told_in_a_line_each(name: str, make: Callable[..., Circui
     line = said("breaker_status", name)
 
     assert line == (
-        f"{name}: open; the service refuses our credentials: who are you?; waits for an operator; "
+        f"{name}: open; our credentials are refused: who are you?; waits for an operator; "
         f"forced_open by {samples.SYSTEM.name}: looking into it; 0 of 0 recent calls failed"
     )
 

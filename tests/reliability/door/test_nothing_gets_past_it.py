@@ -29,7 +29,7 @@ GUARDED = {
     # The watchdog's duties are no calls.
     "permissions.check": ("reliability/duty_permissions.py", "reliability/recurring.py"),
     # Whether a call of which nobody knows what came of it may be made again: then it goes through the door.
-    "approvals.require": ("workers/agent/calls.py",),
+    "approvals.require": ("workers/tools/repeating.py",),
     "terms.mint": (),
 }
 
@@ -53,6 +53,8 @@ SHAPES = ("workers.outbound.requests.",)
 # And those that reach something, but not the world.
 EXCEPT = {
     "workers/apps.py": "imports what the settings name, when the process starts",
+    "workers/housekeeping.py": "asks which folders belong to tasks that ended long ago",
+    "workers/keeping.py": "hears when what it keeps is committed",
     "workers/simulator/": "is a provider, and no part of a worker",
     "workers/sql_reader.py": "makes the role that reads, when the database is migrated",
     "workers/tools/calling.py": "gives connections back",

@@ -51,7 +51,12 @@ def task_type(
 
 
 def context_of(task: Claimed) -> TaskContext:
-    return TaskContext(task_id=task.id, worker_id=task.worker_id, attempt=task.attempt)
+    return TaskContext(
+        task_id=task.id,
+        worker_id=task.worker_id,
+        attempt=task.attempt,
+        crash_attempts=task.crash_attempts,
+    )
 
 
 def carry_out(run: Callable[[Any, Any], Any], **facts: Any) -> attempt.Ending:

@@ -141,6 +141,16 @@ def test_a_suspect_is_here_from_the_moment_it_was_claimed():
     assert not made.has_suspect
 
 
+def test_a_suspect_that_got_on_makes_room_for_the_next():
+    made = window(EXECUTOR=1)
+    [suspect] = run(made, claimed(crash_attempts=2))
+    assert made.has_suspect
+
+    suspect.context.crash_attempts = 0
+
+    assert not made.has_suspect
+
+
 def test_a_task_claimed_again_by_the_same_process_stops_its_former_run_and_costs_one_place():
     """Its lease was lost (frozen process, edit in SQL), and this process was the next to claim it."""
     made = window(EXECUTOR=2)

@@ -54,6 +54,15 @@ def test_calls_and_results_follow_one_another_in_the_order_of_the_calls():
     ]
 
 
+def test_arguments_that_are_no_json_are_not_sent_to_the_provider_again():
+    said = messages(
+        payload(), answered(1, "", ("a", '{"half": ')), failed(1, 1, "the arguments are not JSON")
+    )
+
+    assert said[2]["tool_calls"][0]["function"]["arguments"] == "{}"
+    assert said[3]["content"] == "error: the arguments are not JSON"
+
+
 def test_an_answer_that_does_not_fit_is_sent_back_with_what_is_wrong():
     *_, answer, repair = messages(payload(answer_schema=SCHEMA), answered(1, '{"n": "one"}'))
 
@@ -74,11 +83,16 @@ def test_what_is_missing_is_known_by_its_place():
     assert [(place, call.name) for place, call in turn.missing] == [(1, "a"), (3, "c")]
 
 
+def read(text, schema):
+    [turn] = turns(answered(1, text))
+    return conversation.read_answer(turn, schema)
+
+
 @pytest.mark.parametrize(
     "text", ['{"n": 1}', ' {"n": 1}\n', '```json\n{"n": 1}\n```', '```\n{"n": 1}```'], ids=repr
 )
 def test_json_is_read_as_models_write_it(text):
-    assert conversation.read_answer(text, SCHEMA) == ({"n": 1}, "")
+    assert read(text, SCHEMA) == ({"n": 1}, "")
 
 
 @pytest.mark.parametrize(
@@ -91,9 +105,9 @@ def test_json_is_read_as_models_write_it(text):
     ],
 )
 def test_what_is_wrong_with_an_answer_is_said(text, wrong):
-    assert wrong in conversation.read_answer(text, SCHEMA)[1]
+    assert wrong in read(text, SCHEMA)[1]
 
 
 def test_without_a_schema_any_text_is_an_answer_but_none_is_not():
-    assert conversation.read_answer("forty-two", None) == ("forty-two", "")
-    assert conversation.read_answer(" \n", None)[1] == "the answer is empty"
+    assert read("forty-two", None) == ("forty-two", "")
+    assert read(" \n", None)[1] == "the answer is empty"

@@ -1,91 +1,16 @@
-"""An agent works turn by turn against a provider on the wire; what it has finished is never done again."""
-
-import asyncio
-from datetime import timedelta
-from typing import Any
-from uuid import UUID
+"""An agent works turn by turn against a provider on the wire."""
 
 import pytest
-from pydantic import BaseModel
 
-from governance import approvals, permissions, steps, tool_executions
-from governance.models import Approval, TaskStep, ToolExecution
-from governance.waits import WaitKind
-from reliability import door
-from reliability.failures import PermanentFailure, Postponed, TransientFailure
-from tests.door import grant, running_task
+from governance import permissions, steps
+from governance.models import TaskStep
+from reliability.failures import PermanentFailure
 from tests.governance import samples
-from tests.workers.agent.turns import payload
-from tests.workers.models import FIRST, holds, ledger
+from tests.workers.agent.counting import asked_of, calling, kept, made, says, text, work
+from tests.workers.models import FIRST, ledger
 from workers import tools
-from workers.agent import loop
-from workers.tools import registry
 
-QUESTION = "How many sheep are there?"
-made: list[Any] = []
-
-
-class Count(BaseModel):
-    """What the tools of these tests are asked."""
-
-    of: str = "sheep"
-    fails: str = ""
-
-
-def returns(arguments: Count) -> dict[str, Any]:
-    made.append(arguments.of)
-    if arguments.fails == "permanent":
-        raise PermanentFailure("there is no such field")
-    if arguments.fails == "transient":
-        raise TransientFailure("the dog is asleep")
-    return {"of": arguments.of, "count": len(made)}
-
-
-@pytest.fixture(autouse=True)
-def _tools(monkeypatch, service):
-    """Three tools that count, and differ in what is done when nobody knows what became of a call."""
-    monkeypatch.setattr(registry, "_tools", {})
-    made.clear()
-    for policy in ("retry", "fail", "ask"):
-
-        @tools.register(f"count.{policy}", schema=Count, seconds=10, effect="inside", on_unknown=policy)
-        def count(arguments: Count, passage: Any) -> dict[str, Any]:
-            """Count animals."""
-            return returns(arguments)
-
-    grant("count.*")
-
-
-def work(context, **asked):
-    asked = {"prompt": QUESTION} | asked
-    try:
-        return asyncio.run(loop.run(payload(**asked), context))
-    finally:
-        assert door.leave(30) == 0
-
-
-def says(provider, *lines):
-    """The model's answers, turn by turn, whoever asks."""
-    script = [{"turn": turn} | line for turn, line in enumerate(lines)]
-    provider.tell(script=script).raise_for_status()
-
-
-def calling(*names, **arguments):
-    return {"tool_calls": [{"name": name, "arguments": arguments} for name in names]}
-
-
-def text(said):
-    return {"text": said}
-
-
-def kept(context):
-    """Turn, call and content of each step."""
-    return [(step.turn, step.call, step.content) for step in steps.of(context.task_id)]
-
-
-def asked_of(provider):
-    """The messages of each request that the provider received."""
-    return [entry["body"]["messages"] for entry in provider.received()]
+pytestmark = pytest.mark.usefixtures("counting_tools")
 
 
 def test_an_answer_in_the_first_turn(context, provider):
@@ -218,136 +143,69 @@ def test_a_limit_stops_it_with_its_name_and_who_retries_it_gives_it_anew(context
     assert len(provider.received()) == 3
 
 
-# ------------------------------------------------------------------------------------------- going on
+def looking_at(count, **arguments):
+    """So many turns, each with one call; a number among the arguments makes it another call each time."""
+    return [calling("count_ask", of=f"page {n}", **arguments) for n in range(count)]
 
 
-def test_who_goes_on_pays_for_nothing_twice(context, provider):
-    says(provider, calling("count_ask", of="a"), calling("count_ask", of="b"), text("Two."))
-    provider.tell(faults=[{"kind": "status", "status": 500, "from_call": 3, "times": 1}])
-
-    with pytest.raises(TransientFailure):
-        work(context)
-    assert work(context).answer == "Two."
-
-    assert made == ["a", "b"]
-    assert len(provider.received()) == 4
-    assert [source for source, _ in ledger()].count("provider") == 3
+STOPS = {
+    "turns": ({"turns": 2}, looking_at(2)),
+    "tool_calls": ({"tool_calls": 2}, [calling("count_ask", "count_fail", "count_retry", of="x")]),
+    "money": ({"cost_usd": "0.002"}, [line | {"cost_usd": 0.001} for line in looking_at(2)]),
+    "time": ({"seconds": 1}, [line | {"seconds": 1.1} for line in looking_at(1)]),
+    "identical_calls": ({"identical_calls": 2}, [calling("count_ask", of="x")] * 2),
+    "no_progress": ({"idle_turns": 2}, looking_at(2, fails="permanent")),
+}
 
 
-def test_a_step_and_its_booking_are_one(context, provider):
-    says(provider, calling("count_ask"), text("One."))
+@pytest.mark.parametrize("reason", STOPS)
+def test_each_reason_stops_it_on_the_wire_and_is_told_and_kept(context, provider, reason):
+    bounds, lines = STOPS[reason]
+    says(provider, *lines, text("Never asked for."))
+
+    with pytest.raises(PermanentFailure, match=rf"^agent stopped without an answer \({reason}\): \d"):
+        work(context, limits=bounds)
+
+    assert len(provider.received()) == len(lines)
+    [stop] = TaskStep.objects.filter(task_id=context.task_id, kind="stop")
+    assert stop.content["reason"] == reason
+
+
+def test_an_answer_that_was_cut_off_is_no_answer(context, provider):
+    says(provider, text("Seven is the num") | {"finish_reason": "length"}, text("Seven."))
+
+    result = work(context)
+
+    assert (result.answer, result.repairs) == ("Seven.", 1)
+    *_, last = asked_of(provider)
+    assert "cut off" in last[-1]["content"]
+
+
+def test_an_answer_that_is_too_long_to_be_kept_is_sent_back(context, provider, monkeypatch):
+    monkeypatch.setattr(steps, "MAX_BYTES", 2_000)
+    says(provider, text("x" * 5_000), text("Seven."))
+
+    assert work(context).answer == "Seven."
+
+    assert ["cut off" in messages[-1]["content"] for messages in asked_of(provider)] == [False, True]
+
+
+def test_calls_that_came_with_one_id_are_told_apart(context, provider):
+    call = {"name": "count_ask", "arguments": {"of": "x"}, "id": "same"}
+    says(provider, {"tool_calls": [call, call | {"name": "count_fail"}]}, text("Done."))
 
     work(context)
 
-    assert holds() == ["settled", "settled"]
-    booked = dict(TaskStep.objects.filter(kind="answer").values_list("execution_id", "cost_usd"))
-    assert booked == dict(ToolExecution.objects.filter(tool_name="model.chat").values_list("pk", "cost_usd"))
-
-
-def test_who_lost_the_task_keeps_nothing_and_stops(context, provider):
-    says(provider, text("Seven."))
-    taken = running_task()
-    taken.lease_token -= 1
-
-    with pytest.raises(Exception, match="taken from this worker"):
-        work(taken)
-
-    assert kept(taken) == []
-    assert provider.received() == []
-
-
-# ------------------------------------------------------------------------- calls that nobody came back from
-
-
-def died_under_its_call(context, provider, policy):
-    """The model asked for one call, it went out, and the process died: no step tells what came of it."""
-    says(provider, calling(f"count_{policy}", of="x"), text("Done."))
-    with pytest.raises(PermanentFailure):
-        work(context, limits={"turns": 1})
-    call = tool_executions.Call(
-        context.worker_id, f"count.{policy}", {}, context.task_id, key=steps.key(1, 1)
-    )
-    tool_executions.begin(call, rule="permission", within=timedelta(seconds=1))
-
-
-def test_what_can_be_repeated_is(context, provider):
-    died_under_its_call(context, provider, "retry")
-
-    assert work(context).answer == "Done."
-
-    assert made == ["x"]
-
-
-def test_what_must_not_be_repeated_fails_the_task_and_is_told_to_the_model_of_who_retries_it(
-    context, provider
-):
-    died_under_its_call(context, provider, "fail")
-
-    with pytest.raises(PermanentFailure, match=r"nobody knows whether count\.fail was"):
-        work(context)
-    assert work(context).answer == "Done."
-
-    assert made == []
     *_, last = asked_of(provider)
-    assert "nobody knows whether count.fail was carried out (turn 1 call 1)" in last[-1]["content"]
+    ids = [told["id"] for told in last[2]["tool_calls"]]
+    assert len(set(ids)) == 2
+    assert [told["tool_call_id"] for told in last[3:]] == ids
 
 
-def waits_for_a_person(context):
-    with pytest.raises(Postponed) as postponed:
-        work(context)
-    wait = postponed.value.wait
-    assert wait.kind is WaitKind.APPROVAL
-    assert "may it be repeated?" in wait.sentence
-    return Approval.objects.get(pk=wait.name)
+def test_what_cannot_be_stored_is_the_same_before_and_after_it_was(context, provider):
+    says(provider, text("se\x00ven"))
 
+    result = work(context)
 
-def test_a_person_may_have_it_repeated(context, provider):
-    died_under_its_call(context, provider, "ask")
-    question = waits_for_a_person(context)
-    assert question.arguments == {"repeat": "turn 1 call 1", "arguments": {"of": "x"}}
-
-    approvals.approve(question.pk, actor=samples.SYSTEM)
-
-    assert work(context).answer == "Done."
-    assert made == ["x"]
-
-
-def test_a_person_may_forbid_to_repeat_it(context, provider):
-    died_under_its_call(context, provider, "ask")
-
-    approvals.reject(waits_for_a_person(context).pk, actor=samples.SYSTEM, reason="it was done")
-
-    assert work(context).answer == "Done."
-    assert made == []
-    *_, last = asked_of(provider)
-    assert "a person decided not to repeat it" in last[-1]["content"]
-
-
-# ------------------------------------------------------------------------------------------------ waiting
-
-
-def test_it_waits_for_an_approval_and_goes_on_where_it_was(context, provider):
-    grant("count.ask", requires_approval=True)
-    says(provider, calling("count_retry", "count_ask", of="x"), text("Done."))
-
-    with pytest.raises(Postponed) as postponed:
-        work(context)
-    assert made == ["x"]
-    approvals.approve(UUID(postponed.value.wait.name), actor=samples.SYSTEM)
-
-    assert work(context).answer == "Done."
-    assert made == ["x", "x"]
-    assert len(provider.received()) == 2
-
-
-def test_a_rejected_call_is_told_to_the_model(context, provider):
-    grant("count.ask", requires_approval=True)
-    says(provider, calling("count_ask"), text("Then not."))
-    with pytest.raises(Postponed) as postponed:
-        work(context)
-
-    approvals.reject(UUID(postponed.value.wait.name), actor=samples.SYSTEM, reason="too many")
-
-    assert work(context).answer == "Then not."
-    *_, last = asked_of(provider)
-    assert "too many" in last[-1]["content"]
+    assert result.answer == "se\N{REPLACEMENT CHARACTER}ven"
+    assert kept(context)[0][2]["text"] == result.answer

@@ -1,8 +1,12 @@
 """Storing what ended, in the transaction that books its call."""
 
 import time
+from collections import Counter
 from decimal import Decimal
 from typing import Any
+
+import orjson
+from django.db import transaction
 
 from governance import steps
 from governance.models import TaskStep
@@ -27,18 +31,30 @@ class Keeper:
 
     def answer(self, answer: ModelAnswer, passage: Passage) -> None:
         """What the model said."""
-        wanted = [
-            {"id": call.id or f"call_{self._turn}_{place}", "name": call.name, "arguments": call.arguments}
-            for place, call in enumerate(answer.tool_calls, 1)
-        ]
         content = {
             "text": answer.text,
-            "tool_calls": wanted,
+            "tool_calls": self._wanted(answer),
             "message": answer.message,
             "model": answer.model,
             "finish_reason": answer.finish_reason,
         }
+        if len(steps.storable(content)) > steps.MAX_BYTES:
+            # As if the provider had cut it off: so it is sent back.
+            message = {"role": "assistant", "content": ""}
+            content |= {"text": "", "tool_calls": [], "message": message, "finish_reason": "length"}
         self._keep(content, name=answer.model, passage=passage, cost_usd=answer.cost_usd or Decimal(0))
+
+    def _wanted(self, answer: ModelAnswer) -> list[dict[str, str]]:
+        """The calls, told apart: some models give no ids, or one id to all."""
+        given = Counter(call.id for call in answer.tool_calls)
+        return [
+            {
+                "id": call.id if call.id and given[call.id] == 1 else f"call_{self._turn}_{place}",
+                "name": call.name,
+                "arguments": call.arguments,
+            }
+            for place, call in enumerate(answer.tool_calls, 1)
+        ]
 
     def result(self, said: Answered | CallFailed, passage: Passage, *, name: str) -> None:
         """What a tool returned. A call that failed is kept only if it is known to have failed for good."""
@@ -57,18 +73,28 @@ class Keeper:
         passage: Passage | None = None,
         cost_usd: Decimal = Decimal(0),
     ) -> Step:
-        size = len(steps.storable(content))
-        if size > steps.MAX_BYTES:
-            content = {"error": f"it returned {size} bytes; at most {steps.MAX_BYTES} can be kept"}
+        stored = steps.storable(content)
+        if len(stored) > steps.MAX_BYTES:
+            content = {"error": f"it returned {len(stored)} bytes; at most {steps.MAX_BYTES} can be kept"}
+            stored = steps.storable(content)
         self.step = Step(
             turn=self._turn,
             call=self._call,
             kind=TaskStep.Kind.RESULT if self._call else TaskStep.Kind.ANSWER,
-            content=content,
+            content=orjson.loads(stored),  # as whoever goes on will read it
             name=name,
             execution_id=passage.execution_id if passage else None,
             cost_usd=cost_usd,
             seconds=time.monotonic() - self._since,
         )
-        steps.keep(self._context.task_id, self.step, lease_token=self._context.lease_token)
+        context = self._context
+        is_new = steps.keep(context.task_id, self.step, lease_token=context.lease_token)
+        if is_new and context.crash_attempts:
+            self._forgive()
         return self.step
+
+    def _forgive(self) -> None:
+        """It got on since a process died under it; known to be so when that is committed."""
+        context = self._context
+        if steps.forgive(context.task_id, lease_token=context.lease_token):
+            transaction.on_commit(lambda: setattr(context, "crash_attempts", 0))

@@ -1,7 +1,7 @@
-"""Why a task is not running: the rows that `why` is told, read for the console, the API and commands."""
+"""Why a task is not running, as console, API and command say it: `why` told the rows as they are now."""
 
-from collections.abc import Sequence
 from datetime import datetime
+from typing import Any, TypedDict
 from uuid import UUID
 
 from django.utils import timezone
@@ -10,38 +10,48 @@ from governance import budgets, why, worker_control
 from governance.actors import Actor
 from governance.errors import TaskNotFound
 from governance.models import Task, Worker, WorkerProcess
-from governance.paging import Row
 from governance.waits import WaitKind
 
-# More of them are not looked at: the sentence names a few.
-_UNMET_READ = 100
+# Of what a task depends on, no more is named.
+_UNMET = 50
 
 
-def of_task(task_id: UUID, *, actor: Actor) -> Row:
-    """How the task stands, and the sentence; empty if it runs as it should, or has ended. Raises
-    `TaskNotFound`."""
+class Standstill(TypedDict):
+    """`why` is empty for a task that runs as it should, or has ended; `error_message` says how that went."""
+
+    id: UUID
+    status: str
+    waiting_for: str
+    wait: dict[str, Any] | None
+    why: str
+    error_message: str
+
+
+def look(task_id: UUID, *, actor: Actor) -> Standstill:
+    """What keeps this task. Raises `TaskNotFound`, and `Forbidden`."""
     actor.require("governance.view_task")
     task = Task.objects.filter(pk=task_id).first()
     if task is None:
         raise TaskNotFound(task_id)
-    return {
-        "id": task.pk,
-        "status": task.status,
-        "waiting_for": task.waiting_for,
-        "wait": task.wait,
-        "why": sentence(task, unmet=_unmet(task), now=timezone.now()),
-    }
+    return Standstill(
+        id=task.pk,
+        status=task.status,
+        waiting_for=task.waiting_for,
+        wait=task.wait,
+        why=of(task, now=timezone.now()),
+        error_message=task.error_message,
+    )
 
 
-def sentence(task: Task, *, unmet: Sequence[Task], now: datetime) -> str:
-    """Why it is not running; `unmet` are the tasks it depends on that have not completed."""
+def of(task: Task, *, now: datetime) -> str:
+    """The sentence of `why.not_running`."""
     if task.is_terminal:
         return ""
     return why.not_running(
         task,
         worker=Worker.objects.filter(pk=task.assigned_worker).first(),
         processes=list(WorkerProcess.objects.filter(worker_ids__contains=[task.assigned_worker])),
-        unmet=unmet,
+        unmet=_unmet(task),
         now=now,
         fleet=worker_control.fleet(),
         standing=_standing(task),
@@ -49,8 +59,11 @@ def sentence(task: Task, *, unmet: Sequence[Task], now: datetime) -> str:
 
 
 def _unmet(task: Task) -> list[Task]:
+    """What it depends on and has not completed, if that may be what it waits for."""
+    if task.status != Task.Status.PARKED:
+        return []
     needed = Task.objects.filter(dependents__task=task).exclude(status=Task.Status.COMPLETED)
-    return list(needed.order_by("-pk")[:_UNMET_READ])
+    return list(needed.only("title", "task_type", "status", "created_at").order_by("-pk")[:_UNMET])
 
 
 def _standing(task: Task) -> list[budgets.Standing]:
