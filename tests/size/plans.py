@@ -26,8 +26,8 @@ def big_tables() -> dict[str, float]:
     """Their names and how many rows they have."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT relname, reltuples FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-            " AND reltuples > %s", [BIG_ROWS]
+            "SELECT relname, reltuples FROM pg_class WHERE relkind = 'r'"
+            " AND relnamespace = 'public'::regnamespace AND reltuples > %s", [BIG_ROWS]
         )  # fmt: skip
         return dict(cursor.fetchall())
 
