@@ -17,6 +17,7 @@ read tasks.
 _TAGS = {
     "Tasks": "Submit work, follow it, end it.",
     "Recurring tasks": "The same task at its times.",
+    "Diagnosis": "Every diagnostic step of the runbook, carried out, with what mends what it found.",
     "Alerts": "What is wrong now, who was told, and from where on something is an alert.",
     "Dead letters": "What failed for good: look, retry, resolve.",
     "Workers": "Who works, and who is paused.",

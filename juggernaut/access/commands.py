@@ -59,6 +59,7 @@ _ROWS: tuple[tuple[str, ...], ...] = (
     ("spectacular", SHELL),
     ("backup", SHELL),
     ("create_operator", SHELL),
+    ("delete_workspaces", SHELL),
     ("diagnose", SHELL),
     ("env", SHELL),
     ("load_sample", SHELL),

@@ -19,7 +19,7 @@ from monitoring.models import Alert, AlertMessage, AlertRule
 
 ALERTS = "/api/alerts"
 ALERT_ID = Place("alert_id", "The alert's id.", "0198f2a0-7c1e-7000-8000-5b1f6a2c9d3e", "uuid")
-RULE = Place("rule", "The rule's name.", "oldest_pending")
+RULE = Place("alert_rule", "The rule's name.", "oldest_pending")
 
 
 class Until(Why):

@@ -70,7 +70,8 @@ def build() -> World:
             "breaker": ["openrouter:lab/m", "openrouter"],
             "token_id": _texts(api_tokens.create("nightly", actor=SYSTEM).row.pk),
             "alert_id": _texts(_alert()),
-            "rule": ["oldest_pending"],
+            "alert_rule": ["oldest_pending"],
+            "rule": ["completed tasks"],
         }
     )
 

@@ -27,7 +27,11 @@ GUARDED = {
     "breakers.acquire": (),
     "rate_limits.take": (),
     # The watchdog's duties are no calls.
-    "permissions.check": ("reliability/duty_permissions.py", "reliability/recurring.py"),
+    "permissions.check": (
+        "reliability/duty_permissions.py",
+        "reliability/recurring.py",
+        "monitoring/alerts/post.py",
+    ),
     # Whether a call of which nobody knows what came of it may be made again: then it goes through the door.
     "approvals.require": ("workers/tools/repeating.py",),
     "terms.mint": (),
@@ -43,10 +47,11 @@ OUTSIDE = {
 HARMLESS = {"urllib.parse", "http.HTTPStatus"}
 # Modules of `workers` that reach the world, and who alone may import them: each calls them under a Passage.
 WIRE = {
-    "workers/outbound/": ("workers/tools/",),
+    # Alerts are told past the door: each of its gates is a reason for one (docs/decisions.md, 46).
+    "workers/outbound/": ("workers/tools/", "monitoring/alerts/"),
     "workers/models/client.py": ("workers/models/sending.py", "workers/models/__init__.py"),
     "workers/reading.py": ("workers/tools/sql.py",),
-    "workers/tools/notify.py": (),  # a tool itself, by mail
+    "workers/tools/notify.py": ("monitoring/alerts/",),  # a tool itself, by mail
 }
 # Parts of them that only say what something looks like.
 SHAPES = ("workers.outbound.requests.",)
