@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from django.db.models import Q
 from pydantic import BaseModel, ConfigDict
 
-from governance import paging
+from governance import paging, stretches
 from governance.actors import Actor
 from governance.models import AuditEntry
 from governance.paging import Asked, Page
@@ -39,9 +40,11 @@ class AuditFilter(BaseModel):
 def listed(asked: Asked, *, actor: Actor) -> Page:
     """A page of entries, newest first."""
     actor.require("governance.view_auditentry")
-    found = AuditEntry.objects.filter(**paging.parse(AuditFilter, asked).conditions)
-    options = paging.options(asked)
+    chosen, options = paging.parse(AuditFilter, asked).conditions, paging.options(asked)
+    rows = AuditEntry.objects.all()
     if last := options.after(size=8):
-        found = found.filter(id__lt=int.from_bytes(last) & 0x7FFF_FFFF_FFFF_FFFF)
-    rows = list(found.order_by("-id").values(*ENTRY)[: options.limit + 1])
-    return paging.page(rows, limit=options.limit, key=lambda row: row["id"].to_bytes(8))
+        rows = rows.filter(id__lt=int.from_bytes(last) & 0x7FFF_FFFF_FFFF_FFFF)
+    return stretches.page(
+        rows, Q(**chosen), columns=ENTRY, limit=options.limit, key=lambda row: row["id"].to_bytes(8),
+        is_indexed=any(name.startswith(("target", "actor")) for name in chosen),
+    )  # fmt: skip
