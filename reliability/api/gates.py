@@ -14,7 +14,7 @@ from governance.submission import Money, Text
 from reliability.door import explain
 from reliability.door.explain import Finding
 
-_FINDING = record("Finding", "What a gate would say.", **get_type_hints(Finding))
+_FINDING = record("GateFinding", "What a gate would say.", **get_type_hints(Finding))
 
 
 class Supposed(BaseModel):

@@ -71,6 +71,7 @@ def build() -> World:
             "token_id": _texts(api_tokens.create("nightly", actor=SYSTEM).row.pk),
             "alert_id": _texts(_alert()),
             "rule": ["oldest_pending"],
+            "retention_rule": ["completed tasks"],
         }
     )
 
