@@ -183,7 +183,8 @@ def _values(browser: Client, address: str, name: str, row: dict[str, Any]) -> li
 def _first_row(answer: Any) -> dict[str, Any]:
     if answer.status_code != 200:
         return {}
-    rows = next((value for value in answer.json().values() if isinstance(value, list) and value), [{}])
+    found = (value for value in answer.json().values() if isinstance(value, list) and value)
+    rows: list[Any] = next(found, [{}])
     return rows[0] if isinstance(rows[0], dict) else {}
 
 

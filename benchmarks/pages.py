@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import json
 import os
+import re
 import statistics
 import sys
 import time
@@ -44,7 +45,7 @@ class Opened:
 def main() -> None:
     arguments = _arguments()
     with _database(arguments):
-        opened = list(_measured(arguments.samples))
+        opened = list(_measured(arguments))
     shown = [one for one in opened if one.is_slow] if arguments.slow else opened
     if arguments.json:
         print(json.dumps([vars(one) for one in shown], indent=1))
@@ -79,14 +80,15 @@ def _load(arguments: argparse.Namespace) -> None:
     print(f"\nloaded in {time.monotonic() - began:.0f} s", file=sys.stderr)
 
 
-def _measured(samples: int) -> Iterator[Opened]:
+def _measured(arguments: argparse.Namespace) -> Iterator[Opened]:
     from benchmarks import addresses, dead_letters
 
     browser = dead_letters.client()
-    found = [*addresses.console(browser), *addresses.api(browser)]
+    asked = [*addresses.console(browser), *addresses.api(browser)]
+    found = [address for address in asked if re.search(arguments.only, address)]
     for place, address in enumerate(found, start=1):
         print(f"\r{place} of {len(found)}", end="", file=sys.stderr, flush=True)
-        if opened := _opened(browser, address, samples):
+        if opened := _opened(browser, address, arguments.samples):
             yield opened
 
 
@@ -136,6 +138,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--lines", type=int, default=10_000_000)
     parser.add_argument("--database", help="URL of a database that holds a sample already: nothing is loaded")
     parser.add_argument("--samples", type=int, default=5, help="how often each is opened (5)")
+    parser.add_argument("--only", default="", metavar="REGEX", help="addresses that contain this")
     parser.add_argument("--slow", action="store_true", help="print only what was opened in over 200 ms once")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args()

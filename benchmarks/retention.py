@@ -54,7 +54,8 @@ def _pruned(tasks: int) -> list[Row]:
     from governance import retention
     from governance.actors import of_command
 
-    removed, longest = {}, 0.0
+    removed: dict[str, int] = {}
+    longest = 0.0
     began = wal = time.monotonic()
     before = _wal()
     for step in retention.prune(actor=of_command("bench"), now=timezone.now() + timedelta(days=730)):

@@ -39,7 +39,7 @@ def count(query):
 def test_a_prune_that_is_killed_leaves_whole_tasks_and_the_next_one_finishes(worn, start):
     for left in (TASKS, TASKS - 1000, TASKS - 2000):
         program = start("manage.py", "prune", DATABASE_URL=database_url())
-        until(lambda left=left: Task.objects.count() < left, what="a first step", timeout=90)
+        until(lambda left=left: Task.objects.count() < left, what="a step", timeout=90)  # type: ignore[misc]
         program.process.kill()
         program.process.wait()
         assert_sound()

@@ -22,16 +22,17 @@ class Asked:
         return execute(sql, params, many, context)
 
 
-def big_tables() -> set[str]:
+def big_tables() -> dict[str, float]:
+    """Their names and how many rows they have."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-            " AND reltuples > %s", [BIG_ROWS]
+            "SELECT relname, reltuples FROM pg_class WHERE relkind = 'r'"
+            " AND relnamespace = 'public'::regnamespace AND reltuples > %s", [BIG_ROWS]
         )  # fmt: skip
-        return {name for (name,) in cursor.fetchall()}
+        return dict(cursor.fetchall())
 
 
-def whole_scans(statements: list[tuple[str, Any]], big: set[str]) -> list[str]:
+def whole_scans(statements: list[tuple[str, Any]], big: dict[str, float]) -> list[str]:
     """Every scan of a whole big table in the plans of these statements, with the statement."""
     found = []
     for sql, params in statements:
@@ -40,7 +41,7 @@ def whole_scans(statements: list[tuple[str, Any]], big: set[str]) -> list[str]:
     return found
 
 
-def _scans_of(sql: str, params: Any, big: set[str]) -> list[str]:
+def _scans_of(sql: str, params: Any, big: dict[str, float]) -> list[str]:
     """At this size the planner may rather read a table than an index of it. So a scan counts if it is still
     there when the planner avoids such scans: no index answers the question then."""
     scans = list(_scans(_plan(sql, params), big))
@@ -57,15 +58,16 @@ def _plan(sql: str, params: Any) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
         said = cursor.fetchone()[0]
-    return (json.loads(said) if isinstance(said, str) else said)[0]["Plan"]
+    plan: dict[str, Any] = (json.loads(said) if isinstance(said, str) else said)[0]["Plan"]
+    return plan
 
 
-def _scans(node: dict[str, Any], big: set[str], *, is_limited: bool = False) -> Iterator[str]:
+def _scans(node: dict[str, Any], big: dict[str, float], *, is_limited: bool = False) -> Iterator[str]:
     """Scans that read a table, or a whole index of it, to its end: those without a condition that an index
     answers. One that filters nothing ends with the limit above it; a partial index is as long as what it is
-    of: what is open, waits or runs."""
+    of: what is open, waits or runs. Where most rows match, the first few are soon found."""
     kind, table = node["Node Type"], node.get("Relation Name")
-    if table in big and not (is_limited and "Filter" not in node):
+    if table in big and not (is_limited and node["Plan Rows"] > big[table] / 2):
         if kind == "Seq Scan":
             yield f"Seq Scan on {table}"
         is_whole = kind in ("Index Scan", "Index Only Scan") and "Index Cond" not in node

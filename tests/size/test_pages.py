@@ -1,5 +1,7 @@
 """No page of the console and no GET of the API reads a big table from front to back, whatever is asked."""
 
+import re
+
 import pytest
 from django.db import connection
 
@@ -50,7 +52,7 @@ def test_every_list_page_and_resource_is_among_them(pages):
 
 def test_none_reads_a_big_table_from_front_to_back(pages):
     big = plans.big_tables()
-    assert {"governance_tasks", "api_cost_tracking", "tool_executions", "dead_letter_queue"} <= big
+    assert {"governance_tasks", "api_cost_tracking", "tool_executions", "dead_letter_queue"} <= set(big)
 
     found = {}
     for address, statements in pages.items():
@@ -61,8 +63,20 @@ def test_none_reads_a_big_table_from_front_to_back(pages):
     assert not told, told
 
 
-def test_none_asks_more_often_than_it_has_to(pages):
-    """Pages of the console also ask who you are, what waits for approval and how the fleet stands."""
-    most = {address: len(statements) for address, statements in pages.items() if len(statements) > 25}
+# The most statements that a page may take: whoever adds one says so here. Pages of the console also ask who
+# looks, how many calls wait for approval, and how the fleet stands.
+MOST = {
+    r"^/api/": 6,
+    r"^/admin/governance/task/.+/change/": 20,
+    r"^/admin/governance/toolpermission/.+/change/": 18,
+    r"^/admin/": 12,
+}
 
-    assert most == {}
+
+def test_none_asks_more_often_than_it_has_to(pages):
+    def most(address):
+        return next((count for where, count in MOST.items() if re.search(where, address)), 12)
+
+    found = {address: len(asked) for address, asked in pages.items() if len(asked) > most(address)}
+
+    assert found == {}
