@@ -37,7 +37,7 @@ class Machine:
             "JUGGERNAUT_ADMIN_PASSWORD": "correct horse battery staple",
             **environment,
         }
-        self._preferrare_ports()
+        self._prefer_rare_ports()
         self._output_path = var_dir / "output"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -122,7 +122,7 @@ class Machine:
         psutil.wait_procs(left, timeout=END_SECONDS)
         self._process.wait(END_SECONDS)
 
-    def _preferrare_ports(self) -> None:
+    def _prefer_rare_ports(self) -> None:
         """Write the servers' ports down as if they had been chosen before."""
         record = self.var_dir / "run" / "ports.json"
         if not record.exists():

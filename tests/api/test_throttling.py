@@ -53,7 +53,7 @@ def test_every_answer_says_the_limit_and_what_is_left(somebody: Api, settings):
 
     assert [answer.status_code for answer in answers] == [200, 400, 404]
     assert {answer["RateLimit-Policy"] for answer in answers} == {'"client";q=100;w=60'}
-    left = [int(re.fullmatch(r'"client";r=(\d+);t=\d+', answer["RateLimit"])[1]) for answer in answers]
+    left = [int(re.findall(r'^"client";r=(\d+);t=\d+$', answer["RateLimit"])[0]) for answer in answers]
     assert left[0] in {98, 99}
     assert left == sorted(left, reverse=True)
 
@@ -89,9 +89,7 @@ def test_tokens_of_one_client_share_its_limit(db, settings):
 
 
 def test_this_machine_without_a_token_has_a_limit_too(db, settings):
-    key = {"HTTP_HOST": "localhost", "REMOTE_ADDR": "127.0.0.1"}
-
-    answer = Client().get("/api/tasks", **key)
+    answer = Client().get("/api/tasks", HTTP_HOST="localhost", REMOTE_ADDR="127.0.0.1")
 
     assert answer.status_code == 200
     assert answer["RateLimit-Policy"].startswith('"client"')

@@ -71,7 +71,7 @@ def build() -> World:
             "token_id": _texts(api_tokens.create("nightly", actor=SYSTEM).row.pk),
             "alert_id": _texts(_alert()),
             "alert_rule": ["oldest_pending"],
-            "rule": ["completed tasks"],
+            "retention_rule": ["completed tasks"],
         }
     )
 

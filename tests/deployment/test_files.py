@@ -18,7 +18,7 @@ import yaml
 from juggernaut import embedded
 from juggernaut.environment import ROOT
 from tests import places
-from tests.machine import _rare_port
+from tests.machine import rare_port
 from tests.polling import until
 
 PROCFILE = dict(line.split(": ", 1) for line in (ROOT / "Procfile").read_text().splitlines())
@@ -97,7 +97,7 @@ def parts():
     with ExitStack() as stack:
         place = stack.enter_context(places.var_folder())
         servers = stack.enter_context(embedded.running(place, named={}))
-        port = _rare_port()
+        port = rare_port()
         environment = {
             **os.environ,
             **servers.environment,

@@ -2,7 +2,6 @@
 
 import json
 from datetime import timedelta
-from uuid import uuid4
 
 import pytest
 from django.core.management.base import CommandError
@@ -14,6 +13,7 @@ from governance.models import AuditEntry
 from monitoring.alerts import verbs
 from monitoring.models import Alert, AlertRule
 from tests.governance.api_client import client_of, make_user, of_role
+from tests.ids import NOBODYS_ID
 from tests.reliability.commands import run, run_json
 
 pytestmark = pytest.mark.django_db
@@ -193,7 +193,7 @@ def test_without_a_token_there_is_nothing(client, alert):
     assert client.get("/api/alerts").status_code == 401
 
 
-@pytest.mark.parametrize("name", [str(uuid4()), "nonsense"])
+@pytest.mark.parametrize("name", [NOBODYS_ID, "nonsense"])
 def test_an_alert_that_there_is_not_is_404(name):
     operator = of_role("operator")
 
@@ -262,7 +262,7 @@ def test_rules_are_listed_and_set_by_command():
     ("arguments", "error"),
     [
         (["ack_alert", "nonsense", "--reason", "x"], "'nonsense' is not the id of an alert"),
-        (["ack_alert", str(uuid4()), "--reason", "x"], "no alert has the id"),
+        (["ack_alert", NOBODYS_ID, "--reason", "x"], "no alert has the id"),
         (["mute_alert", "ID", "--until", "soon", "--reason", "x"], "until: ISO 8601 with a zone is expected"),
         (["mute_alert", "ID", "--minutes", "0", "--reason", "x"], "until: a time within the next 30 days"),
         (["set_alert_rule", "nonsense", "--threshold", "1", "--reason", "x"], "no alert rule has the name"),
