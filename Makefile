@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-fast lint bench env lock environment environment-dev chromium
+.PHONY: help run demo test test-fast lint bench screenshots env lock environment environment-dev chromium
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: environment ## start everything; the console is on port 8000
 	@exec $(BIN)/python main.py
@@ -36,6 +36,9 @@ lint: environment-dev ## style, types, layers
 
 bench: environment-dev ## measure, beside a peer; prints a table
 	@$(BIN)/python -m benchmarks
+
+screenshots: environment-dev chromium ## pictures of every page, of the demonstration, in var/screenshots
+	@$(BIN)/python -m tests.screenshots var/screenshots
 
 lock: environment-dev ## rebuild requirements*.txt from requirements*.in
 	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \

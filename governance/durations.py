@@ -14,3 +14,12 @@ def words(span: timedelta) -> str:
             smaller, smaller_name = _UNITS[min(position + 1, len(_UNITS) - 1)]
             return f"{whole} {name}" + (f" {rest // smaller} {smaller_name}" if rest >= smaller else "")
     return "0 s"
+
+
+def roughly(span: timedelta) -> str:
+    """The span in its largest unit, for where a glance is enough: `3 min`, `26 h`, `5 d`."""
+    left = round(abs(span.total_seconds()))
+    for size, name in _UNITS:
+        if left >= (2 * size if name == "d" else size):
+            return f"{left // size} {name}"
+    return "0 s"

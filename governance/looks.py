@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from governance.durations import words
+from governance.durations import roughly
 from governance.models import Task
 
 NOTHING = "–"
@@ -67,6 +67,11 @@ _TONES = {
 }
 
 
+def tone(state: str) -> str:
+    """The colour of a state."""
+    return _TONES.get(state, "ended")
+
+
 def badge(state: str, *, tone: str = "") -> SafeString:
     """A state as a coloured word; the colour repeats what the word says."""
     tone = tone or _TONES.get(state, "ended")
@@ -78,7 +83,7 @@ def moment(at: datetime | None, *, now: datetime | None = None) -> SafeString | 
     if at is None:
         return NOTHING
     now = now or timezone.now()
-    said = f"in {words(at - now)}" if at > now else f"{words(now - at)} ago"
+    said = f"in {roughly(at - now)}" if at > now else f"{roughly(now - at)} ago"
     return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), exact(at), said)
 
 
@@ -96,12 +101,29 @@ def note(said: str) -> SafeString:
     return format_html('<span class="jg-note" title="{}">{}</span>', said[:1000], clip(said))
 
 
+def short_id(row_id: UUID | str) -> SafeString:
+    """As much of an id as names its row among others, and finds it in a search; all of it on hover."""
+    return format_html('<span class="jg-id" title="{}">{}</span>', row_id, str(row_id)[:13])
+
+
+def copied(text: object) -> SafeString:
+    """A text in full with a button that copies it."""
+    return format_html(
+        '<span class="jg-id">{0}</span><button type="button" class="jg-icon jg-copy" data-copy="{0}" '
+        'aria-label="Copy {0}"><span class="material-symbols-outlined" aria-hidden="true">content_copy</span>'
+        "</button>",
+        text,
+    )
+
+
 def task_link(task_id: UUID | None) -> SafeString | str:
     """The id of a task as a link to its page."""
     if task_id is None:
         return NOTHING
     address = reverse("admin:governance_task_change", args=[task_id])
-    return format_html('<a class="jg-link" href="{}">{}</a>', address, task_id)
+    return format_html(
+        '<a class="jg-link jg-id" href="{0}" title="{1}">{2}</a>', address, task_id, str(task_id)[:13]
+    )
 
 
 def mebibytes(size: int) -> str:
@@ -130,7 +152,7 @@ def json_text(value: object) -> SafeString | str:
         return NOTHING
     text = orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
     cut = f"\n… {len(text) - MAX_JSON:,} more characters" if len(text) > MAX_JSON else ""
-    return format_html('<pre class="jg-json">{}{}</pre>', text[:MAX_JSON], cut)
+    return format_html('<pre class="jg-json" tabindex="0">{}{}</pre>', text[:MAX_JSON], cut)
 
 
 def inline_json(value: object) -> str:

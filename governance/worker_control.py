@@ -58,7 +58,11 @@ def resume_fleet(*, actor: Actor, reason: str = "") -> bool:
 def fleet() -> Fleet:
     """How the fleet stands. One that is missing counts as paused, everywhere (`governance.brake`)."""
     return Fleet.objects.first() or Fleet(
-        name="FLEET", status=Fleet.Status.PAUSED, reason="the table fleet has no row FLEET"
+        name="FLEET",
+        status=Fleet.Status.PAUSED,
+        reason="the table fleet has no row FLEET",
+        paused_by="",
+        paused_at=None,
     )
 
 

@@ -18,9 +18,10 @@ class ConsoleUserAdmin(UserAdmin, ModelAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+    filter_horizontal = ()  # Django's chooser of two lists names its parts for nobody who cannot see them
     list_display = ("username", "is_active", "is_staff", "is_superuser", "last_login")
 
 
 @admin.register(Group)
 class ConsoleGroupAdmin(GroupAdmin, ModelAdmin):
-    pass
+    filter_horizontal = ()

@@ -1,12 +1,14 @@
 """Every error of the API as a problem document (RFC 9457, `application/problem+json`)."""
 
 import logging
+import sys
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template import loader
 from django.views import defaults
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated, Throttled
 from rest_framework.views import set_rollback
@@ -77,9 +79,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
         if isinstance(error, kind):
             return problem(status, str(error), **_facts(error))
     if outages.is_connection_failure(error):
-        logger.error("%s", outages.describe(error))
-        detail = f"{outages.DATABASE_CONNECTION_FAILED}; try again in a moment"
-        return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "1"})
+        return _away_for_api(error)
     request = context.get("request")
     logger.error("%s failed", _named(request), exc_info=error)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed at this request; its log says why")
@@ -159,9 +159,27 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Django calls it while it handles the error. A lost database is nobody's fault here: 503, in words."""
+    error = sys.exc_info()[1]
+    if error and outages.is_connection_failure(error):
+        return _database_away(request, error)
     if not _is_api(request):
         return outage_page.page(request) if outage_page.is_away() else defaults.server_error(request)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed at this request; its log says why")
+
+
+def _database_away(request: HttpRequest, error: BaseException) -> HttpResponse:
+    if _is_api(request):
+        return _away_for_api(error)
+    logger.error("%s", outages.describe(error))
+    page = loader.render_to_string("503.html", {"said": outages.DATABASE_CONNECTION_FAILED})
+    return HttpResponse(page, status=HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": "1"})
+
+
+def _away_for_api(error: BaseException) -> HttpResponse:
+    logger.error("%s", outages.describe(error))
+    detail = f"{outages.DATABASE_CONNECTION_FAILED}; try again in a moment"
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "1"})
 
 
 def _is_api(request: HttpRequest) -> bool:

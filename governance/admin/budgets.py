@@ -1,5 +1,6 @@
 """Budgets in the console: how much of each is spent, held and free, and the verbs that change limits."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -12,12 +13,28 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from governance import budgets
-from governance.admin import audit_trail, bars, budget_deeds
+from governance.admin import audit_trail, bars, budget_deeds, filters
 from governance.admin.rows import BoundedChangeList
 from governance.admin.verb_rows import DeedRows
 from governance.budgets.limits import PERMISSION, scopes_known
 from governance.models import WorkerBudget
 from governance.models.budget import FLEET
+
+
+class UseFilter(admin.SimpleListFilter):
+    """By the window of it that is used most."""
+
+    title = "used"
+    parameter_name = "use"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> filters.Choices:
+        return [("80", "80 % or more"), ("100", "used up")]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        if self.value() not in ("80", "100"):
+            return queryset
+        share = Decimal(str(self.value())) / 100
+        return queryset.filter(pk__in={w.scope for w in budgets.all_standing() if w.is_used_to(share)})
 
 
 class BudgetList(BoundedChangeList):
@@ -35,7 +52,9 @@ class BudgetList(BoundedChangeList):
 @admin.register(WorkerBudget)
 class BudgetAdmin(DeedRows):
     needs = {"limit": PERMISSION}
+    add_says = "Set limits"
     list_display = ("who", "day", "week", "month", "zone")
+    list_filter = (UseFilter,)
     ordering = ("pk",)
     nothing_exists = (
         "No worker has limits, and neither has the fleet: without the row FLEET nothing may be spent at all."

@@ -85,7 +85,7 @@ class CallAdmin(MachineRows):
             " · ".join(part for part in (call.service, call.model) if part),
         )
 
-    @display(description="Took")
+    @columns.number("Took")
     def took(self, call: ToolExecution) -> str:
         return looks.NOTHING if call.duration_ms is None else f"{call.duration_ms:,} ms"
 

@@ -30,7 +30,20 @@ def badge(field: str, title: str, **tones: str) -> Column:
 
 def money(field: str, title: str, *, otherwise: str = looks.NOTHING) -> Column:
     """USD; `otherwise` where no amount is known. Nothing spent is an amount."""
-    return _column(field, title, lambda usd: otherwise if usd is None else looks.money(usd))
+    column = _column(field, title, lambda usd: otherwise if usd is None else looks.money(usd))
+    column.is_number = True  # type: ignore[attr-defined]
+    return column
+
+
+def number(title: str) -> Callable[[Any], Any]:
+    """A column of numbers, which stand right: for a method, in place of `display`."""
+
+    def mark(method: Any) -> Any:
+        column = display(description=title)(method)
+        column.is_number = True
+        return column
+
+    return mark
 
 
 def text(field: str, title: str, *, otherwise: str = looks.NOTHING) -> Column:

@@ -132,7 +132,7 @@ class CostLineAdmin(PricePages, MachineRows):
     def call(self, line: CostLine) -> SafeString:
         return _called(line)
 
-    @display(description="Cost")
+    @columns.number("Cost")
     def cost(self, line: CostLine) -> str:
         """Corrections may be negative, and are told as differences."""
         return _signed(line.cost_usd) if line.kind == CostLine.Kind.CORRECTION else looks.money(line.cost_usd)
@@ -141,7 +141,7 @@ class CostLineAdmin(PricePages, MachineRows):
     def cost_exactly(self, line: CostLine) -> str:
         return f"{line.cost_usd:f} USD"
 
-    @display(description="Tokens in, out")
+    @columns.number("Tokens in, out")
     def tokens(self, line: CostLine) -> str:
         return f"{line.input_tokens:,} in, {line.output_tokens:,} out"
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
@@ -24,6 +25,7 @@ class Node:
     step: str
     status: str
     level: int
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ WITH RECURSIVE line AS (
   SELECT parent_id AS id, 1 AS level FROM governance_tasks WHERE id = %(task)s
   UNION ALL
   SELECT t.parent_id, l.level + 1 FROM line l JOIN governance_tasks t ON t.id = l.id WHERE l.level < 20)
-SELECT t.id, coalesce(nullif(t.title, ''), t.task_type), coalesce(s.name, ''), {_STATE}, line.level
+SELECT t.id, coalesce(nullif(t.title, ''), t.task_type), coalesce(s.name, ''), {_STATE}, line.level,
+  t.created_at
 FROM line JOIN governance_tasks t ON t.id = line.id LEFT JOIN workflow_steps s ON s.task_id = t.id
 ORDER BY line.level DESC"""
 
@@ -59,7 +62,8 @@ WITH RECURSIVE tree AS (
   SELECT t.id, tree.level + 1, tree.way || {_PLACE}
   FROM tree JOIN governance_tasks t ON t.parent_id = tree.id LEFT JOIN workflow_steps s ON s.task_id = t.id
   WHERE tree.level < %(levels)s)
-SELECT t.id, coalesce(nullif(t.title, ''), t.task_type), coalesce(s.name, ''), {_STATE}, found.level
+SELECT t.id, coalesce(nullif(t.title, ''), t.task_type), coalesce(s.name, ''), {_STATE}, found.level,
+  t.created_at
 FROM (SELECT * FROM tree ORDER BY way LIMIT %(most)s) found
 JOIN governance_tasks t ON t.id = found.id LEFT JOIN workflow_steps s ON s.task_id = t.id
 ORDER BY found.way"""

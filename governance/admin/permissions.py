@@ -105,6 +105,7 @@ def quota(used: int, most: int | None) -> SafeString | str:
 @admin.register(ToolPermission)
 class PermissionAdmin(DeedRows):
     needs = {"rule": permissions.PERMISSION}
+    add_says = "Grant or deny"
     list_display = ("tool", "worker_id", "says", "today", "minute", "validity")
     list_filter = (filters.WorkerIdFilter, EffectFilter, ValidityFilter)
     list_filter_sheet = True
@@ -114,7 +115,6 @@ class PermissionAdmin(DeedRows):
     nothing_exists = "No worker may call anything: no row means no."
     actions = ("for_a_day_chosen", "deny_chosen", "revoke_chosen")
     actions_detail = ("change_this", "for_a_day_this", "deny_this", "revoke_this")
-    list_before_template = "governance/permissions_lead.html"
     change_form_outer_after_template = "governance/audit_trail.html"
     fieldsets = (
         (

@@ -47,6 +47,7 @@ RESUME = Verb(
 @admin.register(RecurringTask)
 class RecurringAdmin(MachineRows):
     form = RecurringForm
+    add_says = "Add a recurring task"
     list_display = ("what", "state", "when", "next_time", "last_time", "note")
     list_filter = ("status",)
     ordering = ("name",)

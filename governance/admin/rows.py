@@ -75,6 +75,9 @@ class MachineRows(Permitted, ModelAdmin):
     list_max_show_all = 0
     sortable_by = ()
     list_fullwidth = True
+    is_machine_row = True
+    # How often the list asks for news while somebody looks at it.
+    refresh_seconds = 5
     # What an index finds alone, however little it is, as the address says it: every value of a filter
     # ("type"), or one value of it, ("status", "failed").
     indexed: frozenset[str | tuple[str, str]] = frozenset()
@@ -114,6 +117,8 @@ class MachineRows(Permitted, ModelAdmin):
     ) -> HttpResponse:
         row = self.row_of(request, object_id)
         known = self.page_of(request, row) if row and self.has_view_permission(request, row) else {}
+        if row:
+            known = {"title": str(row)} | known
         shown: HttpResponse = super().change_view(request, object_id, form_url, (extra_context or {}) | known)
         return shown
 

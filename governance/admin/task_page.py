@@ -1,26 +1,20 @@
 """What the page of one task shows beside its columns. A fixed number of queries, however much there is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from governance import standstill
-from governance.admin import lineage
+from governance.admin import lineage, timeline
 from governance.models import LateResult, Task, TaskEvent
 
 SHOWN = 50
 EVENTS_SHOWN = 200
+CHILDREN_DRAWN = 12
 _BRIEF = ("title", "task_type", "status", "created_at")
-
-
-@dataclass(frozen=True)
-class Step:
-    """One event of the timeline, and how long the task had been in the state that it left."""
-
-    event: TaskEvent
-    after: timedelta | None
 
 
 @dataclass(frozen=True)
@@ -31,17 +25,20 @@ class Listing:
     is_cut: bool
 
 
-def context(task: Task) -> dict[str, object]:
-    """Everything that the page's template names."""
+def context(task: Task, *, calls: Sequence[Any] = ()) -> dict[str, object]:
+    """Everything that the page's template names. `calls` are those that may be seen."""
     depends_on = _listing(Task.objects.filter(dependents__task=task))
+    events = list(TaskEvent.objects.filter(task_id=task.pk).order_by("-seq")[: EVENTS_SHOWN + 1])
+    below = lineage.below(task)
     return {
         "task": task,
         "why": standstill.of(task, now=timezone.now()),
-        "steps": _steps(task),
+        "branches": timeline.grown(events[:EVENTS_SHOWN], calls=calls, children=_own(below)),
+        "is_history_cut": len(events) > EVENTS_SHOWN,
         "events_shown": EVENTS_SHOWN,
         "late_results": list(LateResult.objects.filter(task_id=task.pk).order_by("-pk")[:SHOWN]),
         "above": lineage.above(task),
-        "below": lineage.below(task),
+        "below": below,
         "related": [
             ("Depends on", depends_on),
             ("Waited for by", _listing(Task.objects.filter(dependencies__depends_on=task))),
@@ -49,15 +46,9 @@ def context(task: Task) -> dict[str, object]:
     }
 
 
-def _steps(task: Task) -> list[Step]:
-    """Newest first; the oldest one shown knows how long it took only if it is the first of all."""
-    events = list(TaskEvent.objects.filter(task_id=task.pk).order_by("-seq")[: EVENTS_SHOWN + 1])
-    earlier = [*events[1:], None]
-    steps = [
-        Step(event, event.created_at - before.created_at if before else None)
-        for event, before in zip(events, earlier, strict=True)
-    ]
-    return steps[:EVENTS_SHOWN]
+def _own(below: lineage.Tree) -> list[lineage.Node]:
+    """The first of its own children: the tree has the rest."""
+    return [node for node in below.nodes if node.level == 1][:CHILDREN_DRAWN]
 
 
 def _listing(found: "QuerySet[Task]") -> Listing:

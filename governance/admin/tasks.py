@@ -12,7 +12,7 @@ from unfold.decorators import action, display
 from unfold.enums import ActionVariant
 
 from governance import looks
-from governance.admin import columns, filters, search, task_money, task_page, verbs
+from governance.admin import columns, filters, search, task_form, task_money, task_page, verbs
 from governance.admin.verb_rows import VerbRows
 from governance.durations import words
 from governance.models import Task
@@ -34,7 +34,7 @@ class TaskAdmin(VerbRows):
         "cancel": "governance.cancel_task",
         "retry": "governance.retry_task",
     }
-    list_display = ("what", "state", "task_type", "assigned_worker", "runs", "took", "created", "note")
+    list_display = ("what", "state", "kind", "worker", "runs", "took", "created", "note")
     list_filter = (filters.StatusFilter, filters.TypeFilter, filters.WorkerFilter, filters.CreatedFilter)
     list_filter_sheet = True
     ordering = ("-pk",)
@@ -50,39 +50,24 @@ class TaskAdmin(VerbRows):
         f"An id, its first 8 digits or more, or a part of a title (newest {search.TITLES_SEARCHED:,} tasks)"
     )
     nothing_exists = (
-        "There are no tasks yet. One that is posted to /api/tasks, submitted with manage.py submit_task or "
-        "inserted in SQL appears here at once."
+        "There are no tasks yet. One that is submitted here, posted to /api/tasks, submitted with manage.py "
+        "submit_task or inserted in SQL appears at once."
     )
     offered: tuple[verbs.Verb, ...] = (verbs.TERMINATE, verbs.CANCEL, verbs.RETRY)
     actions: tuple[str, ...] = ("terminate_chosen", "cancel_chosen", "retry_chosen")
     actions_detail: tuple[str, ...] = ("retry_this", "cancel_this", "terminate_this")
-    change_form_outer_before_template = "governance/task_state.html"
-    change_form_outer_after_template = "governance/task_relations.html"
-    fieldsets = (
-        (
-            "Task",
-            {
-                "fields": (
-                    ("task_type", "assigned_worker"),
-                    ("created_by", "created_exactly"),
-                    ("priority", "parent_task"),
-                    ("idempotency_key", "max_cost_usd"),
-                )
-            },
-        ),
-        (
-            "Runs",
-            {
-                "fields": (
-                    ("attempts_told", "timeout_told"),
-                    ("started_exactly", "ended_exactly"),
-                    ("due_exactly", "deadline_exactly"),
-                    "waits_for",
-                )
-            },
-        ),
-        ("Data", {"fields": ("payload_json", "result_json")}),
-    )
+    change_form_template = "governance/task.html"
+    fieldsets = ()
+
+    add_says = "Submit a task"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perms(("governance.add_task", "governance.view_task"))
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return task_form.respond(self, request)
 
     # ---------------------------------------------------------------------------------- the list
 
@@ -98,18 +83,18 @@ class TaskAdmin(VerbRows):
     @display(description="Task")
     def what(self, task: Task) -> SafeString:
         return format_html(
-            '<span class="jg-title">{}</span><span class="jg-id">{}</span>',
-            task.title or task.task_type,
-            task.pk,
+            '<span class="jg-title">{}</span>{}', task.title or task.task_type, looks.short_id(task.pk)
         )
 
     state = columns.badge("status", "Status")
+    kind = columns.text("task_type", "Type")
+    worker = columns.text("assigned_worker", "Worker")
 
-    @display(description="Attempts")
+    @columns.number("Attempts")
     def runs(self, task: Task) -> str:
         return f"{task.attempts} of {task.max_attempts}"
 
-    @display(description="Took")
+    @columns.number("Took")
     def took(self, task: Task) -> str:
         if task.started_at is None or task.status in _NOT_STARTED:
             return looks.NOTHING
@@ -137,29 +122,10 @@ class TaskAdmin(VerbRows):
         def may(model: str) -> bool:
             return bool(request.user.has_perm(f"governance.view_{model}"))
 
-        known = task_page.context(task) | task_money.context(task, may=may)
+        money = task_money.context(task, may=may)
+        calls: Any = money.get("calls", ())
+        known = task_page.context(task, calls=calls) | money
         return known | {"title": str(task.title or task.task_type)}
-
-    parent_task = columns.task_link("parent_id", "Parent")
-    created_exactly = columns.exact("created_at", "Created at")
-    started_exactly = columns.exact("started_at", "Current attempt started")
-    ended_exactly = columns.exact("completed_at", "Ended")
-    due_exactly = columns.exact("run_after", "Not before")
-    deadline_exactly = columns.exact("deadline", "Deadline")
-    waits_for = columns.text("waiting_for", "Waits for")
-    payload_json = columns.json("payload", "Payload")
-    result_json = columns.json("result", "Result")
-
-    @display(description="Attempts")
-    def attempts_told(self, task: Task) -> str:
-        return (
-            f"{task.attempts} started: {task.error_attempts} of {task.max_attempts} ended in an error, "
-            f"{task.crash_attempts} of 3 in a crash"
-        )
-
-    @display(description="Time for one attempt")
-    def timeout_told(self, task: Task) -> str:
-        return f"{task.timeout_seconds:,} s"
 
     # --------------------------------------------------------------------------------- the verbs
 

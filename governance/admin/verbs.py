@@ -22,6 +22,7 @@ from governance.models import Task
 from governance.models.task import LIVE
 
 CONFIRMED = "confirmed"
+EXPECTED = "expected_count"
 SHOWN = 10
 
 
@@ -111,16 +112,34 @@ def ask_or_do(
     """The page that asks for the reason; once confirmed, do it, say what was done, and return None.
 
     "All that match" means all that matched when the page was asked for, `LISTED` at most: rows that
-    arrive meanwhile are left alone.
+    arrive meanwhile are left alone. The page says how many that are; if it is another number when it is
+    confirmed, because some have changed, nothing is done and the page says the new number.
     """
     is_confirmed = CONFIRMED in request.POST
     if newest := request.POST.get("newest"):
         chosen = chosen.filter(pk__lte=newest)
+    ids = _ids(chosen)
     form = ReasonForm(verb, request.POST if is_confirmed else None)
-    if form.is_valid():
-        _do(request, verb, _ids(chosen), reason=form.cleaned_data["reason"] or f"{verb.name} in the console")
+    if form.is_valid() and _is_as_many(request, form, len(ids)):
+        _do(request, verb, ids, reason=form.cleaned_data["reason"] or f"{verb.name} in the console")
         return None
-    return _ask(admin, request, chosen, verb, form, back)
+    return _ask(admin, request, chosen, verb, form, back, ids)
+
+
+def _is_as_many(request: HttpRequest, form: ReasonForm, count: int) -> bool:
+    expected = request.POST.get(EXPECTED, "")
+    if not _is_across(request) or expected == str(count):
+        return True
+    form.add_error(None, f"Nothing was done: {count:,} match now, not {expected} as when you were asked.")
+    return False
+
+
+def _is_across(request: HttpRequest) -> bool:
+    return request.POST.get("select_across") == "1"
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else None
 
 
 def _ids(chosen: "QuerySet[Any]") -> list[Any]:
@@ -149,16 +168,21 @@ def told(verb: Verb, ids: Sequence[object], outcome: Outcome) -> str:
 
 
 def _ask(
-    admin: ModelAdmin, request: HttpRequest, chosen: "QuerySet[Any]", verb: Verb, form: ReasonForm, back: str
+    admin: ModelAdmin,
+    request: HttpRequest,
+    chosen: "QuerySet[Any]",
+    verb: Verb,
+    form: ReasonForm,
+    back: str,
+    ids: list[Any],
 ) -> HttpResponse:
-    ids = _ids(chosen)
     rows = chosen.model.objects
     states = dict(
         rows.filter(pk__in=ids).order_by(verb.column).values_list(verb.column).annotate(count=Count("*"))
     )
     moving = sum(count for state, count in states.items() if state in verb.moves)
     skipped = {state: count for state, count in states.items() if state not in verb.moves}
-    across = request.POST.get("select_across") == "1"
+    across = _is_across(request)
     context = {
         **admin.admin_site.each_context(request),
         "title": f"{verb.name.capitalize()} {verb.counted(moving)}?",
@@ -175,7 +199,11 @@ def _ask(
         "more": max(0, len(ids) - SHOWN),
         # Django wants at least one to be chosen, also when all that match are.
         "selected": ids[:1] if across else ids,
-        "newest": ids[0] if across and ids else None,
+        "newest": max(ids) if across and ids else None,
+        "chosen_count": len(ids),
+        # How many the list had said, if the page that asks comes from there.
+        "seen_count": _number(request.POST.get("seen_count")) if across else None,
+        "expected": EXPECTED,
         "action": request.POST.get("action", ""),
         "checkbox": helpers.ACTION_CHECKBOX_NAME,
         "confirmed": CONFIRMED,

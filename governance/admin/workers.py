@@ -115,11 +115,11 @@ class WorkerAdmin(MachineRows):
     state = columns.badge("status", "Status")
     heard = columns.moment("last_heartbeat", "Last heard of", otherwise="never")
 
-    @display(description="Living processes")
+    @columns.number("Living processes")
     def living(self, worker: Any) -> int:
         return int(worker.process_count)
 
-    @display(description="Running tasks")
+    @columns.number("Running tasks")
     def running(self, worker: Any) -> int:
         return int(worker.in_flight)
 

@@ -49,7 +49,16 @@ class Standing:
         """What can still be reserved; None without a limit."""
         if self.limit_usd is None:
             return None
-        return max(Decimal(0), self.limit_usd - self.carried_usd - self.spent_usd - self.held_usd)
+        return max(Decimal(0), self.limit_usd - self.used_usd)
+
+    @property
+    def used_usd(self) -> Decimal:
+        """What counts against the limit."""
+        return self.carried_usd + self.spent_usd + self.held_usd
+
+    def is_used_to(self, share: Decimal) -> bool:
+        """Whether so much of the limit is used. Who may spend nothing, and did not, has used nothing."""
+        return self.limit_usd is not None and self.used_usd > 0 and self.used_usd >= share * self.limit_usd
 
 
 def standing(worker_id: str, *, task_id: UUID | None = None, at: datetime | None = None) -> list[Standing]:

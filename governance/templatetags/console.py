@@ -5,10 +5,13 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.contrib.admin.helpers import Fieldset
+from django.contrib.admin.views.main import ChangeList
 from django.template import Context
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from governance import looks, worker_control
+from governance import cells, looks, worker_control
 from governance.durations import words
 
 register = template.Library()
@@ -18,6 +21,31 @@ register = template.Library()
 def state_badge(state: str) -> SafeString:
     """A state as a coloured word."""
     return looks.badge(state)
+
+
+@register.filter
+def tone(state: str) -> str:
+    """The colour of a state, as a class."""
+    return looks.tone(state)
+
+
+@register.filter
+def copied(text: object) -> SafeString:
+    """A text with a button that copies it."""
+    return looks.copied(text)
+
+
+@register.filter
+def short_id(row_id: object) -> SafeString:
+    """The beginning of an id."""
+    return looks.short_id(str(row_id))
+
+
+@register.filter
+def clock(at: datetime) -> SafeString:
+    """A time to the millisecond without its year: where many stand below each other."""
+    said = f"{at:%b} {at.day} {at:%H:%M:%S}.{at.microsecond // 1000:03d}"
+    return format_html('<time datetime="{}" title="{}">{}</time>', at.isoformat(), looks.exact(at), said)
 
 
 @register.filter
@@ -71,3 +99,24 @@ def fleet_banner(context: Context) -> dict[str, Any]:
 def as_line(value: object) -> str:
     """JSON in one line."""
     return looks.inline_json(value)
+
+
+@register.inclusion_tag("governance/results.html")
+def console_results(cl: ChangeList) -> dict[str, Any]:
+    """The rows of a list, each with its key."""
+    return {"cl": cl, "headers": cells.headers(cl), "rows": cells.rows(cl)}
+
+
+@register.filter
+def chosen(choices: list[dict[str, Any]]) -> dict[str, Any]:
+    """The choice of a filter that is on; `is_set` if it is not the one that it has by itself."""
+    for place, choice in enumerate(choices):
+        if choice["selected"]:
+            return {**choice, "is_set": place > 0, "display": choice["display"] if place else ""}
+    return {}
+
+
+@register.filter
+def is_read_only(fieldset: Fieldset) -> bool:
+    """Whether nothing of it can be edited, so that it is a list of facts."""
+    return all(getattr(field, "is_readonly", False) for line in fieldset for field in line)

@@ -123,7 +123,7 @@ def ask_or_do(request: HttpRequest, verb: str) -> HttpResponse:
         return HttpResponseRedirect(reverse("dashboards:breakers"))
     context = {
         **admin.site.each_context(request),
-        "title": f"{VERBS[verb].name}: {name}",
+        "title": f"{VERBS[verb].name} the breaker {name}?",
         "verb": VERBS[verb],
         "name": name,
         "form": form,

@@ -146,7 +146,7 @@ def _first_end(paces: list[Pace]) -> Pace | None:
 
 def _window(pace: Pace) -> Window:
     standing = pace.standing
-    used = standing.spent_usd + standing.held_usd + standing.carried_usd
+    used = standing.used_usd
     limit = standing.limit_usd
     if limit is None:
         return Window(pace, None, False, False)

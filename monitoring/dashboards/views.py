@@ -48,7 +48,7 @@ def _figures(template: str, permission: str, context: Context) -> Callable[..., 
     return show
 
 
-show_costs = _page("Cost", "monitoring/costs.html", "governance.view_costline", _costs)
+show_costs = _page("Costs", "monitoring/costs.html", "governance.view_costline", _costs)
 show_cost_figures = _figures("monitoring/cost_figures.html", "governance.view_costline", _costs)
 show_breakers = _page(
     "Circuit breakers", "monitoring/breakers.html", "reliability.view_circuitbreaker", _breakers

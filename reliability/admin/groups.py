@@ -149,7 +149,7 @@ class GroupAdmin(MachineRows):
             looks.moment(group.first_seen),
         )
 
-    @display(description="Burnt")
+    @columns.number("Burnt")
     def burnt(self, group: FailureSignature) -> str:
         return looks.money(group.cost_usd) if group.cost_usd else looks.NOTHING
 

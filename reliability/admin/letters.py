@@ -110,7 +110,7 @@ class DeadLetterAdmin(VerbRows):
     def why(self, letter: DeadLetter) -> str:
         return DeadLetter.Cause(letter.cause).label.lower()
 
-    @display(description="Runs")
+    @columns.number("Runs")
     def runs(self, letter: Any) -> SafeString:
         again = f"retried {letter.retries}×" if letter.retries else ""
         return format_html('<div>{}<span class="jg-note">{}</span></div>', letter.run_count, again)

@@ -1,15 +1,12 @@
 """Redrives in the console: the list, asking for one, watching it, and stopping it."""
 
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.urls import URLPattern, path
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
@@ -52,7 +49,9 @@ class RedriveList(BoundedChangeList):
 @admin.register(Redrive)
 class RedriveAdmin(VerbRows):
     needs = {"retry": RETRY}
+    refresh_seconds = 2
     offered = redrive_verbs.EVERY
+    add_says = "Start a redrive"
     list_display = ("what", "state_told", "progress", "asked_by", "created")
     list_filter = (StateFilter,)
     list_filter_sheet = True
@@ -135,27 +134,6 @@ class RedriveAdmin(VerbRows):
 
     def page_of(self, request: HttpRequest, redrive: Redrive) -> dict[str, Any]:
         return redrive_page.context(redrive, request)
-
-    def get_urls(self) -> list[URLPattern]:
-        progress = path(
-            "<uuid:redrive_id>/progress/", self.progress_view, name="reliability_redrive_progress"
-        )
-        return [progress, *super().get_urls()]
-
-    def progress_view(self, request: HttpRequest, redrive_id: UUID) -> HttpResponse:
-        """The part of the page that changes. Not wrapped as a page is: a session that has ended gets a
-        refusal, which leaves the part as it is, and no login form in its place."""
-        if not (self.admin_site.has_permission(request) and self.has_view_permission(request)):
-            raise PermissionDenied
-        redrive = Redrive.objects.filter(pk=redrive_id).first()
-        if redrive is None:
-            raise Http404(f"no redrive has the id {redrive_id}")
-        known = redrive_page.context(redrive, request)
-        answer = render(request, "reliability/redrive_progress.html", known)
-        if request.GET.get("was") != redrive.state:
-            # The buttons fit another state: the whole page is due.
-            answer["HX-Refresh"] = "true"
-        return answer
 
     created_exactly = columns.exact("created_at", "Created")
     began = columns.exact("started_at", "Began")

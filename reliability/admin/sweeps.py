@@ -23,7 +23,7 @@ class WatchdogSweepAdmin(MachineRows):
     at = columns.exact("started_at", "Sweep")
     failed = columns.note("error", "Failed")
 
-    @display(description="Took")
+    @columns.number("Took")
     def took(self, sweep: WatchdogSweep) -> str:
         return f"{sweep.duration_ms} ms"
 

@@ -169,34 +169,12 @@ def test_a_breaker_is_disabled_for_a_while_and_restored(open_breakers, breaker):
     assert status.of_all()[breaker]["mode"] == "normal"
 
 
-def test_the_overview_leads_to_money_and_breakers(open_breakers, money, breaker):
+def test_the_overview_leads_to_the_breakers_that_refuse(open_breakers, money, breaker):
     page = open_breakers()
     for _ in range(3):
         breakers.record(breakers.acquire(breaker), breakers.FAILURE)
 
     page.goto("/admin/")
-    page.get_by_role("link", name="$1.25 spent today of $100.00").click()
-    expect(page.locator("#total")).to_have_text("$1.25")
-    page.goto("/admin/")
-    page.get_by_role("link", name="circuit breakers refuse calls").click()
+    page.get_by_role("link", name="1 breakers refuse calls").click()
 
     expect(page.get_by_role("region", name=breaker)).to_be_visible()
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["wide", "narrow"])
-def test_no_dashboard_is_wider_than_its_screen(open_breakers, money, size, theme):
-    gate.close()
-    name = "x" * 180 + uuid4().hex[:10]
-    CircuitBreaker.objects.create(name=name)
-    book("123456.123456789", model="y" * 190)
-    page = open_breakers(size=size, theme=theme)
-
-    for address in (
-        COSTS, f"{COSTS}?span=30d&model={'y' * 190}", f"{COSTS}?span=1h&worker_id=NOBODY",
-        BREAKERS, f"{BREAKERS}reset/?name={name}",
-    ):  # fmt: skip
-        page.goto(address)
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), address
-        assert page.evaluate("document.documentElement.classList.contains('dark')") == (theme == "dark")
-    gate.close()

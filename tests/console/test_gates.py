@@ -13,11 +13,7 @@ from tests.governance.gates_console import (
     AUDIT,
     BREAKERS,
     BUDGETS,
-    CALLS,
-    HOLDS,
-    LINES,
     PERMISSIONS,
-    PRICES,
     RULER,
 )
 
@@ -60,18 +56,3 @@ def test_an_operator_halves_grants_approves_resets_and_reads_the_audit(open_page
         expect(page.locator("#result_list")).to_contain_text(deed)
     assert WorkerBudget.objects.get(pk="ANALYST").daily_limit == 5
     assert Approval.objects.get(pk=rules).status == "approved"
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["wide", "narrow"])
-def test_no_page_of_the_gates_is_wider_than_its_screen(open_page, rules, size, theme):
-    page = open_page(*RULER, size=size, theme=theme)
-
-    for address in (
-        BUDGETS, f"{BUDGETS}ANALYST/change/", f"{BUDGETS}FLEET/limits/", PERMISSIONS, f"{PERMISSIONS}matrix/",
-        f"{PERMISSIONS}add/", APPROVALS, f"{APPROVALS}{rules}/change/", CALLS, LINES, HOLDS, PRICES, AUDIT,
-        BREAKERS, f"{BREAKERS}openrouter/change/", f"{BREAKERS}openrouter/settings/",
-    ):  # fmt: skip
-        page.goto(address)
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), address
-        assert page.evaluate("document.documentElement.classList.contains('dark')") == (theme == "dark")

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 
 from governance import budgets
 from governance.models import AuditEntry, WorkerBudget
@@ -182,3 +183,21 @@ def test_the_service_refuses_although_the_page_would_allow(client, analyst, monk
 
     assert do(client, f"{BUDGETS}ANALYST/halve/").status_code == 403
     assert limits()[0] == 10
+
+
+def test_budgets_are_filtered_by_how_much_of_them_is_used(client):
+    client.force_login(person("view_workerbudget"))
+    nearly, up = _standing("8", "10"), _standing("10", "10")
+    none = (_standing("0", "0"), _standing("5", None))
+
+    assert [nearly.is_used_to(share) for share in (Decimal("0.8"), Decimal(1))] == [True, False]
+    assert up.is_used_to(Decimal(1))
+    assert not any(window.is_used_to(Decimal("0.8")) for window in none)
+    shown = client.get(f"{BUDGETS}?use=100").context["cl"]
+    assert list(shown.result_list) == []
+
+
+def _standing(spent, limit):
+    now = timezone.now()
+    usd = limit and Decimal(limit)
+    return budgets.Standing("X", "day", now, now, usd, Decimal(spent), Decimal(0), Decimal(0), Decimal(0))

@@ -33,9 +33,9 @@ def test_every_event_is_on_the_timeline_with_actor_and_reason(viewer):
 
     shown = page(viewer, task_id)
 
-    steps = shown.context["steps"]
-    assert [step.event.to_status for step in steps] == ["cancelled", "pending"]
-    assert steps[0].after is not None
+    branches = shown.context["branches"]
+    assert [branch.says for branch in branches] == ["cancelled", "submitted"]
+    assert branches[0].after is not None
     assert "superseded" in shown.content.decode()
     assert "command:test" in shown.content.decode()
 

@@ -155,6 +155,32 @@ def test_all_that_match_means_all_that_matched_when_it_was_asked(operator):
     assert status(other) == status(late) == "pending"
 
 
+def test_all_that_match_are_not_touched_when_they_are_another_number_than_was_asked_for(operator):
+    ids = [submit("match") for _ in range(3)]
+    address = f"{TASKS}?q=match&status=pending"
+    chosen = {"address": address, "select_across": "1", "seen_count": "4"}
+    asked = ask(operator, "cancel_chosen", ids[0], **chosen).content.decode()
+    assert "<strong>3</strong>, where the list had said 4" in asked
+    hidden = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', asked))
+    tasks.cancel(ids[:1], actor=SEED, reason="meanwhile")
+
+    again = operator.post(address, hidden | {"reason": "superseded"}).content.decode()
+
+    assert "Nothing was done: 2 match now, not 3 as when you were asked." in again
+    assert [status(task_id) for task_id in ids] == ["cancelled", "pending", "pending"]
+    hidden = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', again))
+    assert told(operator.post(address, hidden | {"reason": "superseded"})) == "Cancelled 2 tasks."
+
+
+def test_all_that_match_need_a_number_that_was_confirmed(operator):
+    task_id = submit("match")
+
+    answer = confirm(operator, "cancel_chosen", task_id, address=f"{TASKS}?q=match", select_across="1")
+
+    assert "Nothing was done" in answer.content.decode()
+    assert status(task_id) == "pending"
+
+
 def test_at_most_so_many_at_a_time_and_it_says_so(operator, monkeypatch):
     monkeypatch.setattr(verbs, "LISTED", 2)
     ids = [submit() for _ in range(3)]

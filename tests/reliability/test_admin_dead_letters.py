@@ -207,7 +207,7 @@ def test_letters_are_found_by_their_group_and_the_filter_names_it(viewer):
     shown = page(viewer, f"{LETTERS}?signature={letter.signature_id}")
 
     assert [row.pk for row in shown.context["cl"].result_list] == [letter.pk]
-    assert "By group" in text(shown)
+    assert "Group: " in text(shown)
 
 
 def test_a_letter_is_found_by_its_id_or_its_task_s_or_the_beginning_of_one(viewer):
@@ -328,8 +328,8 @@ def test_the_overview_counts_open_letters_and_their_groups(viewer):
 
     shown = page(viewer, "/admin/")
 
-    assert (shown.context["open_letters"], shown.context["open_groups"]) == (3, 2)
     assert "3 open dead letters" in text(shown)
+    assert "2 kinds of failure" in text(shown)
 
 
 def test_who_may_not_look_at_dead_letters_sees_no_number_of_them(client):

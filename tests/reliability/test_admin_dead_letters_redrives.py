@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from decimal import Decimal
-from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -263,51 +262,6 @@ def test_an_item_outlives_its_letter_on_the_page(operator):
     letter.task.delete()
 
     assert "its dead letter was deleted" in text(page(operator, address_of(redrive)))
-
-
-# --------------------------------------------------------------------- the part that refreshes itself
-
-
-def progress_of(redrive, was):
-    return f"{REDRIVES}{redrive.pk}/progress/?was={was}"
-
-
-def test_the_progress_refreshes_itself_while_there_is_something_to_wait_for(operator):
-    letter = dead()
-    redrive = started(letter)
-
-    running = page(operator, progress_of(redrive, "running"))
-    assert 'hx-trigger="every 2s"' in running.content.decode()
-    assert "HX-Refresh" not in running.headers
-
-    run(letter)
-    redrives.advance(timezone.now())
-    ended = page(operator, progress_of(redrive, "running"))
-
-    assert "hx-trigger" not in ended.content.decode()
-    assert ended.headers["HX-Refresh"] == "true"
-
-
-def test_the_progress_keeps_the_items_that_were_chosen(operator):
-    redrive = started(dead())
-
-    shown = page(operator, f"{progress_of(redrive, 'running')}&items=failed").content.decode()
-
-    assert "None failed." in shown
-    assert "&amp;items=failed" in shown
-
-
-def test_the_progress_is_refused_without_a_login_form_in_its_place(client):
-    redrive = started(dead())
-    assert client.get(progress_of(redrive, "running")).status_code == 403
-
-    client.force_login(person("view_task"))
-
-    assert client.get(progress_of(redrive, "running")).status_code == 403
-
-
-def test_the_progress_of_nothing_is_not_found(operator):
-    assert operator.get(f"{REDRIVES}{uuid4()}/progress/").status_code == 404
 
 
 # --------------------------------------------------------------------------------------- the verbs

@@ -196,7 +196,12 @@ def test_all_that_an_id_finds_are_retried_at_once(operator):
     letter, other = dead(), dead()
 
     asked = confirm(
-        operator, "retry_chosen", letter.pk, select_across="1", address=f"{LETTERS}?q={letter.pk}"
+        operator,
+        "retry_chosen",
+        letter.pk,
+        select_across="1",
+        expected_count="1",
+        address=f"{LETTERS}?q={letter.pk}",
     )
 
     assert told(asked) == "Retried 1 dead letter."
@@ -207,7 +212,12 @@ def test_all_that_match_are_resolved(operator):
     matching, other = [dead("match") for _ in range(3)], dead("other")
 
     response = confirm(
-        operator, "resolve_chosen", matching[0].pk, select_across="1", address=f"{LETTERS}?q=match"
+        operator,
+        "resolve_chosen",
+        matching[0].pk,
+        select_across="1",
+        expected_count="3",
+        address=f"{LETTERS}?q=match",
     )
 
     assert told(response) == "Resolved 3 dead letters."
