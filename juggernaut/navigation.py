@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
@@ -162,13 +163,13 @@ GROUPS: tuple[tuple[str, tuple[Section, ...]], ...] = (
 )  # fmt: skip
 
 
-def sidebar(request: HttpRequest) -> list[dict[str, object]]:
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """The sections in which anything may be seen, as Unfold wants them, with what waits for a person."""
     here = current(request.path)
     return [{"title": title, "items": _items(group, request, here)} for title, group in GROUPS]
 
 
-def _items(group: tuple[Section, ...], request: HttpRequest, here: Section | None) -> list[dict[str, object]]:
+def _items(group: tuple[Section, ...], request: HttpRequest, here: Section | None) -> list[dict[str, Any]]:
     items = (_item(section, request, here) for section in group)
     return [item for item in items if item["link"]]
 

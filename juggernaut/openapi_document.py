@@ -31,7 +31,6 @@ _TAGS = {
     "Retention": "How long everything is kept.",
     "Tools": "What workers can call, and have called.",
     "Audit": "Who changed what, and why.",
-    "Diagnosis": "What the runbook finds out.",
     "Schema": "This description.",
 }
 SETTINGS = {

@@ -38,8 +38,8 @@ class Verb:
     is_destructive: bool = False
 
 
-def _reset(name: str, actor: Actor, reason: str, until: datetime | None) -> object:
-    return verbs.reset(name, actor=actor, reason=reason)
+def _reset(name: str, actor: Actor, reason: str, until: datetime | None) -> None:
+    verbs.reset(name, actor=actor, reason=reason)
 
 
 def _force_open(name: str, actor: Actor, reason: str, until: datetime | None) -> object:

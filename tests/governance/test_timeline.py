@@ -64,6 +64,7 @@ def test_a_redrive_is_named_and_taken_out_of_the_reason():
     transitions.fail([lives.failing(task)], process_id=lives.PROCESS)
     redrive = "01a21e4a-c143-7969-9664-8d89af739a39"
     letter = Task.objects.get(pk=task.id).dead_letter_id
+    assert letter
     dead_letters.retry([letter], actor=SEED, reason=f"mended (redrive {redrive})")
 
     again = grown(task.id)[0]

@@ -1,6 +1,7 @@
 """`GET /api/diagnosis`: what it answers, to whom, and while the database is away."""
 
 import json
+from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -12,7 +13,7 @@ from tests.monitoring import incidents
 from tests.monitoring.conftest import frozen
 
 NOWHERE = 1
-RUNBOOK = {"HTTP_HOST": "localhost:8000", "REMOTE_ADDR": "127.0.0.1"}
+RUNBOOK: dict[str, Any] = {"HTTP_HOST": "localhost:8000", "REMOTE_ADDR": "127.0.0.1"}
 
 
 def on_this_machine(**query):
