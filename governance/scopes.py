@@ -54,6 +54,7 @@ AREAS: dict[str, tuple[str, ...]] = {
         "monitoring.view_alert", "monitoring.view_alertrule", "monitoring.view_alertmessage",
         "monitoring.change_alert", "monitoring.change_alertrule",
     ),
+    "retention": ("governance.view_retentionrule", "governance.change_retentionrule"),
     "metrics": ("monitoring.view_metrics",),
     "audit": ("governance.view_auditentry",),
     "tokens": ("juggernaut.view_apitoken", "juggernaut.add_apitoken", "juggernaut.delete_apitoken"),

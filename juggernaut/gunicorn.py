@@ -26,7 +26,7 @@ logger_class = "juggernaut.gunicorn_log.SystemLogger"
 # Where the processes of this server count their requests, for `/metrics` to add up. Set before anybody
 # imports the library that reads it.
 _counts = endpoints.var_dir() / "run" / f"requests-{_address.port}"
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_counts)
+raw_env = [f"PROMETHEUS_MULTIPROC_DIR={_counts}"]
 # Nothing here is steered through it, and its default place is one for all servers of an account.
 control_socket_disable = True
 

@@ -29,7 +29,6 @@ _PAGES: tuple[tuple[str, ...], ...] = (
     ("GET POST", "admin/governance/costline/prices/set/", "governance.change_modelprice"),
     ("GET POST", "admin/governance/costline/prices/remove/", "governance.change_modelprice"),
     ("GET", "admin/governance/toolpermission/matrix/", "governance.view_toolpermission"),
-    ("GET", "admin/reliability/redrive/<uuid:redrive_id>/progress/", "governance.view_deadletter"),
     ("GET POST", "admin/auth/user/<id>/password/", "auth.change_user"),
 )  # fmt: skip
 
@@ -79,6 +78,7 @@ _BUTTONS: tuple[tuple[str, ...], ...] = (
 # nobody may. The history of a row needs what the row needs.
 _MODELS: tuple[tuple[str, ...], ...] = (
     ("view", "governance.task", "governance.view_task"),
+    ("add", "governance.task", "governance.add_task"),
     ("view", "governance.recurringtask", "governance.view_recurringtask"),
     ("add", "governance.recurringtask", "governance.add_recurringtask", "governance.add_task"),
     ("change", "governance.recurringtask", "governance.change_recurringtask", "governance.add_task"),

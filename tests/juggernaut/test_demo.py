@@ -9,6 +9,7 @@ import sys
 import pytest
 from django.core.management import CommandError, call_command
 
+from juggernaut import navigation
 from juggernaut.environment import ROOT
 
 ACTS = 12
@@ -25,6 +26,7 @@ def test_every_page_says_that_it_is_a_simulation(admin_client, settings):
     settings.IS_SIMULATION = True
     overview = admin_client.get("/admin/").content.decode()
     pages = set(re.findall(r'href="(/admin/[^"?]*)', overview))
+    pages |= {page.address for section in navigation.sections() for page in section.pages if page.address}
 
     silent = [page for page in pages if "(simulation)" not in _title(admin_client.get(page, follow=True))]
 
