@@ -3,18 +3,16 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
-from governance import actors, budgets, retention, transitions
-from governance.errors import Forbidden, InvalidInput, RetentionRuleNotFound
+from governance import retention, transitions
+from governance.errors import Forbidden, InvalidInput
 from governance.models import (
     AuditEntry,
     BudgetHold,
     BudgetWindow,
     DeadLetter,
     LateResult,
-    RetentionRule,
     RetentionWalk,
     Task,
     TaskDependency,
@@ -25,13 +23,21 @@ from governance.models import (
 )
 from juggernaut import sample
 from tests.governance import letters, samples
+from tests.governance.aging import (
+    ANN,
+    LATER,
+    NOBODY,
+    aged,
+    assert_sound,
+    ended,
+    keeps,
+    left,
+    prune,
+    scalar,
+)
 
 pytestmark = pytest.mark.django_db
 
-ANN = actors.of_command("ann")
-# Tasks that a test makes end 400 days before this.
-LATER = timezone.now() + timedelta(days=400)
-NOBODY = actors.Actor("user:nobody")
 TABLES = ("governance_tasks", "task_events", "task_late_results", "task_steps", "tool_executions")
 
 
@@ -41,47 +47,6 @@ def worn():
     size = {"tasks": 400, "letters": 80, "lines": 800, "calls": 400, "groups": 5, "days": 400}
     list(sample.load(sample.Size(**size, slice=200, surroundings=False)))
     assert_sound()
-
-
-def assert_sound():
-    letters.assert_sound()
-    assert [str(found) for found in budgets.discrepancies()] == []
-
-
-def prune(now=None, **options):
-    """All of it; how many rows of each table were removed."""
-    total: dict[str, int] = {}
-    for step in retention.prune(actor=ANN, now=now, **options):
-        for table, rows in step.deleted.items():
-            total[table] = total.get(table, 0) + rows
-    return total
-
-
-def ended(status="completed", *, days=400, **columns):
-    """A task that ends so many days before `LATER`."""
-    task_id = samples.in_state(status)
-    aged(task_id, days)
-    if columns:
-        Task.objects.filter(pk=task_id).update(**columns)
-    return task_id
-
-
-def aged(task_id, days):
-    Task.objects.filter(pk=task_id).update(completed_at=LATER - timedelta(days=days))
-
-
-def keeps(name, days):
-    RetentionRule.objects.filter(pk=name).update(keep_days=days)
-
-
-def left(*task_ids):
-    return set(Task.objects.filter(pk__in=task_ids).values_list("pk", flat=True))
-
-
-def scalar(query):
-    with connection.cursor() as cursor:
-        cursor.execute(query)
-        return cursor.fetchone()[0]
 
 
 class TestTasks:
@@ -340,42 +305,6 @@ class TestPrune:
         prune(older_than=timedelta(0))
 
         assert left(young) == {young}
-
-
-class TestRules:
-    def test_a_rule_is_changed_with_a_reason_and_told(self):
-        retention.keep("completed tasks", days=30, actor=ANN, reason="disk")
-
-        entry = AuditEntry.objects.get()
-        assert (entry.action, entry.target, entry.reason) == (
-            "retention.keep", "retention completed tasks", "disk",
-        )  # fmt: skip
-        assert ((entry.before or {})["keep_days"], (entry.after or {})["keep_days"]) == (90, 30)
-
-    def test_one_typed_into_psql_is_told_and_checked(self):
-        letters.sql("UPDATE retention_rules SET keep_days = 7 WHERE name = 'completed tasks'")
-
-        assert AuditEntry.objects.get().actor.startswith("sql:")
-        with pytest.raises(Exception, match="retention_not_too_short"):
-            letters.sql("UPDATE retention_rules SET keep_days = 1 WHERE name = 'ended holds'")
-
-    @pytest.mark.parametrize(("days", "reason", "words"), [(34, "disk", "35 to 36500"), (50, " ", "say why")])
-    def test_what_cannot_be_is_refused_by_name(self, days, reason, words):
-        with pytest.raises(InvalidInput, match=words):
-            retention.keep("ended holds", days=days, actor=ANN, reason=reason)
-
-    def test_an_unknown_rule_and_a_stranger_are_refused(self):
-        with pytest.raises(RetentionRuleNotFound, match="ended holds"):
-            retention.keep("everything", days=1, actor=ANN, reason="disk")
-        with pytest.raises(Forbidden):
-            retention.keep("completed tasks", days=1, actor=NOBODY, reason="disk")
-
-    def test_a_rule_that_somebody_deleted_lets_nothing_go(self):
-        old = ended()
-        RetentionRule.objects.all().delete()
-
-        assert prune(LATER) == {}
-        assert left(old) == {old}
 
 
 @pytest.fixture
