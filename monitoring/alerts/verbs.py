@@ -30,7 +30,7 @@ class Changes(BaseModel):
 
     is_enabled: Annotated[bool, Field(strict=True)] | None = None
     severity: Severity | None = None
-    threshold: Annotated[float, Field(ge=0, le=1e12)] | None = None
+    threshold: Annotated[float, Field(strict=True, ge=0, le=1e12)] | None = None
     repeat_seconds: Annotated[int, Field(strict=True, ge=60, le=30 * 86_400)] | None = None
 
 

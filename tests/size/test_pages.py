@@ -68,7 +68,9 @@ def test_none_reads_a_big_table_from_front_to_back(pages):
 MOST = {
     r"^/api/": 6,
     r"^/admin/governance/task/.+/change/": 22,
-    r"^/admin/governance/toolpermission/.+/change/": 18,
+    # It asks every gate what it would say.
+    r"^/admin/governance/toolpermission/.+/change/": 30,
+    r"^/admin/$": 16,
     r"^/admin/": 12,
 }
 
