@@ -15,6 +15,8 @@ SWITCHES = [
 ]  # fmt: skip
 SIZES = {"wide": {"width": 1440, "height": 900}, "narrow": {"width": 400, "height": 850}}
 PATIENCE_MILLISECONDS = 20_000
+# What Chromium calls the rule that a page has broken.
+POLICY = "Content Security Policy"
 OPERATOR = ("view_task", "terminate_task", "cancel_task", "retry_task", "view_worker", "view_workerprocess")
 
 
@@ -52,6 +54,7 @@ def open_page(chromium, live_server, client, transactional_db):
         context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda said: errors.extend([said.text] if _breaks_policy(page, said) else []))
         page.on("request", lambda request: asked.append(request.url))
         page.on("response", lambda answer: errors.extend([answer.url] if _is_ours(answer) else []))
         return page
@@ -66,3 +69,8 @@ def open_page(chromium, live_server, client, transactional_db):
 def _is_ours(answer):
     """An error of the server; what a test makes up says so."""
     return answer.status >= 500 and "x-made-up" not in answer.headers
+
+
+def _breaks_policy(page, said):
+    """Pages of the policy's own tests keep what is said, some of it asked for, and judge it themselves."""
+    return POLICY in said.text and not hasattr(page, "said")

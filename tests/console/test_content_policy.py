@@ -4,13 +4,12 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
-from governance import tasks
 from governance.actors import of_command
 from juggernaut import api_tokens
 from juggernaut.access import doors
 from juggernaut.access.pages import PAGES
 from juggernaut.models import ApiToken
-from tests.governance.console import SEED, submit
+from tests.governance.console import submit
 from tests.juggernaut.access.people import filled
 
 pytestmark = [pytest.mark.console, pytest.mark.slow]
@@ -78,67 +77,6 @@ def test_the_browser_refuses_an_inline_script_and_tells_it(root_page):
 
     assert root_page.evaluate("window.ran") is None
     assert len(complaints(root_page)) >= 2
-
-
-# ------------------------------------------------------------------------- what Alpine moves
-
-
-def open_own_menu(page) -> None:
-    page.locator("[x-on\\:click='openUserLinks = !openUserLinks']").first.click()
-
-
-def test_the_menu_opens_and_switches_the_theme(root_page):
-    root_page.goto(TASKS)
-    is_dark = "document.documentElement.classList.contains('dark')"
-    expect(root_page.get_by_text("Log out").first).to_be_hidden()
-
-    open_own_menu(root_page)
-    expect(root_page.get_by_text("Log out").first).to_be_visible()
-    root_page.get_by_text("Dark", exact=True).first.click()
-
-    root_page.wait_for_function(is_dark)
-    root_page.reload()
-    assert root_page.evaluate(is_dark)
-    assert complaints(root_page) == []
-
-
-def test_the_filters_open_and_filter(root_page):
-    waiting, done = submit("waiting"), submit("done")
-    tasks.cancel([done], actor=SEED, reason="why")
-    root_page.goto(TASKS)
-
-    root_page.get_by_text("Filters").first.click()
-    root_page.locator("#changelist-filter").get_by_text("cancelled", exact=False).first.click()
-
-    expect(root_page.locator("#result_list")).to_contain_text("done")
-    expect(root_page.locator("#result_list")).not_to_contain_text("waiting")
-    assert waiting
-    assert complaints(root_page) == []
-
-
-def test_all_rows_of_a_list_are_chosen_at_once(root_page):
-    for number in range(3):
-        submit(f"task {number}")
-    root_page.goto(TASKS)
-
-    root_page.locator("#action-toggle").check()
-
-    expect(root_page.locator("input.action-select:checked")).to_have_count(3)
-    root_page.select_option("select[name=action]", "cancel_chosen")
-    expect(root_page.get_by_role("button", name="Run")).to_be_visible()
-    assert complaints(root_page) == []
-
-
-def test_the_navigation_opens_on_a_narrow_screen(root_page):
-    root_page.set_viewport_size({"width": 400, "height": 850})
-    root_page.goto(TASKS)
-    link = root_page.get_by_role("link", name="Audit log").first
-    expect(link).to_be_hidden()
-
-    root_page.locator("[x-on\\:click*='sidebarMobileOpen']").locator("visible=true").first.click()
-
-    expect(link).to_be_visible()
-    assert complaints(root_page) == []
 
 
 def test_what_is_typed_into_an_empty_search_is_looked_for(root_page):

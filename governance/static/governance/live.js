@@ -16,7 +16,11 @@
 
   // ------------------------------------------------------------------------------------------ the morph
 
-  function keyOf(node) { return node.nodeType === 1 ? node.getAttribute("data-key") || node.id : ""; }
+  // By what it is known again when others come and go beside it.
+  function keyOf(node) {
+    if (node.nodeType !== 1) { return ""; }
+    return node.getAttribute("data-key") || node.id || (node.nodeName === "SECTION" && node.getAttribute("aria-label")) || "";
+  }
 
   function isAlike(old, fresh) {
     return old.nodeType === fresh.nodeType && old.nodeName === fresh.nodeName && keyOf(old) === keyOf(fresh);
