@@ -21,7 +21,7 @@ env: ## print DATABASE_URL and REDIS_URL of the running system: eval "$(make -s 
 	@$(BIN)/python manage.py env
 
 test: environment-dev chromium lint ## everything that must pass before a change goes in
-	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow"
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" --reruns 1
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "slow and not alone" --reruns 1
 	@$(BIN)/python -m pytest -m alone --reruns 1
 
