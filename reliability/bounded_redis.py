@@ -44,9 +44,19 @@ class BoundedRedis:
         self._outage = Outage("redis connection", logger)
         self._lock = threading.Lock()
 
-    def script(self, source: str) -> Any:
-        """An atomic script, sent once and called by its digest."""
-        return self.client.register_script(source)
+    def script(self, source: str) -> Callable[[list[str], list[Any]], Any]:
+        """An atomic script as a function of its keys and arguments: sent once, called by its digest."""
+        registered = self.client.register_script(source)
+
+        def run(keys: list[str], args: list[Any]) -> Any:
+            try:
+                return self.client.execute_command(  # type: ignore[no-untyped-call]
+                    "EVALSHA", registered.sha, len(keys), *keys, *args
+                )
+            except redis.exceptions.NoScriptError:
+                return registered(keys=keys, args=args)
+
+        return run
 
     def ask(self, question: Callable[[], T]) -> T:
         """What Redis answers to what `question` does with it; raises `Away`."""

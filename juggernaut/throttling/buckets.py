@@ -27,7 +27,7 @@ class Buckets:
         window = rate.seconds * MICROSECONDS
         try:
             counted, left, wait, full = self.redis.ask(
-                lambda: self._take(keys=[f"{{api}}:{key}"], args=[rate.requests, window])
+                lambda: self._take([f"{{api}}:{key}"], [rate.requests, window])
             )
         except Away:
             return self._take_own(key, rate)

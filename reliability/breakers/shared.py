@@ -133,7 +133,7 @@ class SharedBreakers:
         )
 
     def _run(self, script: str, name: str, arguments: list[Any]) -> list[Any]:
-        found = self.redis.ask(lambda: self._scripts[script](keys=_keys(name), args=arguments))
+        found = self.redis.ask(lambda: self._scripts[script](_keys(name), arguments))
         return [part.decode() if isinstance(part, bytes) else part for part in found]
 
 

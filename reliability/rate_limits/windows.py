@@ -78,7 +78,7 @@ class Windows:
     def _ask(self, limits: list[RateLimit], token: str) -> tuple[RateLimit | None, float]:
         rates = [n for row in limits for n in (row.max_calls, round(row.per_seconds * _MICROSECONDS))]
         keys = [_key(row.name) for row in limits]
-        full, left = self.redis.ask(lambda: self._take(keys=keys, args=[token, *rates]))
+        full, left = self.redis.ask(lambda: self._take(keys, [token, *rates]))
         return (limits[full - 1] if full else None), int(left) / _MICROSECONDS
 
     def _ask_own(self, limits: list[RateLimit]) -> tuple[RateLimit | None, float]:

@@ -3,9 +3,8 @@
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
--- The first four are text.
-local FIELDS = {
-  'state', 'kind', 'cause', 'mode',
+local TEXTS = {'state', 'kind', 'cause', 'mode'}
+local NUMBERS = {
   'generation', 'seq', 'consecutive', 'wait', 'opened_at', 'retry_at', 'succeeded', 'version', 'reset_version',
   'failure_threshold', 'reset_timeout', 'window', 'min_calls', 'failure_rate', 'half_open_probes',
   'probe_lease', 'max_wait', 'mode_until',
@@ -13,11 +12,12 @@ local FIELDS = {
 
 -- The breaker as a table, or nil if Redis does not know it (any more).
 local function load()
-  local values = redis.call('HMGET', KEYS[1], unpack(FIELDS))
-  if not values[1] then return nil end
+  local found = redis.call('HGETALL', KEYS[1])
   local b = {}
-  for i = 1, 4 do b[FIELDS[i]] = values[i] or '' end
-  for i = 5, #FIELDS do b[FIELDS[i]] = tonumber(values[i]) or 0 end
+  for i = 1, #found, 2 do b[found[i]] = found[i + 1] end
+  if not b.state then return nil end
+  for _, field in ipairs(TEXTS) do b[field] = b[field] or '' end
+  for _, field in ipairs(NUMBERS) do b[field] = tonumber(b[field]) or 0 end
   if b.mode_until > 0 and now >= b.mode_until then b.mode = 'normal' end
   return b
 end
