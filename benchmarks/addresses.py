@@ -26,7 +26,7 @@ from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from governance.admin import search
+from governance import ids
 from governance.models import Task
 
 NOTHING = "nothing-has-this"
@@ -197,7 +197,7 @@ def _deep(browser: Client, address: str) -> Iterator[str]:
     cursor = re.search(r"cursor=([\w-]+)", following)
     key = base64.urlsafe_b64decode(cursor[1] + "=" * (-len(cursor[1]) % 4)) if cursor else b""
     if len(key) == 16:
-        yield f"{address}?cursor={_cursor(search.id_at(timezone.now() - _HALF))}"
+        yield f"{address}?cursor={_cursor(ids.at(timezone.now() - _HALF))}"
     elif len(key) == 8:
         yield f"{address}?cursor={_text((int.from_bytes(key) // 2).to_bytes(8))}"
 

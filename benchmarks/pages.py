@@ -2,14 +2,13 @@
 
     python -m benchmarks.pages [--tasks 1000000 --letters 100000 --lines 10000000] [--database URL] [--slow]
 
-Loads the sample into servers of its own, unless `--database` names one that holds it already. The time is the
-server's: the whole of Django's handling in this process, its queries included, without a network.
+The time is the server's: the whole of Django's handling in this process, its queries included, without a
+network. The watchdog's check of the books is done beside it once a minute, as in a system that runs.
 """
 
 import argparse
-import contextlib
 import json
-import os
+import math
 import re
 import statistics
 import sys
@@ -18,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.system import bench_environment
+from benchmarks import sized
 
 GOAL_MS = 200.0
 
@@ -44,7 +43,7 @@ class Opened:
 
 def main() -> None:
     arguments = _arguments()
-    with _database(arguments):
+    with sized.database(arguments):
         opened = list(_measured(arguments))
     shown = [one for one in opened if one.is_slow] if arguments.slow else opened
     if arguments.json:
@@ -55,38 +54,17 @@ def main() -> None:
     print(f"\n{len(opened)} addresses, slowest median {worst:.0f} ms, {slow} took over {GOAL_MS:.0f} ms once")
 
 
-@contextlib.contextmanager
-def _database(arguments: argparse.Namespace) -> Iterator[None]:
-    if arguments.database:
-        os.environ.update(DATABASE_URL=arguments.database, DJANGO_SETTINGS_MODULE="juggernaut.settings")
-        import django
-
-        django.setup()
-        yield
-        return
-    with bench_environment():
-        _load(arguments)
-        yield
-
-
-def _load(arguments: argparse.Namespace) -> None:
-    from juggernaut import sample
-
-    size = sample.Size(tasks=arguments.tasks, letters=arguments.letters, lines=arguments.lines,
-                       calls=arguments.lines // 5)  # fmt: skip
-    began = time.monotonic()
-    for done in sample.load(size):
-        print(f"\rloading: {done} of {sample.step_count(size)} steps", end="", file=sys.stderr, flush=True)
-    print(f"\nloaded in {time.monotonic() - began:.0f} s", file=sys.stderr)
-
-
 def _measured(arguments: argparse.Namespace) -> Iterator[Opened]:
     from benchmarks import addresses, dead_letters
 
     browser = dead_letters.client()
     asked = [*addresses.console(browser), *addresses.api(browser)]
     found = [address for address in asked if re.search(arguments.only, address)]
+    checked = -math.inf
     for place, address in enumerate(found, start=1):
+        if time.monotonic() - checked > 60:
+            sized.check_books()
+            checked = time.monotonic()
         print(f"\r{place} of {len(found)}", end="", file=sys.stderr, flush=True)
         if opened := _opened(browser, address, arguments.samples):
             yield opened
@@ -133,10 +111,7 @@ def _table(opened: list[Opened]) -> str:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pages", description=__doc__.split("\n")[0])
-    parser.add_argument("--tasks", type=int, default=1_000_000)
-    parser.add_argument("--letters", type=int, default=100_000)
-    parser.add_argument("--lines", type=int, default=10_000_000)
-    parser.add_argument("--database", help="URL of a database that holds a sample already: nothing is loaded")
+    sized.add_arguments(parser)
     parser.add_argument("--samples", type=int, default=5, help="how often each is opened (5)")
     parser.add_argument("--only", default="", metavar="REGEX", help="addresses that contain this")
     parser.add_argument("--slow", action="store_true", help="print only what was opened in over 200 ms once")

@@ -27,7 +27,8 @@ from reliability.models import WatchdogSweep
 
 logger = logging.getLogger(__name__)
 
-Duty = Callable[[datetime], int]
+# Counts what it did; says none if it was not its turn.
+Duty = Callable[[datetime], int | None]
 # The rule of retention for the sweeps' own rows.
 SWEEPS = "sweeps"
 # How much of a sweep may go into removing what is older than its rule: a tenth of the time between two.
@@ -46,10 +47,13 @@ def carry_out(duties: Mapping[str, Duty], *, leader: str) -> WatchdogSweep:
     Raises what `outages.is_connection_failure` knows when the database went away; nothing is recorded then.
     """
     started_at, began = timezone.now(), time.monotonic()
-    counts, errors = {}, []
+    counts: dict[str, int] = {}
+    errors = []
     for name, duty in duties.items():
         try:
-            counts[name] = duty(started_at)
+            count = duty(started_at)
+            if count is not None:
+                counts[name] = count
         except Exception as error:
             if outages.is_connection_failure(error):
                 raise
@@ -135,10 +139,10 @@ def expire_holds(now: datetime) -> int:
     return budgets.expire_holds(limit=BATCH)
 
 
-def check_books(now: datetime) -> int:
+def check_books(now: datetime) -> int | None:
     """Windows and ledger of the current days agree; counts what does not. Once a minute: it reads a lot."""
     if now.second >= BOOKS_SECONDS:
-        return 0
+        return None
     found = budgets.discrepancies(since=now)
     for discrepancy in found:
         logger.error("the books do not balance: %s", discrepancy)

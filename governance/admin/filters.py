@@ -10,8 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from governance import task_types
-from governance.admin import search
+from governance import ids, task_types
 from governance.models import Task, Worker
 
 _SPANS = {
@@ -116,7 +115,7 @@ class CreatedFilter(SimpleListFilter):
         return self.since(queryset, timezone.now() - span)
 
     def since(self, queryset: "QuerySet[Any]", moment: datetime) -> "QuerySet[Any]":
-        return queryset.filter(pk__gte=search.id_at(moment))
+        return queryset.filter(pk__gte=ids.at(moment))
 
 
 class CreatedAtFilter(CreatedFilter):

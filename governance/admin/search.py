@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -55,8 +54,3 @@ def id_range(term: str) -> tuple[UUID, UUID] | None:
     if not _ID_PREFIX.fullmatch(digits):
         return None
     return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
-
-
-def id_at(moment: datetime) -> UUID:
-    """The lowest id that a task created at this moment can have: ids are ordered by time (version 7)."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)

@@ -8,11 +8,13 @@ written at every completion of a task, which is the path that has to be quick.
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 
+from governance import ids
 from governance.retention.rules import Cutoffs
 
 Keys = Sequence[Any]
@@ -47,12 +49,12 @@ class Walk:
             cursor.execute(_TIMED.format(walk=self) if self.has_time else _NEXT.format(walk=self), facts)
             return [row[0] for row in cursor.fetchall()]
 
-    def _bounds(self, cutoffs: Cutoffs) -> dict[str, str]:
+    def _bounds(self, cutoffs: Cutoffs) -> dict[str, UUID]:
         if not self.has_time:
             return {}
         youngest = max(at for rule in self.rules if (at := cutoffs[rule]) is not None)
         beyond = max(at for at in cutoffs.values() if at is not None) + timedelta(days=36_500)
-        return {"until": _id_at(youngest + _SLACK), "beyond": _id_at(beyond)}
+        return {"until": ids.at(youngest + _SLACK), "beyond": ids.at(beyond)}
 
     def is_due(self, cutoffs: Cutoffs) -> bool:
         """Whether any of its rules lets anything go."""
@@ -75,11 +77,6 @@ SELECT {walk.key} FROM (
   (SELECT {walk.key} FROM {walk.table} WHERE {walk.key} > greatest(%(position)s::uuid, %(beyond)s::uuid)
    ORDER BY {walk.key} LIMIT %(limit)s)) both_ends
 ORDER BY {walk.key} LIMIT %(limit)s"""
-
-
-def _id_at(moment: datetime) -> str:
-    digits = f"{int(moment.timestamp() * 1000):012x}".ljust(32, "0")
-    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def plain(table: str, condition: str, *, rule: str, key: str = "id", key_type: str = "uuid") -> Sift:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 WIDTH, HEIGHT = 1000, 120
 # What is there is seen, however little it is.
@@ -45,18 +45,20 @@ def share(amount: Decimal, of: Decimal) -> SafeString:
 
 
 def bar(parts: Iterable[Part], *, says: str) -> SafeString:
-    """The parts one after the other, each as long as its share of all of them."""
+    """The parts one after the other, each as long as its share of all of them.
+
+    There may be thousands on a page, so each is written at once, without `format_html` for each.
+    """
     shown = [part for part in parts if part.amount > 0]
     whole = sum(float(part.amount) for part in shown) or 1.0
     drawn, begins = [], 0.0
     for part in shown:
         length = float(part.amount) / whole * WIDTH
-        drawn.append((part.kind, round(begins, 2), round(max(length, _LEAST), 2), part.says))
+        place = f'x="{begins:.2f}" width="{max(length, _LEAST):.2f}" height="12"'
+        title = f"<title>{escape(part.says)}</title>"
+        drawn.append(f'<rect class="jd-{escape(part.kind)}" {place}>{title}</rect>')
         begins += length
-    pieces = format_html_join(
-        "", '<rect class="jd-{}" x="{}" width="{}" height="12"><title>{}</title></rect>', drawn
-    )
-    return _svg("jd-bar", 12, says, pieces)
+    return _svg("jd-bar", 12, says, mark_safe("".join(drawn)))  # noqa: S308 (escaped piece by piece)
 
 
 def _svg(kind: str, height: int, says: str, inside: SafeString) -> SafeString:

@@ -12,8 +12,8 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from governance import approvals, budgets
-from governance.admin import bars, search
+from governance import approvals, budgets, ids
+from governance.admin import bars
 from governance.admin.rows import LISTED
 from governance.models import AuditEntry, DeadLetter, FailureSignature, Task, WorkerBudget
 from governance.models.budget import FLEET
@@ -146,7 +146,7 @@ def _held(count: int) -> str:
 
 
 def _tasks(found: health.Report, now: datetime) -> dict[str, Any]:
-    failed = Task.objects.filter(status=Task.Status.FAILED, pk__gte=search.id_at(now - DAY))
+    failed = Task.objects.filter(status=Task.Status.FAILED, pk__gte=ids.at(now - DAY))
     running = Task.objects.filter(status=Task.Status.IN_PROGRESS).order_by("started_at")
     queue, tasks = found["queue"], "governance_task"
     states = [

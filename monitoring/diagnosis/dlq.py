@@ -20,8 +20,8 @@ FROM failure_signatures s WHERE s.pending > 0 OR s.retrying > 0
 ORDER BY s.pending DESC, s.last_seen DESC LIMIT 50"""
 
 _LATEST = """
-SELECT id::text, task_id::text, failure_reason, now() - created_at AS ago FROM dead_letter_queue
-WHERE status IN ('pending', 'retrying') ORDER BY id DESC LIMIT 5"""
+SELECT l.id::text, l.task_id::text, l.failure_reason, now() - l.created_at AS ago FROM dead_letter_queue l
+WHERE l.status IN ('pending', 'retrying') ORDER BY l.id DESC LIMIT 5"""
 
 
 @section("dlq")

@@ -24,9 +24,16 @@ SELECT waiting_for, count(*)::int AS tasks FROM governance_tasks
 WHERE wait IS NOT NULL AND wait ->> 'kind' IN ('breaker', 'rate_limit', 'quota')
 GROUP BY 1 ORDER BY tasks DESC, 1 LIMIT 10"""
 
+# Whole hours from their sums, what is left of the first one from its lines: a day has hundreds of thousands.
 _COSTS = """
-SELECT worker_id, sum(cost_usd) AS usd, count(*)::int AS calls FROM api_cost_tracking
-WHERE created_at > now() - interval '24 hours' GROUP BY 1 ORDER BY usd DESC, 1"""
+WITH whole AS (
+  SELECT date_trunc('hour', now() - interval '24 hours', 'UTC') + interval '1 hour' AS since)
+SELECT worker_id, sum(usd) AS usd, sum(lines)::int AS calls
+FROM (SELECT worker_id, cost_usd AS usd, lines FROM cost_hours WHERE hour >= (SELECT since FROM whole)
+      UNION ALL
+      SELECT worker_id, cost_usd, 1 FROM api_cost_tracking
+      WHERE created_at > now() - interval '24 hours' AND created_at < (SELECT since FROM whole)) lately
+GROUP BY 1 ORDER BY usd DESC, 1"""
 
 _STUCK = """
 SELECT id::text, title, task_type, assigned_worker, now() - updated_at AS silent FROM governance_tasks

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from governance import looks, task_types
+from governance import ids, looks, task_types
 from governance.admin import filters, search
 from governance.errors import InvalidFilter
 from governance.models import DeadLetter, FailureSignature, Worker
@@ -30,9 +30,9 @@ Letters = QuerySet[DeadLetter]
 def letters(found: Letters, term: str) -> Letters:
     """The letters whose id, or task's id, begins with `term`, or whose error contains it."""
     term = term.strip()
-    if ids := search.id_range(term):
-        first, last = ids
-        return found.filter(Q(pk__range=ids) | Q(task_id__gte=first, task_id__lte=last))
+    if span := search.id_range(term):
+        first, last = span
+        return found.filter(Q(pk__range=span) | Q(task_id__gte=first, task_id__lte=last))
     return search.among_newest(found).filter(letter_filter.parse({"matching": term}).condition())
 
 
@@ -147,7 +147,7 @@ class CreatedFilter(SimpleListFilter):
             return queryset
         _, span = _SPANS[str(self.value())]
         since = timezone.now() - span
-        return queryset.filter(created_at__gte=since, pk__gte=search.id_at(since))
+        return queryset.filter(created_at__gte=since, pk__gte=ids.at(since))
 
 
 FILTERS = (

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from governance import ids
 from governance.admin import rows, search
 from governance.models import Task, Worker, WorkerProcess
 from tests.governance.console import complete, person, run, submit
@@ -21,7 +22,7 @@ def viewer(client):
 
 def made(seconds_ago, title):
     """A task whose id tells when it was made; ids of the same millisecond stand in any order."""
-    task_id = search.id_at(timezone.now() - timedelta(seconds=seconds_ago))
+    task_id = ids.at(timezone.now() - timedelta(seconds=seconds_ago))
     Task.objects.create(pk=task_id, title=title, task_type="evaluation")
 
 

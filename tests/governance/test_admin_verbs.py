@@ -8,8 +8,8 @@ import pytest
 from django.contrib.messages import get_messages
 from django.utils import timezone
 
-from governance import tasks
-from governance.admin import search, verbs
+from governance import ids, tasks
+from governance.admin import verbs
 from governance.models import AuditEntry, Task, TaskEvent, Worker
 from tests.governance.console import SEED, complete, person, status, submit
 from tests.ids import NOBODYS_ID
@@ -146,7 +146,7 @@ def test_all_that_match_means_all_that_matched_when_it_was_asked(operator):
     asked = ask(operator, "cancel_chosen", early[0], address=address, select_across="1")
     assert "Cancel 3 tasks?" in asked.content.decode()
     hidden = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', asked.content.decode()))
-    late = search.id_at(timezone.now() + timedelta(seconds=1))
+    late = ids.at(timezone.now() + timedelta(seconds=1))
     Task.objects.create(pk=late, title="match, but later", task_type="evaluation")
 
     operator.post(address, hidden | {"reason": "superseded"})

@@ -185,8 +185,8 @@ def event(hours, from_state, to_state, kind="transition", **more):
     facts = {
         "breaker": "b",
         "kind": kind,
-        "before": None,
-        "after": None,
+        "mode_before": None,
+        "mode_after": None,
         "created_at": NOW - timedelta(hours=hours),
     }
     return facts | {"from_state": from_state, "to_state": to_state} | more
@@ -198,7 +198,7 @@ def strip(*history, state="closed", mode="normal", made=100.0):
 
 
 def mode_event(hours, before, after):
-    return event(hours, "", "", kind="mode", before={"mode": before}, after={"mode": after})
+    return event(hours, "", "", kind="mode", mode_before=before, mode_after=after)
 
 
 def test_a_strip_is_told_by_transitions_and_modes_without_a_gap():

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from governance.models import Task, ToolPermission, Worker, WorkerProcess
 from monitoring import diagnosis
-from monitoring.diagnosis import Severity, database, findings, performance, sections
+from monitoring.diagnosis import Severity, budgets, database, findings, performance, sections
 from reliability.models import Leadership, WatchdogSweep
 from tests.monitoring.conftest import frozen
 
@@ -188,6 +188,36 @@ def test_a_duty_without_permission_is_a_warning_with_the_command_that_grants_it(
 
     assert found.severity == Severity.WARNING
     assert found.remedies[0].command.startswith("python manage.py grant WATCHDOG watchdog.rescued ")
+
+
+def test_books_that_the_watchdog_compared_in_the_last_minute_are_not_compared_again(living_system):
+    WatchdogSweep.objects.create(leader="here:1", duration_ms=4, counts={"unbalanced": 0})
+    WatchdogSweep.objects.create(leader="here:1", duration_ms=4, counts={"rescued": 1})
+
+    assert look("budgets").findings[-1].said == "the books of today balance"
+    assert "the watchdog compared them" in look("budgets").findings[-1].evidence[0]
+
+
+def test_books_that_the_watchdog_found_unbalanced_are_compared_now(living_system):
+    WatchdogSweep.objects.create(leader="here:1", duration_ms=4, counts={"unbalanced": 3})
+
+    # What it found has been put right since.
+    assert look("budgets").findings[-1].said == "the books of today balance"
+    assert look("budgets").findings[-1].evidence == []
+
+
+def test_books_that_cannot_be_compared_in_time_are_known_from_the_watchdog_or_not_at_all(
+    living_system, monkeypatch
+):
+    monkeypatch.setattr(budgets, "BOOKS_SECONDS", 0.0)
+
+    assert look("budgets").findings[-1].said == "nobody knows whether the books balance"
+    assert look("budgets").findings[-1].severity == Severity.NOTICE
+
+    WatchdogSweep.objects.create(leader="here:1", duration_ms=4, counts={"unbalanced": 3})
+
+    assert "the watchdog found the books unbalanced in 3 place(s)" in said("budgets")
+    assert look("budgets").severity == Severity.CRITICAL
 
 
 def test_while_the_database_is_away_the_watchdog_s_heartbeat_in_redis_is_told(living_system, database_at):

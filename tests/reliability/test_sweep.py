@@ -62,12 +62,19 @@ def test_what_was_done_is_said_in_one_line_and_nothing_is_said_of_nothing(caplog
     assert [record.message for record in caplog.records] == ["watchdog sweep: rescued 3, rung 1"]
 
 
+def test_a_duty_whose_turn_it_was_not_is_not_counted():
+    row = sweep.carry_out({"unbalanced": lambda now: None, "rescued": lambda now: 0}, leader="me")
+
+    assert row.counts == {"rescued": 0}
+
+
 def test_all_duties_find_nothing_to_do_on_an_idle_system():
     sweep.carry_out(sweep.DUTIES, leader="me")
     row = sweep.carry_out(sweep.DUTIES, leader="me")
 
     assert row.error == ""
-    assert row.counts == dict.fromkeys(sweep.DUTIES, 0)
+    # The books have their turn once a minute.
+    assert {"unbalanced": 0} | row.counts == dict.fromkeys(sweep.DUTIES, 0)
 
 
 def test_an_overdue_task_fails():

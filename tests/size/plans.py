@@ -41,6 +41,18 @@ def whole_scans(statements: list[tuple[str, Any]], big: dict[str, float]) -> lis
     return found
 
 
+def long_sorts(statements: list[tuple[str, Any]]) -> list[str]:
+    """Statements that sort more rows than a page has, by what no index keeps in order."""
+    return [sql for sql, params in statements if any(_sorted_rows(_plan(sql, params)))]
+
+
+def _sorted_rows(node: dict[str, Any]) -> Iterator[int]:
+    if node["Node Type"] == "Sort" and node["Plans"][0]["Plan Rows"] > BIG_ROWS:
+        yield node["Plans"][0]["Plan Rows"]
+    for child in node.get("Plans", ()):
+        yield from _sorted_rows(child)
+
+
 def _scans_of(sql: str, params: Any, big: dict[str, float]) -> list[str]:
     """At this size the planner may rather read a table than an index of it. So a scan counts if it is still
     there when the planner avoids such scans: no index answers the question then."""
