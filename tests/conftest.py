@@ -7,9 +7,10 @@ from typing import Any
 
 import django
 import pytest
+from django.conf import settings
 
 from juggernaut import embedded
-from tests import places, session_servers
+from tests import emptying, places, session_servers
 from tests.machine import Machine
 
 try:
@@ -18,6 +19,10 @@ except embedded.EmbeddedServerError as error:
     pytest.exit(f"no servers to test with: {error}", returncode=3)
 # pytest-django would do it after all conftests are imported; theirs may import models.
 django.setup()
+# Each client of a test has the middleware anew; it would read the times of all static files each time.
+settings.WHITENOISE_AUTOREFRESH = True
+# Passwords of tests are guessed by nobody; a good hash of one takes a quarter of a second.
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
 
 # Folders and fixtures whose tests start processes and talk to them.
@@ -50,6 +55,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_log DISABLE TRIGGER audit_log_not_emptied")
         cursor.execute("ALTER TABLE api_tokens DISABLE TRIGGER api_token_audited")
+        emptying.install()
 
 
 @pytest.fixture(autouse=True)

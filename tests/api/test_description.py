@@ -69,6 +69,7 @@ def test_only_pages_and_aliases_are_left_out():
     assert NOT_DESCRIBED <= {(address, v.cls.__name__) for address, v in of_api()}
 
 
+@pytest.mark.slow
 def test_the_description_is_valid_and_made_without_a_warning():
     out = StringIO()
 
@@ -114,6 +115,7 @@ def test_every_body_has_examples_that_it_accepts(operation):
         shape.model_validate(example)
 
 
+@pytest.mark.slow
 def test_it_is_served_as_json_and_as_yaml(viewer: Api):
     as_json = viewer.get("schema")
     as_yaml = viewer.get("schema", format="yaml")

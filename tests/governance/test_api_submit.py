@@ -290,6 +290,7 @@ def stores_or_refuses(operator: Api, body: bytes) -> None:
         assert operator.get(f"tasks/{answer.json()['id']}").status_code == 200
 
 
+@pytest.mark.slow
 @any_number_of_times
 @given(fields=st.dictionaries(names, json_values))
 def test_any_fields_are_stored_or_refused(operator: Api, fields: dict[str, Any]):
@@ -302,6 +303,7 @@ def test_any_bytes_are_stored_or_refused(operator: Api, body: bytes):
     stores_or_refuses(operator, body)
 
 
+@pytest.mark.slow
 @any_number_of_times
 @given(value=json_values)
 def test_any_payload_is_stored_or_refused(operator: Api, monkeypatch: pytest.MonkeyPatch, value: Any):

@@ -16,7 +16,7 @@ from tests.fleet import enlist
 from tests.governance import budgets as books
 from tests.governance import samples
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 NOW = timezone.now()
 RUNBOOK = "SELECT SUM(cost_usd) FROM api_cost_tracking WHERE created_at > NOW() - INTERVAL '24 hours'"

@@ -10,7 +10,7 @@ from governance.models import DeadLetter, FailureHour, FailureSignature, Task
 from tests.governance import letters, lives
 from tests.governance.lives import PROCESS
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 def bulk(count, error="pallet %s is gone"):

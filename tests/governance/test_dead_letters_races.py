@@ -11,7 +11,7 @@ from tests.governance import letters, lives
 from tests.governance.lives import PROCESS
 from tests.governance.races import second_after_first
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("fleet")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("fleet"), pytest.mark.slow]
 
 ANN, BOB = Actor("ann", is_trusted=True), Actor("bob", is_trusted=True)
 

@@ -12,6 +12,8 @@ from governance.models import Task, TaskEvent
 from tests.governance import samples
 from tests.governance.api_client import Api, make_user, token_of
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_second_post_gets_the_first_answer(operator: Api):
     first = operator.post("tasks", samples.EVALUATION, Idempotency_Key="order 66")

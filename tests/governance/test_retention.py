@@ -36,7 +36,7 @@ from tests.governance.aging import (
     scalar,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 TABLES = ("governance_tasks", "task_events", "task_late_results", "task_steps", "tool_executions")
 

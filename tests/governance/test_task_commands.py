@@ -170,6 +170,7 @@ def test_a_filter_that_cannot_be_meant_is_refused(arguments: list[str], said: st
         run("retry_task", *arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -185,6 +186,7 @@ def test_the_prompt_shows_one_line_and_exit_status_1(arguments: list[str], said:
     assert said in ended.stderr
 
 
+@pytest.mark.slow
 def test_the_prompt_says_when_the_database_is_not_there():
     ended = _at_the_prompt(
         ["retry_task", "--status", "failed"], DATABASE_URL="postgresql://nobody@127.0.0.1:1/none"

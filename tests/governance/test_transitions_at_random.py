@@ -22,6 +22,8 @@ from governance.waits import Wait, WaitKind
 from tests.governance import lives
 from tests.governance.lives import ENDED, LIVE, OTHER_PROCESS, PROCESS
 
+pytestmark = pytest.mark.slow
+
 processes = st.sampled_from([PROCESS, OTHER_PROCESS])
 picks = st.integers(min_value=0, max_value=10_000)
 REPORTS = {

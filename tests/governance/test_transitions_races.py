@@ -17,6 +17,7 @@ from tests.governance.races import meanwhile, race, somebody_else, until_someone
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("fleet"),
+    pytest.mark.slow,
 ]
 ANN = actors.Actor("ann", is_trusted=True)
 ROUNDS = range(3)

@@ -9,6 +9,8 @@ import pytest
 
 from juggernaut.environment import ROOT
 
+pytestmark = pytest.mark.slow
+
 SAFE = {
     "JUGGERNAUT_PROFILE": "production",
     "DJANGO_SECRET_KEY": secrets.token_urlsafe(50),

@@ -22,7 +22,7 @@ from tests.governance import samples
 from tests.governance.api_client import Api
 from tests.juggernaut.access.people import filled
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 PASSWORD = "correct-horse-battery"
 LLM_KEY = "a-key-of-no-known-maker"
 

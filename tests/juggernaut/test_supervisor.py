@@ -16,6 +16,8 @@ from juggernaut.supervisor.parts import Program
 from juggernaut.supervisor.signals import Signals, StopRequested
 from tests.polling import until
 
+pytestmark = pytest.mark.slow
+
 STOPS_AT_ONCE = "import time; print('up', flush=True); time.sleep(600)"
 NEVER_STOPS = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 HAS_A_CHILD = "import subprocess, sys; subprocess.run(['sleep', '600'])"

@@ -16,7 +16,7 @@ from tests.governance import budgets as books
 from tests.governance import samples
 from tests.governance.console import person
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 PAGE, FIGURES = "/admin/costs/", "/admin/costs/figures/"
 

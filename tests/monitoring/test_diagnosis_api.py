@@ -12,6 +12,8 @@ from tests.governance.api_client import Api, client_of, make_user, of_role
 from tests.monitoring import incidents
 from tests.monitoring.conftest import frozen
 
+pytestmark = pytest.mark.slow
+
 NOWHERE = 1
 RUNBOOK: dict[str, Any] = {"HTTP_HOST": "localhost:8000", "REMOTE_ADDR": "127.0.0.1"}
 

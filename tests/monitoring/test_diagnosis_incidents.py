@@ -17,6 +17,8 @@ from tests.monitoring import incidents
 from tests.monitoring.page_form import flaws, press
 from tests.polling import until
 
+pytestmark = pytest.mark.slow
+
 MINDED = (*incidents.WITH_VERBS, *incidents.WITHOUT_VERBS)
 
 

@@ -11,6 +11,8 @@ from tests.monitoring.conftest import frozen
 from tests.reliability import letters
 from tests.reliability.console import text
 
+pytestmark = pytest.mark.slow
+
 NOWHERE = 1
 PAGE = "/admin/diagnosis/"
 

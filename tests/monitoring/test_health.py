@@ -17,6 +17,8 @@ from tests.governance.samples import SYSTEM
 from tests.monitoring.conftest import frozen
 from tests.polling import until
 
+pytestmark = pytest.mark.slow
+
 NOWHERE = 1  # a loopback port that refuses at once
 
 

@@ -7,7 +7,7 @@ from reliability.breakers.rows import CircuitBreaker
 from tests.governance.console import person
 from tests.governance.gates_console import BREAKERS, RULER, VIEWER, do, do_many, page, seen, text, told
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 NAME = "svc:vendor/model"
 PAGE = f"{BREAKERS}svc_3Avendor_2Fmodel/"
 

@@ -21,7 +21,7 @@ from tests.governance import budgets as books
 from tests.governance import lives
 from tests.governance.parking import inserted, is_waiting, why_released
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 ANN = of_command("ann")
 
 

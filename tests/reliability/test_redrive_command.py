@@ -16,7 +16,7 @@ from tests.ids import NOBODYS_ID
 from tests.reliability import letters
 from tests.reliability.commands import run, run_json
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 def test_a_redrive_is_started_watched_and_steered(worked_off: list[str]):

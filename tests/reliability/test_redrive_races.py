@@ -21,7 +21,7 @@ from tests.reliability.processes import Program, database_url
 from tests.reliability.redriving import ALL, ANN, BEN, after, items
 from tests.reliability.redriving import start as redrive_of
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("executor")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("executor"), pytest.mark.slow]
 PROGRAM = ("-m", "tests.reliability.redrive_program")
 
 

@@ -12,7 +12,7 @@ from governance.models import CostLine, DeadLetter, FailureSignature, Task, Task
 from juggernaut import sample
 from tests.fleet import enlist
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 SMALL = sample.Size(
     tasks=300,

@@ -13,6 +13,8 @@ from workers import tools
 from workers.outbound import hosts, requests
 from workers.tools.registry import InvalidArguments
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_request_is_answered_with_status_headers_and_text(context, site):
     url = site.on("/a", '{"n": 1}', content_type="application/json", x_made="yes", set_cookie="sid=secret")

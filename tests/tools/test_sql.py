@@ -11,6 +11,8 @@ from tests.tools.calls import call, last
 from workers import reading, sql_reader, tools
 from workers.tools.registry import InvalidArguments
 
+pytestmark = pytest.mark.slow
+
 
 def rows(context, sql, **more):
     return call(context, "sql.query", sql=sql, **more)["rows"]

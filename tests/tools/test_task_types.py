@@ -18,6 +18,8 @@ from tests.reliability.engine.drainage import draining
 from workers.agent.limits import StopReason
 from workers.agent.payload import AgentPayload, Limits
 
+pytestmark = pytest.mark.slow
+
 
 def run(operator: Api, task_type: str, payload: dict[str, Any], **fields: Any) -> Any:  # noqa: F811
     """The task as it ended, after one attempt."""

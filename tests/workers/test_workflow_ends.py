@@ -11,7 +11,7 @@ from governance.models import DeadLetter, Task, TaskEvent, WorkflowStep
 from reliability.failures import PermanentFailure
 from tests.workers.flows import SYSTEM, Run, fetch, of, result_of, states, step, submit, task_of
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("fleet")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("fleet"), pytest.mark.slow]
 
 
 def fails(payload):

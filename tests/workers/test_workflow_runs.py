@@ -6,7 +6,7 @@ from governance.models import DeadLetter, Task
 from reliability.failures import PermanentFailure, TransientFailure
 from tests.workers.flows import Run, fetch, of, result_of, states, step, submit, task_of
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("fleet")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("fleet"), pytest.mark.slow]
 
 
 def fails(payload):

@@ -16,7 +16,7 @@ from juggernaut.access.terms import CONSOLE, LOOPBACK, NOBODY, WHO, Needs
 from tests.governance import samples
 from tests.juggernaut.access.people import browser_of, client_of, filled, is_refused
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 # Which verb on a model's rows a request to its own pages is.
 OWN_PAGES = (
     ("GET", "", "view"), ("GET", "add/", "add"), ("POST", "add/", "add"),

@@ -11,6 +11,8 @@ from monitoring.metrics.families import Family, Question
 from tests.governance.api_client import make_user, token_of
 from tests.monitoring.metrics.text import parse, scrape, value
 
+pytestmark = pytest.mark.slow
+
 
 def far():
     """Somebody at another machine."""

@@ -11,6 +11,8 @@ from tests.governance import samples
 from tests.governance.conftest import fleet, web_server  # noqa: F401 (fixtures)
 from tests.monitoring.metrics.text import parse, scrape, value
 
+pytestmark = pytest.mark.slow
+
 COUNT = "juggernaut_http_request_duration_seconds_count"
 
 

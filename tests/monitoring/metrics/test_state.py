@@ -19,6 +19,8 @@ from tests.governance import samples
 from tests.monitoring.metrics.text import value
 from tests.reliability.letters import dead_many
 
+pytestmark = pytest.mark.slow
+
 
 def test_tasks_are_counted_by_state_and_worker(metrics):
     samples.submit(assigned_worker="EXECUTOR")

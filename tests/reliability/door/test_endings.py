@@ -26,6 +26,8 @@ from tests.door import CENT, ask, call, executions, holds
 from tests.door import answer as answer_of
 from tests.governance.budgets import assert_sound
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def name():

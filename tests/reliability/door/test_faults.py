@@ -23,6 +23,8 @@ from reliability.failures import TransientFailure
 from tests.door import CENT, answer, ask, call, executions, grant, holds
 from tests.governance.budgets import assert_sound, sql
 
+pytestmark = pytest.mark.slow
+
 NAMES = [one.name for one in GATES]
 
 

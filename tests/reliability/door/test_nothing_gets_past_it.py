@@ -16,6 +16,8 @@ import pytest
 from juggernaut.environment import ROOT
 from reliability.door import Passage
 
+pytestmark = pytest.mark.slow
+
 SOURCES = ("governance", "reliability", "workers", "monitoring", "core", "juggernaut")
 THE_DOOR = "reliability/door/"
 

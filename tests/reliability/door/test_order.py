@@ -17,6 +17,8 @@ from reliability.rate_limits import windows
 from tests.door import CENT, TOOL, ask, call, executions, grant, holds, open_breaker
 from tests.governance.samples import SYSTEM
 
+pytestmark = pytest.mark.slow
+
 ORDER = ["pause", "permission", "approval", "rate limit", "budget", "breaker", "deadline", "record"]
 
 

@@ -21,6 +21,8 @@ from tests.door import CENT, TOOL, WORKER, ask, call, executions, grant, holds, 
 from tests.governance.budgets import allow, sql
 from tests.governance.samples import SYSTEM
 
+pytestmark = pytest.mark.slow
+
 
 def refused(context, asked, error, *, is_async):
     """The error of the call, which was not sent."""

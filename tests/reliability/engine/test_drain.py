@@ -19,7 +19,7 @@ from tests.reliability.engine.drainage import draining, sql, submit, until_all
 
 # The package names the function like the module.
 DRAIN = import_module("reliability.engine.drain")
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("fleet")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("fleet"), pytest.mark.slow]
 
 
 def assert_done_once(ids):

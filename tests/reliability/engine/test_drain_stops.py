@@ -14,7 +14,7 @@ from tests.reliability.engine import drainage
 from tests.reliability.engine.attempts import task_type
 from tests.reliability.engine.drainage import draining, sql, submit, until_all
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("fleet")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("fleet"), pytest.mark.slow]
 
 RUNBOOK = (
     "UPDATE governance_tasks SET status = 'failed', updated_at = NOW(),"
