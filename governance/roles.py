@@ -6,6 +6,9 @@ from operator import or_
 from django.contrib.auth.models import AbstractUser, Group, Permission
 from django.db.models import Q, QuerySet
 
+from governance import actors, audit
+from governance.version import VERSION
+
 # Names as `Actor.require` knows them. Those of other apps are texts: nothing is imported from there.
 _READ = (
     "governance.view_task", "governance.view_taskevent", "governance.view_taskdependency",
@@ -64,8 +67,9 @@ def bring_up_to_date(**signal: object) -> None:
 
     It is told after the last app, so that permissions count which that one has only just made.
     """
-    for role in ROLES:
-        group(role)
+    with audit.acting(actors.of_login(), verb="update", reason=f"the roles of version {VERSION}"):
+        for role in ROLES:
+            group(role)
 
 
 def _permissions(role: str) -> QuerySet[Permission]:

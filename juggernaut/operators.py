@@ -5,7 +5,10 @@ import secrets
 from typing import NamedTuple
 
 from django.contrib.auth import get_user_model
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
+
+from governance import audit
+from governance.actors import Actor
 
 DEFAULT_USERNAME = "admin"
 
@@ -27,7 +30,7 @@ class FirstOperator(NamedTuple):
     password: str | None
 
 
-def ensure_first(*, username: str = DEFAULT_USERNAME) -> FirstOperator | None:
+def ensure_first(*, actor: Actor, username: str = DEFAULT_USERNAME) -> FirstOperator | None:
     """Make the first superuser, if there is none; two machines that start at once make one.
 
     Its password is `JUGGERNAUT_ADMIN_PASSWORD`, else a random one. Returns None when there is one
@@ -39,7 +42,7 @@ def ensure_first(*, username: str = DEFAULT_USERNAME) -> FirstOperator | None:
     given = os.environ.get("JUGGERNAUT_ADMIN_PASSWORD")
     password = given or secrets.token_urlsafe(12)
     try:
-        with transaction.atomic():
+        with audit.acting(actor, verb="create", reason="the first operator"):
             users.create_superuser(username=username, password=password)
     except IntegrityError:
         if users.filter(is_superuser=True).exists():

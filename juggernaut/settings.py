@@ -42,6 +42,7 @@ else:
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or secret_key.local_secret_key(VAR_DIR)
 
 INSTALLED_APPS = [
+    "juggernaut",  # first: its commands come before those of Django with the same names
     "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -60,7 +61,6 @@ INSTALLED_APPS = [
     "reliability",
     "workers",
     "monitoring",
-    "juggernaut",
 ]
 MIDDLEWARE = [
     "monitoring.metrics.request_times.RequestTimes",  # first: it measures all the others
@@ -133,7 +133,7 @@ UNFOLD = console.UNFOLD
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",  # first: who has failed too often is not even compared
-    "django.contrib.auth.backends.ModelBackend",
+    "juggernaut.passwords.PasswordBackend",
 ]
 AXES_HANDLER = "juggernaut.sign_in.PatientHandler"
 AXES_FAILURE_LIMIT = 5

@@ -100,9 +100,7 @@ class TokenAdmin(DeedRows):
         return bool(request.user.has_perm(api_tokens.ADD))
 
     def page_of(self, request: HttpRequest, row: ApiToken) -> dict[str, Any]:
-        may = request.user.has_perm("governance.view_auditentry")
-        trail = audit_trail.of(f"token {row.pk}") if may else None
-        return {"title": str(row), "trail": trail, "trail_shown": audit_trail.SHOWN}
+        return {"title": str(row)} | audit_trail.shown_to(request, f"token {row.pk}")
 
     @display(description="Begins with")
     def begins(self, row: ApiToken) -> str:

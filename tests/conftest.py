@@ -25,6 +25,14 @@ settings.WHITENOISE_AUTOREFRESH = True
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
 
+# Whose changes are audited (juggernaut's migration 0002).
+PEOPLE = (
+    "auth_user",
+    "auth_group",
+    "auth_user_groups",
+    "auth_user_user_permissions",
+    "auth_group_permissions",
+)
 # Folders and fixtures whose tests start processes and talk to them.
 SLOW = ("tests/core/", {"simulator", "own_var"})
 # And those that need the machine for themselves: a whole system of their own, or a browser.
@@ -49,12 +57,15 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Tests that commit empty every table afterwards; the audit log would refuse that. And it is not told
-    of the tokens that tests give to their clients, except in the tests of tokens."""
+    of the people and tokens that tests make, except in the tests of those."""
     from django.db import connection
 
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE audit_log DISABLE TRIGGER audit_log_not_emptied")
         cursor.execute("ALTER TABLE api_tokens DISABLE TRIGGER api_token_audited")
+        for table in PEOPLE:
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        cursor.execute("TRUNCATE audit_log")  # what the roles were given
         emptying.install()
 
 

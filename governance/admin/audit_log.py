@@ -14,7 +14,10 @@ from governance.admin import audit_trail, columns, filters, search
 from governance.admin.rows import MachineRows
 from governance.models import AuditEntry
 
-KINDS = ("permission", "approval", "budget", "price", "breaker", "cost")
+KINDS = (
+    "alert", "alert_rule", "approval", "breaker", "budget", "cost", "fleet", "group", "permission", "price",
+    "rate_limit", "recurring", "retention", "token", "user", "worker",
+)  # fmt: skip
 
 
 class KindFilter(admin.SimpleListFilter):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from django.http import HttpRequest
 
 from governance import looks
 from governance.models import AuditEntry
@@ -35,6 +36,12 @@ def of(target: str) -> list[Deed]:
     """What was done to one thing, newest first, at most `SHOWN`. Targets are as the log has them."""
     entries = AuditEntry.objects.filter(target=target).order_by("-pk")[:SHOWN]
     return [Deed(entry, differences(entry)) for entry in entries]
+
+
+def shown_to(request: HttpRequest, target: str) -> dict[str, Any]:
+    """What `governance/audit_trail.html` shows on the page of a thing; nothing if the log may not be read."""
+    may = request.user.has_perm("governance.view_auditentry")
+    return {"trail": of(target) if may else None, "trail_shown": SHOWN}
 
 
 def differences(entry: AuditEntry) -> list[Difference]:

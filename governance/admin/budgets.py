@@ -99,13 +99,10 @@ class BudgetAdmin(DeedRows):
 
     def page_of(self, request: HttpRequest, budget: WorkerBudget) -> dict[str, Any]:
         windows = budgets.standings([budget.pk])[budget.pk]
-        may = request.user.has_perm("governance.view_auditentry")
         return {
             "title": str(budget.pk),
             "windows": [(window, bars.bar(window)) for window in windows],
-            "trail": audit_trail.of(f"budget {budget.pk}") if may else None,
-            "trail_shown": audit_trail.SHOWN,
-        }
+        } | audit_trail.shown_to(request, f"budget {budget.pk}")
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

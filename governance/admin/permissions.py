@@ -189,12 +189,8 @@ class PermissionAdmin(DeedRows):
         return TemplateResponse(request, "governance/permission_matrix.html", context)
 
     def page_of(self, request: HttpRequest, row: ToolPermission) -> dict[str, Any]:
-        may = request.user.has_perm("governance.view_auditentry")
-        return {
-            "title": f"{row.worker_id} {row.tool_name}",
-            "trail": audit_trail.of(f"permission {row.worker_id} {row.tool_name}") if may else None,
-            "trail_shown": audit_trail.SHOWN,
-        }
+        name = f"{row.worker_id} {row.tool_name}"
+        return {"title": name} | audit_trail.shown_to(request, f"permission {name}")
 
     # --------------------------------------------------------------------------------- the verbs
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
+from governance import actors
 from juggernaut import operators
 
 
@@ -20,7 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *, username: str, verbosity: int, **options: Any) -> None:
         try:
-            made = operators.ensure_first(username=username)
+            made = operators.ensure_first(actor=actors.of_login(), username=username)
         except OperationalError as error:
             raise CommandError(f"database connection failed: {' '.join(str(error).split())}") from error
         except operators.NameTaken as error:

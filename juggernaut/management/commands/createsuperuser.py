@@ -1,0 +1,13 @@
+"""`manage.py createsuperuser`: Django's command, told in the audit log as whoever runs it."""
+
+from typing import Any
+
+from django.contrib.auth.management.commands import createsuperuser
+
+from governance import actors, audit
+
+
+class Command(createsuperuser.Command):
+    def handle(self, *args: Any, **options: Any) -> None:
+        with audit.acting(actors.of_login(), verb="create"):
+            super().handle(*args, **options)

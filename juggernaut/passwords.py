@@ -1,0 +1,43 @@
+"""Passwords: whose change it is, and what is none: an old hash that a login replaces by a newer one.
+
+That a password was changed is told by a trigger (`audit_password`), never to what.
+"""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest, HttpResponse
+
+from governance import actors, audit
+from governance.actors import Actor
+
+# As the trigger knows it.
+_REHASH = "rehash"
+_UPGRADED = "the same password, hashed as this version does, at a login"
+
+
+class PasswordBackend(ModelBackend):
+    """Django's. It writes the hash anew when the hashers have changed, before anybody is logged in: without
+    a name that would stand in the audit log as somebody's change of the password."""
+
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **credentials: Any,
+    ) -> AbstractBaseUser | None:
+        if username is None or password is None:
+            return None
+        with audit.acting(Actor(f"user:{username}"), verb=_REHASH, reason=_UPGRADED):
+            found: AbstractBaseUser | None = super().authenticate(request, username, password)
+        return found
+
+
+def change_own(request: HttpRequest) -> HttpResponse:
+    """The console's page on which people change their own."""
+    with audit.acting(actors.of_user(request.user), verb="password"):
+        answer: HttpResponse = admin.site.password_change(request)
+    return answer
