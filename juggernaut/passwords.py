@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 
 from governance import actors, audit
@@ -22,17 +22,17 @@ class PasswordBackend(ModelBackend):
     """Django's. It writes the hash anew when the hashers have changed, before anybody is logged in: without
     a name that would stand in the audit log as somebody's change of the password."""
 
-    def authenticate(
+    def authenticate(  # type: ignore[override]  # Django overrides it in the same way
         self,
         request: HttpRequest | None,
         username: str | None = None,
         password: str | None = None,
         **credentials: Any,
-    ) -> AbstractBaseUser | None:
+    ) -> User | None:
         if username is None or password is None:
             return None
         with audit.acting(Actor(f"user:{username}"), verb=_REHASH, reason=_UPGRADED):
-            found: AbstractBaseUser | None = super().authenticate(request, username, password)
+            found: User | None = super().authenticate(request, username, password)
         return found
 
 

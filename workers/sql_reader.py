@@ -21,7 +21,7 @@ ROLE = "juggernaut_reader"
 FUNCTION = "juggernaut_read(text, int, int)"
 # Whose tables may be read. Users, tokens, sessions and django-q2's pickles belong to other apps.
 READABLE = ("governance", "reliability", "monitoring")
-# It tells of users what their tables do: names, addresses, who rules.
+# It tells of users what their own tables do: names, addresses, who may do what.
 UNREADABLE = {"audit_log"}
 REMEDY = (
     f"as a superuser run CREATE ROLE {ROLE} NOLOGIN; GRANT {ROLE} TO the role in DATABASE_URL;"

@@ -12,7 +12,7 @@ from governance.models import AuditEntry
 
 SHOWN = 50
 # What every new row has and nobody asks for.
-_UNSAID = {"id", "created_at", "updated_at"}
+_UNSAID = {"id", "created_at", "updated_at", "date_joined"}
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,13 @@ def differences(entry: AuditEntry) -> list[Difference]:
     before: Mapping[str, Any] = entry.before or {}
     after: Mapping[str, Any] = entry.after or {}
     names = sorted({*before, *after} - _UNSAID)
-    return [
-        Difference(name, _written(before.get(name)), _written(after.get(name)))
-        for name in names
-        if before.get(name) != after.get(name)
-    ]
+    found = (Difference(name, _written(before.get(name)), _written(after.get(name))) for name in names)
+    return [difference for difference in found if difference.before != difference.after]
 
 
 def _written(value: object) -> str:
     if value is None or value == "":
         return looks.NOTHING
+    if isinstance(value, list) and value and all(isinstance(part, str) for part in value):
+        return ", ".join(value)
     return value if isinstance(value, str) else orjson.dumps(value).decode()

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.management.commands import changepassword
 from django.contrib.auth.models import Group, Permission, User
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -166,6 +165,19 @@ def test_who_may_not_read_the_log_is_told_nothing_about_it(ada: User, client: Cl
     assert "Who changed it" not in page
 
 
+def test_the_page_says_names_as_words_and_leaves_out_what_says_nothing(console: Client):
+    send(console, f"{USERS}add/", username="eve", password1=NEW, password2=NEW, usable_password="true")
+    eve = User.objects.get(username="eve")
+    eve.groups.add(*Group.objects.filter(name__in=["viewer", "operator"]))
+
+    page = console.get(f"{USERS}{eve.pk}/change/").content.decode()
+
+    assert "groups: – → operator, viewer" in page
+    assert "is_superuser: – → false" in page
+    assert "email: –" not in page
+    assert "date_joined: –" not in page
+
+
 @pytest.mark.parametrize("kind", ["user", "group"])
 def test_the_audit_page_is_filtered_by_the_new_kinds(console: Client, ada: User, kind: str):
     ada.groups.add(Group.objects.get(name="viewer"))
@@ -228,7 +240,7 @@ def test_a_client_who_comes_with_a_token_is_told_as_made_by_who_made_it(operator
 def test_a_password_set_at_the_prompt_is_told_as_of_who_ran_the_command(
     operator: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(changepassword.getpass, "getpass", lambda prompt: NEW)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: NEW)
 
     call_command("changepassword", "ada", stdout=StringIO())
 
@@ -237,7 +249,7 @@ def test_a_password_set_at_the_prompt_is_told_as_of_who_ran_the_command(
 
 
 def test_a_password_that_the_prompt_refuses_is_not_told(operator: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(changepassword.getpass, "getpass", lambda prompt: "short")
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "short")
 
     with pytest.raises(CommandError, match="Aborting"):
         call_command("changepassword", "ada", stdout=StringIO(), stderr=StringIO())

@@ -91,6 +91,7 @@ HOSTILE = [
     ("PREPARE p AS SELECT 1", "cursor"),
     ("SELECT password FROM auth_user", "denied"),
     ("SELECT * FROM api_tokens", "denied"),
+    ("SELECT after FROM audit_log", "denied"),
     ("SELECT * FROM django_session", "denied"),
     ("SELECT * FROM django_q_task", "denied"),
     ("SELECT * FROM pg_authid", "denied"),
