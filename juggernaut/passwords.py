@@ -22,7 +22,7 @@ class PasswordBackend(ModelBackend):
     """Django's. It writes the hash anew when the hashers have changed, before anybody is logged in: without
     a name that would stand in the audit log as somebody's change of the password."""
 
-    def authenticate(  # type: ignore[override]  # Django overrides it in the same way
+    def authenticate(
         self,
         request: HttpRequest | None,
         username: str | None = None,
