@@ -1,16 +1,15 @@
-"""Passwords: whose change it is, and what is none: an old hash that a login replaces by a newer one.
+"""How a password is compared at a login, and what is no change of it: an old hash replaced by a newer one.
 
 That a password was changed is told by a trigger (`audit_password`), never to what.
 """
 
 from typing import Any
 
-from django.contrib import admin
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 
-from governance import actors, audit
+from governance import audit
 from governance.actors import Actor
 
 # As the trigger knows it.
@@ -34,10 +33,3 @@ class PasswordBackend(ModelBackend):
         with audit.acting(Actor(f"user:{username}"), verb=_REHASH, reason=_UPGRADED):
             found: User | None = super().authenticate(request, username, password)
         return found
-
-
-def change_own(request: HttpRequest) -> HttpResponse:
-    """The console's page on which people change their own."""
-    with audit.acting(actors.of_user(request.user), verb="password"):
-        answer: HttpResponse = admin.site.password_change(request)
-    return answer

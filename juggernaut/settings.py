@@ -43,8 +43,8 @@ SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or secret_key.local_secret_key(
 
 INSTALLED_APPS = [
     "juggernaut",  # first: its commands come before those of Django with the same names
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "juggernaut.apps.ConsoleConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -5,7 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from governance.api.index import Index
-from juggernaut import outage_page, passwords
+from juggernaut import outage_page
 from juggernaut.openapi.views import DocsView, SchemaView
 from monitoring.dashboards import views as dashboards
 
@@ -16,7 +16,6 @@ urlpatterns = [
         outage_page.instead(admin.site.admin_view(dashboards.show_diagnosis)),
         name="diagnosis",
     ),
-    path("admin/password_change/", admin.site.admin_view(passwords.change_own, cacheable=True)),
     path("admin/", include("monitoring.dashboards.urls")),
     path("admin/", admin.site.urls),
     path("", include("monitoring.urls")),
