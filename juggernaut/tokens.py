@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from governance import actors, scopes
 from governance.actors import Actor
+from governance.prepared import Prepared
 from juggernaut import api_tokens
 
 # `Bearer` is RFC 6750's word, `Token` that of many clients.
@@ -17,7 +18,9 @@ _SCHEMES = {b"bearer", b"token"}
 
 # Who owns the token, with all permissions, given directly or by group: what would be three queries of
 # Django's permission backend at every request. And whether its last use is to be noted again.
-_OWNER = """
+_OWNER = Prepared(
+    "token_owner",
+    """
 SELECT t.id, u.username, u.is_superuser, ARRAY(
   SELECT kind.app_label || '.' || p.codename
   FROM auth_permission p JOIN django_content_type kind ON kind.id = p.content_type_id
@@ -28,7 +31,9 @@ SELECT t.id, u.username, u.is_superuser, ARRAY(
     JOIN auth_group_permissions given ON given.group_id = member.group_id WHERE member.user_id = u.id)),
   t.scopes, t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute'
 FROM api_tokens t JOIN auth_user u ON u.id = t.owner_id
-WHERE t.digest = %s AND u.is_active AND (t.expires_at IS NULL OR t.expires_at > now())"""
+WHERE t.digest = %(digest)s AND u.is_active AND (t.expires_at IS NULL OR t.expires_at > now())""",
+    digest="text",
+)
 
 # Once a minute for each token, however many requests there are: whoever comes second changes nothing.
 _NOTE_USE = """
@@ -78,13 +83,12 @@ class TokenAuthentication(BaseAuthentication):
 
 
 def _owner_of(digest: str) -> Client | None:
-    with connection.cursor() as cursor:
-        cursor.execute(_OWNER, [digest])
-        found = cursor.fetchone()
-        if found is None:
-            return None
-        token_id, username, is_superuser, permissions, named, is_due = found
-        if is_due:
+    found = _OWNER.run({"digest": digest})
+    if not found:
+        return None
+    [(token_id, username, is_superuser, permissions, named, is_due)] = found
+    if is_due:
+        with connection.cursor() as cursor:
             cursor.execute(_NOTE_USE, [token_id])
     limit = scopes.allowed(tuple(named))
     return Client(username, is_superuser, frozenset(permissions), limit, token_id)

@@ -1,5 +1,6 @@
 """What every test stands on: real servers, then Django, then fixtures."""
 
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -35,8 +36,10 @@ PEOPLE = (
 )
 # Folders and fixtures whose tests start processes and talk to them.
 SLOW = ("tests/core/", {"simulator", "own_var"})
-# And those that need the machine for themselves: a whole system of their own, or a browser.
+# And those that need half of the machine for themselves: a whole system of their own, or a browser.
 ALONE = (("tests/faults/", "tests/console/", "tests/deployment/"), {"own_var"})
+# Folders whose tests share something that takes long to make: one process runs them all (`--dist loadgroup`).
+TOGETHER = ("tests/runbook/", "tests/size/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,11 +50,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.nodeid.startswith(ALONE[0]) or used & ALONE[1]:
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.alone)
+        if item.nodeid.startswith(TOGETHER):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.rpartition("/")[0]))
 
 
 def pytest_unconfigure() -> None:
     """Leave no server behind."""
     session_servers.stop()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """What a sweep left to the postman is done before the database is gone."""
+    for thread in threading.enumerate():
+        if thread.name == "postman":
+            thread.join(30)
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ Django's flush truncates every table and then makes all permissions and groups a
 most tests. What migrations left in these few tables stays; a test that changes it gets the whole flush.
 """
 
+from collections.abc import Callable
 from functools import cache
 
 from django.db import connection
@@ -13,13 +14,13 @@ _KEPT = ("django_content_type", "auth_permission", "auth_group", "auth_group_per
 _FINGERPRINT = " || ".join(
     f"(SELECT coalesce(md5(string_agg(r::text, ',' ORDER BY r.id)), '') FROM {table} r)" for table in _KEPT
 )
-_flush = TransactionTestCase._fixture_teardown
+_flush: Callable[[TransactionTestCase], None] = vars(TransactionTestCase)["_fixture_teardown"]
 
 
 def install() -> None:
     """Have every test that commits end this way; what is kept is what is there now."""
     _kept_as()
-    TransactionTestCase._fixture_teardown = _empty  # type: ignore[method-assign]
+    setattr(TransactionTestCase, "_fixture_teardown", _empty)  # noqa: B010 (its stubs leave the method out)
 
 
 def _empty(case: TransactionTestCase) -> None:

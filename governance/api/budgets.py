@@ -1,5 +1,6 @@
 """`/api/budgets`: what may be spent, how that stands, and the verbs that change it."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +12,7 @@ from rest_framework.request import Request
 
 from governance import budget_selectors, budgets
 from governance.api import shapes
-from governance.api.description import Operation, describe, many, record
+from governance.api.description import Operation, Shape, View, describe, many, record
 from governance.api.places import SCOPE, TASK_ID
 from governance.api.resource import Resource, answer, task_id
 from governance.api.shapes import Reason
@@ -198,94 +199,41 @@ class MultiplyMany(_Multiply):
         return answer({"changed": self.carry_out(asked.scopes, asked)})
 
 
-@describe(
-    "Budgets",
-    of=SCOPE,
-    post=Operation(
-        "raise_budget",
-        "Raise limits of a budget",
-        {200: _CHANGE},
-        body=Raising,
-        refuses=(404,),
-        examples=_RAISE,
-    ),
-)
+def _of_one(name: str, summary: str, body: Shape, examples: dict[str, Any]) -> Callable[[View], View]:
+    post = Operation(name, summary, {200: _CHANGE}, body=body, refuses=(404,), examples=examples)
+    return describe("Budgets", of=SCOPE, post=post)
+
+
+def _of_many(name: str, summary: str, body: Shape, examples: dict[str, Any]) -> Callable[[View], View]:
+    post = Operation(name, summary, {200: _CHANGES}, body=body, refuses=(404,), examples=examples)
+    return describe("Budgets", post=post)
+
+
+@_of_one("raise_budget", "Raise limits of a budget", Raising, _RAISE)
 class Raise(Multiply):
     verb, shape = staticmethod(budgets.raise_limits), Raising
 
 
-@describe(
-    "Budgets",
-    of=SCOPE,
-    post=Operation(
-        "halve_budget",
-        "Halve limits of a budget",
-        {200: _CHANGE},
-        body=Halving,
-        refuses=(404,),
-        examples=_HALVE,
-    ),
-)
+@_of_one("halve_budget", "Halve limits of a budget", Halving, _HALVE)
 class Halve(Multiply):
     verb, shape = staticmethod(budgets.halve_limits), Halving
 
 
-@describe(
-    "Budgets",
-    of=SCOPE,
-    post=Operation(
-        "scale_budget",
-        "Multiply limits of a budget",
-        {200: _CHANGE},
-        body=Scaling,
-        refuses=(404,),
-        examples=_SCALE,
-    ),
-)
+@_of_one("scale_budget", "Multiply limits of a budget", Scaling, _SCALE)
 class Scale(Multiply):
     verb, shape = staticmethod(budgets.scale_limits), Scaling
 
 
-@describe(
-    "Budgets",
-    post=Operation(
-        "raise_budgets",
-        "Raise limits of several budgets, all or none",
-        {200: _CHANGES},
-        refuses=(404,),
-        body=RaisingMany,
-        examples=_RAISE_MANY,
-    ),
-)
+@_of_many("raise_budgets", "Raise limits of several budgets, all or none", RaisingMany, _RAISE_MANY)
 class RaiseMany(MultiplyMany):
     verb, shape = staticmethod(budgets.raise_limits), RaisingMany
 
 
-@describe(
-    "Budgets",
-    post=Operation(
-        "halve_budgets",
-        "Halve limits of several budgets, all or none",
-        {200: _CHANGES},
-        refuses=(404,),
-        body=HalvingMany,
-        examples=_HALVE_MANY,
-    ),
-)
+@_of_many("halve_budgets", "Halve limits of several budgets, all or none", HalvingMany, _HALVE_MANY)
 class HalveMany(MultiplyMany):
     verb, shape = staticmethod(budgets.halve_limits), HalvingMany
 
 
-@describe(
-    "Budgets",
-    post=Operation(
-        "scale_budgets",
-        "Multiply limits of several budgets, all or none",
-        {200: _CHANGES},
-        refuses=(404,),
-        body=ScalingMany,
-        examples=_SCALE_MANY,
-    ),
-)
+@_of_many("scale_budgets", "Multiply limits of several budgets, all or none", ScalingMany, _SCALE_MANY)
 class ScaleMany(MultiplyMany):
     verb, shape = staticmethod(budgets.scale_limits), ScalingMany

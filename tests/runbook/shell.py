@@ -13,14 +13,26 @@ from juggernaut.environment import ROOT
 from tests.machine import Machine
 
 PATIENCE_SECONDS = 90
-# `pgrep -f` finds what any other machine on this computer runs, too: only what this test started counts.
-_OURS_ONLY = """\
+# `pgrep -f` and `ps aux` find what any other machine on this computer runs, too: only what this test started
+# counts. Other programs (`grep`, for one) are listed.
+_OURS_ONLY = {
+    "pgrep": """\
 #!/bin/sh
 for pid in $(PATH={path} pgrep "$@"); do
     grep -qx "$pid" {family} && echo "$pid"
 done
 exit 0
-"""
+""",
+    "ps": """\
+#!/bin/sh
+test "$*" = aux || exec env PATH={path} ps "$@"
+PATH={path} ps aux | awk -v family={family} '
+BEGIN {{ while ((getline pid < family) > 0) ours[pid] = 1 }}
+!/python .*main\\.py/ || /grep/ || ($2 in ours)'
+""",
+}
+# A shell that is typed into knows its width by itself; one that is told it makes `ps` cut its lines.
+_NOT_TOLD = ("COLUMNS", "LINES")
 
 
 @dataclass(frozen=True)
@@ -84,9 +96,10 @@ class Terminal:
         exports = self._machine.command("env")
         assert exports.returncode == 0, exports.stderr
         self._folder.mkdir(exist_ok=True)
-        finder = self._folder / "pgrep"
-        finder.write_text(_OURS_ONLY.format(path=os.environ["PATH"], family=self._family))
-        finder.chmod(0o755)
+        for name, text in _OURS_ONLY.items():
+            program = self._folder / name
+            program.write_text(text.format(path=os.environ["PATH"], family=self._family))
+            program.chmod(0o755)
         self._entered = f'set -o pipefail\n{exports.stdout}\nexport PATH={self._folder}:"$PATH"\n'
 
     def run(self, lines: str) -> Ended:
@@ -96,7 +109,7 @@ class Terminal:
             ["bash"],
             input=f"{self._entered}{self.here(lines)}\n",
             cwd=ROOT,
-            env=self._machine.environment,
+            env=self._environment,
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECONDS,
@@ -120,7 +133,7 @@ class Terminal:
         os.set_blocking(ours, False)
         process = subprocess.Popen(
             ["bash"], stdin=subprocess.PIPE, stdout=theirs, stderr=theirs, cwd=ROOT,
-            env=self._machine.environment, start_new_session=True,
+            env=self._environment, start_new_session=True,
         )  # fmt: skip
         os.close(theirs)
         assert process.stdin is not None
@@ -136,6 +149,10 @@ class Terminal:
         """The lines with port and log of this machine."""
         lines = lines.replace("localhost:8000", f"localhost:{self._machine.port}")
         return lines.replace("logs/juggernaut.log", str(self._machine.log_path))
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {name: text for name, text in self._machine.environment.items() if name not in _NOT_TOLD}
 
     @property
     def _family(self) -> Path:
