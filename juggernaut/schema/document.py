@@ -20,8 +20,8 @@ _HEAD = (
     "PostgreSQL holds every fact. Times are `timestamp with time zone` in UTC, money is `numeric` in USD "
     "with nine decimals. Every table takes rows from `psql`: what is not named has a default, enumerations "
     "are check constraints, and triggers complete and audit what was typed. Casts to text are left out "
-    "below. Beside these there are tables of Django (`auth_*`, `django_*`), of knox (`knox_authtoken`) and "
-    "of django-q2 (`django_q_*`), which hold users, sessions, tokens and the clock.\n"
+    "below. Beside these there are tables of Django (`auth_*`, `django_*`) and of django-q2 (`django_q_*`), "
+    "which hold users, sessions and the clock.\n"
 )
 # The server writes one wherever a column of text is compared.
 _CASTS = re.compile(r"::(character varying(\(\d+\))?|text)(\[\])?")

@@ -22,8 +22,7 @@ class Stage:
     def calm(self) -> None:
         """All is well."""
         self._run()
-        while self._running:
-            self._running.pop().end()
+        self.end_running()
         ended, self._incident = self._incident, None
         if ended is not None:
             ended.end()
@@ -31,6 +30,10 @@ class Stage:
     def note(self, running: Running) -> None:
         """It ends with the incident."""
         self._running.append(running)
+
+    def end_running(self) -> None:
+        while self._running:
+            self._running.pop().end()
 
     def at(self, kind: type[Incident]) -> Incident:
         """In an incident of this kind; the one that is under way goes on if it is one."""
@@ -51,10 +54,12 @@ class Stage:
 def stage() -> Iterator[Stage]:
     with var_folder() as place:
         site = Site(place)
+        stage = Stage(site)
         try:
             site.up()
-            yield Stage(site)
+            yield stage
         finally:
+            stage.end_running()
             site.down()
 
 
