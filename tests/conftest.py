@@ -38,8 +38,6 @@ PEOPLE = (
 SLOW = ("tests/core/", {"simulator", "own_var"})
 # And those that need half of the machine for themselves: a whole system of their own, or a browser.
 ALONE = (("tests/faults/", "tests/console/", "tests/deployment/"), {"own_var"})
-# Folders whose tests share something that takes long to make: one process runs them all (`--dist loadgroup`).
-TOGETHER = ("tests/runbook/", "tests/size/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,8 +48,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.nodeid.startswith(ALONE[0]) or used & ALONE[1]:
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.alone)
-        if item.nodeid.startswith(TOGETHER):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.rpartition("/")[0]))
 
 
 def pytest_unconfigure() -> None:
