@@ -2,12 +2,11 @@
 
 Imported first thing by `tests/conftest.py`. They live under `JUGGERNAUT_VAR` (default `var/test`);
 a `DATABASE_URL` or `REDIS_URL` in the environment is used instead. Under xdist the controller
-starts them and its workers inherit the URLs, each with a database of its own.
+starts them and its workers inherit the URLs.
 """
 
 import contextlib
 import os
-from urllib.parse import urlsplit
 
 from juggernaut import embedded, endpoints
 from juggernaut.environment import ROOT
@@ -25,13 +24,6 @@ def start() -> None:
     if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
         servers = _open.enter_context(embedded.running(endpoints.var_dir()))
         os.environ.update(servers.environment)
-    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
-        os.environ["REDIS_URL"] = _own_database(os.environ["REDIS_URL"], int(worker.removeprefix("gw")))
-
-
-def _own_database(url: str, worker: int) -> str:
-    """Redis keeps sixteen apart; the first is the controller's. pytest-django does it in PostgreSQL."""
-    return urlsplit(url)._replace(path=f"/{worker % 15 + 1}").geturl()
 
 
 def stop() -> None:
