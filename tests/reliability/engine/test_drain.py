@@ -250,7 +250,10 @@ def test_an_idle_drain_leaves_no_transaction_open():
     with draining():
         until_all("completed", submit(count=3))
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'")
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE state = 'idle in transaction' AND datname = current_database()"
+            )
             assert cursor.fetchone() == (0,)
 
 
