@@ -8,6 +8,7 @@ up at the deadline. It borrows nothing from the pages and the workers, whose con
 import select
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any
 
@@ -48,11 +49,10 @@ class Probe:
             "options": f"-c statement_timeout={int(self.seconds * 1000) + 100}",
         }
         self._connection = psycopg2.connect(**parameters, async_=True)
-        try:
+        with ExitStack() as opening:
+            opening.callback(self._connection.close)
             self._wait()
-        except BaseException:
-            self._connection.close()
-            raise
+            opening.pop_all()
         return self
 
     def __exit__(

@@ -9,7 +9,13 @@ Answer = TypeVar("Answer")
 INTERVAL_SECONDS = 0.02
 
 
-def until(condition: Callable[[], Answer | None], *, timeout: float = 10.0, what: str = "") -> Answer:
+def until(
+    condition: Callable[[], Answer | None],
+    *,
+    timeout: float = 10.0,
+    every: float = INTERVAL_SECONDS,
+    what: str = "",
+) -> Answer:
     """Ask until the answer is true, and return it; fail the test after `timeout` seconds.
 
     `timeout` is a deadline for a machine that is busy, not an expectation of how long it takes.
@@ -19,5 +25,5 @@ def until(condition: Callable[[], Answer | None], *, timeout: float = 10.0, what
         if time.monotonic() > deadline:
             what = what or getattr(condition, "__name__", "the condition")
             raise AssertionError(f"{what} did not come true within {timeout:g} s; last answer: {answer!r}")
-        time.sleep(INTERVAL_SECONDS)
+        time.sleep(every)
     return answer

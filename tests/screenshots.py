@@ -14,7 +14,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from juggernaut.embedded import ports
 from juggernaut.environment import ROOT
+from tests.polling import until
 
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 400, "height": 850}
 LOOKS = {"light": ("light", WIDE), "dark": ("dark", WIDE), "narrow": ("light", NARROW)}
@@ -103,11 +103,12 @@ def _console(options: argparse.Namespace) -> Iterator[str]:
 
 
 def _await_story(demo: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + _STORY_SECONDS
-    while b"Spent:" not in log.read_bytes():
-        if demo.poll() is not None or time.monotonic() > deadline:
-            raise SystemExit(f"the demonstration did not come to its end:\n{log.read_text()[-2000:]}")
-        time.sleep(0.5)
+    def is_told() -> bool:
+        return b"Spent:" in log.read_bytes()
+
+    until(lambda: is_told() or demo.poll() is not None, timeout=_STORY_SECONDS, every=0.5, what="its end")
+    if not is_told():
+        raise SystemExit(f"the demonstration ended before its story did:\n{log.read_text()[-2000:]}")
 
 
 def _leave_work(environment: dict[str, str]) -> None:

@@ -89,10 +89,9 @@ class Workspace:
                 with _opened(draft, _NEW, folder) as file:
                     _write_all(file, content)
                 os.rename(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
-            except BaseException:
+            finally:  # once it has its name, there is no draft
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(draft, dir_fd=folder)
-                raise
 
     def delete(self, path: str) -> None:
         """Remove a file, a link, or an empty folder."""

@@ -29,7 +29,7 @@ async def governed_call(
     try:
         async with clock:
             answer = await send(passage)
-    except BaseException as error:
+    except BaseException as error:  # whatever it was, the books tell of it
         passage.close()
         failure = await _failed(call, error, is_timeout=clock.expired() and isinstance(error, TimeoutError))
         if failure is error:
@@ -49,7 +49,7 @@ def governed_call_sync(context: TaskContext, ask: Ask, send: Callable[[Passage],
     passage = call.passage()
     try:
         answer = send(passage)
-    except BaseException as error:
+    except BaseException as error:  # whatever it was, the books tell of it
         passage.close()
         failure = books.failed(call, error)
         if failure is error:

@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import TypeAlias, get_args
 
 from django.db import DatabaseError, InterfaceError, connection
 
@@ -16,21 +18,21 @@ from reliability.failures import Stopped
 
 logger = logging.getLogger(__name__)
 
+# What a gate refuses by, or cannot decide for. Anything else is a fault, and raised as it is.
+Refusal: TypeAlias = (
+    Refused | RateLimited | BudgetExceeded | BreakerOpen | LeaseLost | Stopped | InvalidInput
+    | DatabaseError | InterfaceError
+)  # fmt: skip
+_REFUSALS = get_args(Refusal)
+
 
 def enter(call: Call, gates: Sequence[Gate] = GATES) -> None:
     """Take every gate in order. Whatever refuses, what was taken is given back in reverse, the refusal
     becomes one row that names the rule, and its error is raised."""
-    passed: list[Gate] = []
     try:
-        for gate in gates:
-            passed.append(gate)
-            _take(gate, call, is_first=len(passed) == 1)
-    except BaseException as error:
-        _close_if_broken(error)  # or nothing could be given back on it
-        undo(call, passed)
+        _take_all(call, gates)
+    except _REFUSALS as error:
         refused = _as_refusal(call, error)
-        if refused is None:
-            raise
         _record(call, refused)
         raise refused.error from (None if refused is error else error)
 
@@ -38,25 +40,39 @@ def enter(call: Call, gates: Sequence[Gate] = GATES) -> None:
 def undo(call: Call, passed: Sequence[Gate] = GATES) -> None:
     """Give back what these gates took, the last first; each is tried, whatever became of the others."""
     for gate in reversed(passed):
-        try:
-            _give_back(gate, call)
-        except Exception as error:  # noqa: BLE001 the others are undone all the same; nothing is hidden
-            logger.error(
-                "the %s gate of task %s could not be undone: %s",
-                gate.name,
-                call.context.task_id,
-                outages.describe_if_lost(error),
-            )
+        _undo(gate, call)
+
+
+def _take_all(call: Call, gates: Sequence[Gate]) -> None:
+    """All of them, or none: whatever happens on the way, what was taken until then is given back."""
+    with ExitStack() as taken:
+        for gate in gates:
+            taken.callback(_undo, gate, call)
+            _take(gate, call, is_first=gate is gates[0])
+        taken.pop_all()
+
+
+def _undo(gate: Gate, call: Call) -> None:
+    try:
+        _give_back(gate, call)
+    except Exception as error:  # noqa: BLE001 the others are undone all the same; nothing is hidden
+        logger.error(
+            "the %s gate of task %s could not be undone: %s",
+            gate.name,
+            call.context.task_id,
+            outages.describe_if_lost(error),
+        )
 
 
 def _take(gate: Gate, call: Call, *, is_first: bool) -> None:
-    """A connection that broke while nobody used it is found out by the first gate, which changes nothing."""
+    """A connection that broke while nobody used it is found out by the first gate, which changes nothing.
+    One that breaks later is closed, or nothing could be given back on it."""
     try:
         gate.enter(call)
     except (DatabaseError, InterfaceError) as error:
-        if not is_first or not _close_if_broken(error):
+        if not _close_if_broken(error) or not is_first:
             raise
-        gate.enter(call)
+        _take(gate, call, is_first=False)
 
 
 def _give_back(gate: Gate, call: Call) -> None:
@@ -68,7 +84,7 @@ def _give_back(gate: Gate, call: Call) -> None:
         gate.undo(call)
 
 
-def _as_refusal(call: Call, error: BaseException) -> Refused | None:
+def _as_refusal(call: Call, error: Refusal) -> Refused:
     match error:
         case Refused():
             return error
@@ -84,7 +100,6 @@ def _as_refusal(call: Call, error: BaseException) -> Refused | None:
             return refusals.senseless(call.ask, error)
         case DatabaseError() | InterfaceError():
             return refusals.unanswerable(call.ask, error)
-    return None
 
 
 def _record(call: Call, refused: Refused) -> None:

@@ -152,7 +152,6 @@ def test_a_letter_is_resolved_with_its_note():
 # ---------------------------------------------------------------------------------- processes, consoles
 
 
-@pytest.mark.skipif(not (ROOT / ".venv").exists(), reason="the project's own environment is not set up")
 def test_a_python_without_django_takes_the_projects_packages():
     task_id = lives.make().pk
     bare = str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}")

@@ -5,13 +5,13 @@
 
 import asyncio
 import os
-import time
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from governance import task_types
+from tests.polling import until
 
 LOOK_SECONDS = 0.2
 
@@ -46,8 +46,7 @@ async def hold(payload: Place, context: Any) -> dict[str, int]:
 def hold_plain(payload: Place, context: Any) -> dict[str, int]:
     """Waits for the gate in a thread, and never looks whether it was stopped."""
     _note(payload, context)
-    while not is_open(payload.place):
-        time.sleep(LOOK_SECONDS)
+    until(lambda: is_open(payload.place), timeout=600, every=LOOK_SECONDS, what="the gate's opening")
     return {"attempt": context.attempt}
 
 

@@ -18,8 +18,8 @@ from tests.polling import until
 
 pytestmark = pytest.mark.slow
 
-STOPS_AT_ONCE = "import time; print('up', flush=True); time.sleep(600)"
-NEVER_STOPS = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+STOPS_AT_ONCE = "import signal; print('up', flush=True); signal.pause()"
+NEVER_STOPS = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); signal.pause()"
 HAS_A_CHILD = "import subprocess, sys; subprocess.run(['sleep', '600'])"
 ENDS = "raise SystemExit(3)"
 
@@ -194,8 +194,8 @@ def test_a_stable_minute_resets_the_wait():
 
 def test_a_child_dies_with_the_process_that_started_it():
     code = (
-        "import sys, time; from juggernaut import processes;"
-        "print(processes.start(['sleep', '600']).pid, flush=True); time.sleep(600)"
+        "import signal; from juggernaut import processes;"
+        "print(processes.start(['sleep', '600']).pid, flush=True); signal.pause()"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
         child = psutil.Process(int(parent.stdout.readline()))

@@ -1,10 +1,14 @@
 """Functions that a test's cluster runs in place of the real drain."""
 
 import os
-import time
+import signal
 from pathlib import Path
 
 from reliability import pulse
+from tests.polling import until
+
+# One that a test has forgotten ends by itself.
+LIFE_SECONDS = 600.0
 
 
 def note(what: str) -> None:
@@ -13,13 +17,16 @@ def note(what: str) -> None:
         journal.write(f"{what} {os.getpid()}\n")
 
 
+def _tick(beat: pulse.Beat) -> bool:
+    beat.tick()
+    return False
+
+
 def stay() -> None:
     """A well-behaved drain without any work."""
     beat = pulse.join()
     note("joined")
-    while not beat.should_leave:
-        beat.tick()
-        time.sleep(0.05)
+    until(lambda: _tick(beat) or beat.should_leave, timeout=LIFE_SECONDS)
     note("left")
 
 
@@ -27,9 +34,7 @@ def overstay() -> None:
     """Ticks, and does not listen."""
     beat = pulse.join()
     note("joined")
-    while True:
-        beat.tick()
-        time.sleep(0.05)
+    until(lambda: _tick(beat), timeout=LIFE_SECONDS)
 
 
 def raise_at_once() -> None:
@@ -45,7 +50,7 @@ def return_at_once() -> None:
 def never_join() -> None:
     note("entered")
     while True:
-        time.sleep(1)
+        signal.pause()
 
 
 def grow() -> None:
@@ -53,7 +58,5 @@ def grow() -> None:
     beat = pulse.join()
     hoard = bytearray(os.urandom(1024)) * 100 * 1024
     note("joined")
-    while not beat.should_leave:
-        beat.tick()
-        time.sleep(0.05)
+    until(lambda: _tick(beat) or beat.should_leave, timeout=LIFE_SECONDS)
     note(f"left-with-{len(hoard)}")
