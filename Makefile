@@ -22,7 +22,7 @@ env: ## print DATABASE_URL and REDIS_URL of the running system: eval "$(make -s 
 
 test: environment-dev chromium lint ## everything that must pass before a change goes in
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" --reruns 1
-	@$(BIN)/python -m pytest -n auto --dist worksteal -m "slow and not alone" --reruns 1
+	@$(BIN)/python -m pytest -n auto --dist loadfile -m "slow and not alone" --reruns 1
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m alone --reruns 1
 
 test-fast: environment-dev ## the tests that take milliseconds

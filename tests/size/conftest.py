@@ -6,6 +6,7 @@ from django.db import connection, transaction
 from governance import stretches
 from governance.admin import search
 from juggernaut import sample
+from tests import emptying
 
 SIZE = sample.Size(tasks=20_000, letters=5_000, lines=50_000, calls=30_000, groups=100, slice=4_000)
 
@@ -15,6 +16,7 @@ def grown(django_db_setup, django_db_blocker):
     """Loaded in a transaction that the last test undoes: other tests find the tables as they were."""
     with django_db_blocker.unblock():
         connection.ensure_connection()
+        emptying.sow()
         with transaction.atomic(), pytest.MonkeyPatch.context() as patched:
             # Shorter stretches than the tables are long.
             patched.setattr(stretches, "SEARCHED", 1_000)
