@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import Model, QuerySet
@@ -16,6 +15,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from governance import actors, audit
 from governance.admin import audit_trail
+from governance.admin.rows import RowPages
 from juggernaut import token_pages
 
 __all__ = ["token_pages"]
@@ -23,23 +23,14 @@ __all__ = ["token_pages"]
 admin.site.unregister([User, Group])
 
 
-class ToldRows(admin.ModelAdmin):
+class ToldRows(RowPages):
     """Rows that Django's own pages change: in the audit log as done by whoever is logged in, and the page of
     a row shows what was done to it. What is told, triggers decide (migration 0002)."""
 
     change_form_outer_after_template = "governance/audit_trail.html"
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        row = self.get_object(request, unquote(object_id))
-        trail = audit_trail.shown_to(request, f"{self.opts.model_name} {row}") if row else {}
-        shown: HttpResponse = super().change_view(request, object_id, form_url, (extra_context or {}) | trail)
-        return shown
+    def shown_beside(self, request: HttpRequest, row: Model) -> dict[str, Any]:
+        return audit_trail.shown_to(request, f"{self.opts.model_name} {row}")
 
     def save_model(self, request: HttpRequest, obj: Model, form: ModelForm, change: bool) -> None:
         with _acting(request, "change" if change else "create"):

@@ -114,7 +114,7 @@ def _look_at_database() -> dict[str, Entry]:
             queue = probe.row(_QUEUE, {"limit": COUNTED_UP_TO + 1})
             breakers = probe.rows(health_gates.BREAKERS)
             budgets = probe.rows(health_gates.BUDGETS)
-            unbalanced = probe.row(health_gates.UNBALANCED)["unbalanced"]
+            unbalanced = probe.row(health_gates.BOOKS)["places"]
     except (psycopg2.Error, DidNotAnswerError) as error:
         _database_outage.seen(outages.describe(error))
         return _nothing_known(error)

@@ -24,10 +24,11 @@ LEFT JOIN budget_windows w ON w.scope = s.scope AND w.kind = s.kind AND w.starts
 WHERE r.worker_id <> 'WATCHDOG' AND s.cap IS NOT NULL
 ORDER BY s.scope, s.kind"""
 
-# The watchdog checks the books once a minute.
-UNBALANCED = """
-SELECT coalesce(sum((counts ->> 'unbalanced')::int), 0)::int AS unbalanced FROM watchdog_sweeps
-WHERE started_at > now() - interval '90 seconds'"""
+# What the watchdog found in the books, which it checks once a minute; other sweeps say nothing of them.
+BOOKS = """
+SELECT count(*)::int AS checks, coalesce(sum((counts ->> 'unbalanced')::int), 0)::int AS places,
+  now() - max(started_at) AS ago
+FROM watchdog_sweeps WHERE started_at > now() - interval '90 seconds' AND counts ? 'unbalanced'"""
 
 
 def breakers_entry(breakers: list[Row]) -> Entry:

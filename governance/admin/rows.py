@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import Any, cast
 
+from django.contrib import admin
 from django.contrib.admin.utils import quote, unquote
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
@@ -66,7 +67,33 @@ class BoundedChangeList(ChangeList):
         self.full_result_count = self.result_count
 
 
-class MachineRows(Permitted, ModelAdmin):
+class RowPages(admin.ModelAdmin):
+    """Pages of rows that show more than the columns; to be put before what draws them."""
+
+    def shown_beside(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """What the templates of the row's page name besides what Django gives them."""
+        return {}
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        row = self.row_of(request, object_id)
+        beside = self.shown_beside(request, row) if row else {}
+        shown: HttpResponse = super().change_view(
+            request, object_id, form_url, (extra_context or {}) | beside
+        )
+        return shown
+
+    def row_of(self, request: HttpRequest, object_id: str) -> Any:
+        """The row that an address names, where marks such as `/` and `:` are written otherwise; or None."""
+        return self.get_object(request, unquote(str(object_id)))
+
+
+class MachineRows(Permitted, RowPages, ModelAdmin):
     """Rows that the machinery writes: the console shows them, and changes them by verbs alone."""
 
     paginator = BoundedPaginator
@@ -108,23 +135,9 @@ class MachineRows(Permitted, ModelAdmin):
         """What the page of this row shows beside its columns, by the names that its templates use."""
         return {}
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        row = self.row_of(request, object_id)
-        known = self.page_of(request, row) if row and self.has_view_permission(request, row) else {}
-        if row:
-            known = {"title": str(row)} | known
-        shown: HttpResponse = super().change_view(request, object_id, form_url, (extra_context or {}) | known)
-        return shown
-
-    def row_of(self, request: HttpRequest, object_id: str) -> Any:
-        """The row that an address names, where marks such as `/` and `:` are written otherwise; or None."""
-        return self.get_object(request, unquote(str(object_id)))
+    def shown_beside(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        known = self.page_of(request, row) if self.has_view_permission(request, row) else {}
+        return {"title": str(row)} | known
 
     def found(self, request: HttpRequest, object_id: str) -> Any:
         """The row, if there is one and it may be looked at."""

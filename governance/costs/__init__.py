@@ -11,7 +11,18 @@ database keeps the summaries in the transaction that books the line (migration 0
 
 from governance.costs.dearest import TaskSum, dearest_tasks
 from governance.costs.paces import Pace, paces
-from governance.costs.sums import DIMENSIONS, Costs, HourSum, Span, Sum, hour_of, last, summed
+from governance.costs.sums import (
+    DIMENSIONS,
+    Costs,
+    HourSum,
+    Span,
+    Sum,
+    answered,
+    hour_of,
+    last,
+    question,
+    summed,
+)
 
 __all__ = [
     "DIMENSIONS",
@@ -21,9 +32,11 @@ __all__ = [
     "Span",
     "Sum",
     "TaskSum",
+    "answered",
     "dearest_tasks",
     "hour_of",
     "last",
     "paces",
+    "question",
     "summed",
 ]

@@ -1,5 +1,6 @@
 """Sums of the ledger over a span of time, grouped in every way that is asked for, in one query."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -100,20 +101,30 @@ def summed(span: Span, **only: str) -> Costs:
 
     Raises `TypeError` for another name.
     """
+    with connection.cursor() as cursor:
+        cursor.execute(*question(span, **only))
+        return answered(cursor.fetchall())
+
+
+def question(span: Span, **only: str) -> tuple[str, dict[str, Any]]:
+    """The statement that `summed` asks, and its parameters: for who asks it on a connection of his own."""
     if wrong := only.keys() - set(DIMENSIONS):
         raise TypeError(
             f"no dimension of costs: {', '.join(sorted(wrong))}; expected {', '.join(DIMENSIONS)}"
         )
     kept = " AND ".join(f"{name} = %({name})s" for name in only) or "true"
+    return _SUMS.format(kept=kept), {**span.bounds(), **only}
+
+
+def answered(rows: Iterable[Iterable[Any]]) -> Costs:
+    """What the rows say that answer a `question`."""
     found = Costs()
-    with connection.cursor() as cursor:
-        cursor.execute(_SUMS.format(kept=kept), {**span.bounds(), **only})
-        for row in cursor.fetchall():
-            _take(found, row)
+    for row in rows:
+        _take(found, row)
     return found
 
 
-def _take(found: Costs, row: tuple[Any, ...]) -> None:
+def _take(found: Costs, row: Iterable[Any]) -> None:
     """Put one row of `_SUMS` where it belongs."""
     bits, *names, hour, usd, calls, lines = row
     grouped = GROUPED[len(GROUPED) - (~bits & _ALL).bit_length()] if bits != _ALL else ""
@@ -144,8 +155,9 @@ facts AS (
   SELECT hour, worker_id, service, model,
          coalesce((SELECT t.task_type FROM task_costs t WHERE t.task_id = edges.task_id), ''),
          price_source, cost_usd, calls, lines FROM edges)
-SELECT grouping(worker_id, model, service, task_type, price_source, hour),
-       worker_id, model, service, task_type, price_source, hour, sum(cost_usd), sum(calls), sum(lines)
+SELECT grouping(worker_id, model, service, task_type, price_source, hour) AS bits,
+       worker_id, model, service, task_type, price_source, hour,
+       sum(cost_usd) AS usd, sum(calls) AS calls, sum(lines) AS lines
 FROM facts WHERE {kept}
 GROUP BY GROUPING SETS ((worker_id), (model), (service), (task_type), (price_source), (hour), ())
-ORDER BY hour, sum(cost_usd) DESC, worker_id, model, service, task_type, price_source"""
+ORDER BY hour, usd DESC, worker_id, model, service, task_type, price_source"""

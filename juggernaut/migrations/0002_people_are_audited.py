@@ -36,11 +36,8 @@ BEGIN
   LOOP
     CONTINUE WHEN changed IS NULL;
     EXECUTE format($told$
-      INSERT INTO audit_log (actor, action, target, reason, before, after)
-      SELECT coalesce(nullif(current_setting('juggernaut.actor', true), ''), 'sql:' || current_user),
-             $1 || '.' || $2, left($1 || ' ' || audit_name($1, whom), 300),
-             coalesce(current_setting('juggernaut.reason', true), ''),
-             CASE WHEN $3 THEN names END, CASE WHEN NOT $3 THEN names END
+      SELECT audit_tell($1 || '.' || $2, $1 || ' ' || audit_name($1, whom),
+                        CASE WHEN $3 THEN names END, CASE WHEN NOT $3 THEN names END)
       FROM (SELECT whom, jsonb_build_object($4 || 's', jsonb_agg(name ORDER BY name)) AS names
             FROM (SELECT whom, audit_name($4, what) AS name FROM (%s) AS pairs) AS named GROUP BY whom) AS told
       $told$, changed) USING kind, verb, is_gone, given;
@@ -60,28 +57,12 @@ DECLARE
   is_rehash boolean := coalesce(current_setting('juggernaut.verb', true), '') = 'rehash';
 BEGIN
   IF OLD.password <> NEW.password AND 'set' IN (was, "is") THEN
-    INSERT INTO audit_log (actor, action, target, reason, before, after)
-    VALUES (coalesce(nullif(current_setting('juggernaut.actor', true), ''), 'sql:' || current_user),
-            CASE WHEN is_rehash THEN 'user.rehash' ELSE 'user.password' END,
-            left('user ' || NEW.username, 300), coalesce(current_setting('juggernaut.reason', true), ''),
-            jsonb_build_object('password', was),
-            jsonb_build_object('password', CASE WHEN is_rehash THEN 'the same' WHEN was = "is" THEN 'set anew'
-                                           ELSE "is" END));
+    PERFORM audit_tell(
+      CASE WHEN is_rehash THEN 'user.rehash' ELSE 'user.password' END, 'user ' || NEW.username,
+      jsonb_build_object('password', was),
+      jsonb_build_object('password', CASE WHEN is_rehash THEN 'the same' WHEN was = "is" THEN 'set anew'
+                                     ELSE "is" END));
   END IF;
-  RETURN NULL;
-END $$;
-"""
-
-# `audit_emptied` would tell the hashes.
-EMPTIED = """
-CREATE FUNCTION audit_users_emptied() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  INSERT INTO audit_log (actor, action, target, reason, before)
-  SELECT coalesce(nullif(current_setting('juggernaut.actor', true), ''), 'sql:' || current_user),
-         'user.truncate', left('user ' || username, 300),
-         coalesce(current_setting('juggernaut.reason', true), ''),
-         to_jsonb(u) - '{password,last_login}'::text[]
-  FROM auth_user u;
   RETURN NULL;
 END $$;
 """
@@ -92,7 +73,7 @@ CREATE TRIGGER user_audited AFTER INSERT OR UPDATE OR DELETE ON auth_user
 CREATE TRIGGER user_password_audited AFTER UPDATE ON auth_user
   FOR EACH ROW EXECUTE FUNCTION audit_password();
 CREATE TRIGGER users_emptied BEFORE TRUNCATE ON auth_user
-  FOR EACH STATEMENT EXECUTE FUNCTION audit_users_emptied();
+  FOR EACH STATEMENT EXECUTE FUNCTION audit_emptied('user', 'username', 'password last_login');
 CREATE TRIGGER group_audited AFTER INSERT OR UPDATE OR DELETE ON auth_group
   FOR EACH ROW EXECUTE FUNCTION audit_change('group', 'name');
 CREATE TRIGGER groups_emptied BEFORE TRUNCATE ON auth_group
@@ -130,7 +111,7 @@ DETACHED = "".join(f"DROP TRIGGER {table}_{name} ON {table};\n" for table in LIN
 class Migration(migrations.Migration):
     dependencies = [
         ("juggernaut", "0001_api_tokens"),
-        ("governance", "0022_gates_truncate"),
+        ("governance", "0023_audit_tell"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
     ]
@@ -139,7 +120,6 @@ class Migration(migrations.Migration):
         migrations.RunSQL(NAMED, "DROP FUNCTION audit_name(text, bigint)"),
         migrations.RunSQL(GIVEN, "DROP FUNCTION audit_given()"),
         migrations.RunSQL(PASSWORDS, "DROP FUNCTION audit_password()"),
-        migrations.RunSQL(EMPTIED, "DROP FUNCTION audit_users_emptied()"),
         migrations.RunSQL(ROWS, ROWS_UNDONE),
         migrations.RunSQL(ATTACHED, DETACHED),
     ]

@@ -18,6 +18,7 @@ from typing import Any
 from django.db import connection
 
 from governance import budgets, durations
+from monitoring import health_gates
 from monitoring.alerts.findings import Finding, Found, rule
 from monitoring.models import AlertRule
 
@@ -72,11 +73,6 @@ FROM worker_registry w CROSS JOIN LATERAL (
 WHERE w.status = 'active' AND (SELECT status FROM fleet) = 'active'
   AND oldest.run_after < now() - %(threshold)s * interval '1 second'
 ORDER BY w.worker_id"""
-
-# The watchdog checks the books once a minute; sweeps that could not say nothing of it.
-_DRIFT = """
-SELECT count(*) AS sweeps, coalesce(sum((counts ->> 'unbalanced')::int), 0)::int AS places
-FROM watchdog_sweeps WHERE started_at > now() - interval '90 seconds' AND counts ? 'unbalanced'"""
 
 _WATCHDOG = """
 SELECT extract(epoch FROM clock_timestamp() - last_heartbeat)::float8 AS silent
@@ -202,8 +198,8 @@ def oldest_pending(row: AlertRule) -> Found:
 
 @rule("ledger_drift")
 def ledger_drift(row: AlertRule) -> Found:
-    [found] = _rows(_DRIFT)
-    if not found["sweeps"]:
+    [found] = _rows(health_gates.BOOKS)
+    if not found["checks"]:
         return None
     if found["places"] <= row.threshold:
         return []

@@ -26,12 +26,6 @@ WHERE status = 'refused' AND created_at > now() - interval '1 hour' AND rule LIK
   AND NOT EXISTS (SELECT FROM tool_permission(e.worker_id, e.tool_name, now()) p WHERE p.effect = 'allow')
 GROUP BY 1, 2, 3 ORDER BY calls DESC, 1, 2 LIMIT 10"""
 
-# The last sweep that checked the books: the watchdog does once a minute, and counts nothing in the others.
-_CHECKED = """
-SELECT (counts ->> 'unbalanced')::int AS places, now() - started_at AS ago FROM watchdog_sweeps
-WHERE started_at > now() - interval '90 seconds' AND counts ? 'unbalanced'
-ORDER BY started_at DESC LIMIT 1"""
-
 
 @section("budgets")
 def look() -> list[Finding]:
@@ -39,7 +33,7 @@ def look() -> list[Finding]:
     with Probe(seconds=PROBE_SECONDS) as probe:
         windows = probe.rows(health_gates.BUDGETS)
         waiting = {row["scope"]: row["tasks"] for row in probe.rows(_WAITING)}
-        denied, checked = probe.rows(_DENIED), probe.rows(_CHECKED)
+        denied, checked = probe.rows(_DENIED), probe.row(health_gates.BOOKS)
     return [*_windows(windows, waiting), *_denied(denied), _books(checked)]
 
 
@@ -104,10 +98,10 @@ def _denied(rows: list[Row]) -> list[Finding]:
     ]
 
 
-def _books(checked: list[Row]) -> Finding:
+def _books(checked: Row) -> Finding:
     """What the watchdog found within the last minute, if all is well; else what is found now."""
-    if checked and not checked[0]["places"]:
-        told = f"the watchdog compared them {words(checked[0]['ago'])} ago"
+    if checked["checks"] and not checked["places"]:
+        told = f"the watchdog compared them {words(checked['ago'])} ago"
         return ok("the books of today balance", evidence=[told])
     facts = invariants.facts(timezone.now())
     try:
@@ -132,13 +126,13 @@ def _books(checked: list[Row]) -> Finding:
     )
 
 
-def _counted(checked: list[Row], error: Exception) -> Finding:
+def _counted(checked: Row, error: Exception) -> Finding:
     """Too much to compare in time: what the watchdog found, which may take longer."""
     told = f"they could not be compared now: {' '.join(str(error).split())}"
-    if not checked:
+    if not checked["checks"]:
         return notice("nobody knows whether the books balance", evidence=[told])
     return critical(
-        f"the watchdog found the books unbalanced in {checked[0]['places']} place(s)",
+        f"the watchdog found the books unbalanced in {checked['places']} place(s)",
         evidence=[told],
         remedies=[remedies.look_at_ledger()],
     )

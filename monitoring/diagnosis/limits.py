@@ -1,7 +1,6 @@
 """Rate limits: what providers and breakers refused, what is spent, and which tasks show no sign of life."""
 
-from decimal import Decimal
-
+from governance import costs
 from governance.durations import words
 from monitoring.diagnosis import remedies
 from monitoring.diagnosis.findings import Finding, notice, ok, warning
@@ -24,17 +23,6 @@ SELECT waiting_for, count(*)::int AS tasks FROM governance_tasks
 WHERE wait IS NOT NULL AND wait ->> 'kind' IN ('breaker', 'rate_limit', 'quota')
 GROUP BY 1 ORDER BY tasks DESC, 1 LIMIT 10"""
 
-# Whole hours from their sums, what is left of the first one from its lines: a day has hundreds of thousands.
-_COSTS = """
-WITH whole AS (
-  SELECT date_trunc('hour', now() - interval '24 hours', 'UTC') + interval '1 hour' AS since)
-SELECT worker_id, sum(usd) AS usd, sum(lines)::int AS calls
-FROM (SELECT worker_id, cost_usd AS usd, lines FROM cost_hours WHERE hour >= (SELECT since FROM whole)
-      UNION ALL
-      SELECT worker_id, cost_usd, 1 FROM api_cost_tracking
-      WHERE created_at > now() - interval '24 hours' AND created_at < (SELECT since FROM whole)) lately
-GROUP BY 1 ORDER BY usd DESC, 1"""
-
 _STUCK = """
 SELECT id::text, title, task_type, assigned_worker, now() - updated_at AS silent FROM governance_tasks
 WHERE status = 'in_progress' AND updated_at < now() - interval '30 minutes'
@@ -50,8 +38,9 @@ def look() -> list[Finding]:
         refused, waiting = probe.rows(_REFUSED), probe.rows(_WAITING)
         asking = list({row["worker_id"] for row in refused})
         limited = [row["worker_id"] for row in probe.rows(_LIMITED, {"workers": asking})]
-        costs, stuck = probe.rows(_COSTS), probe.rows(_STUCK)
-    return [_refused(refused, waiting, limited), _waiting(waiting), _costs(costs), _stuck(stuck)]
+        stuck = probe.rows(_STUCK)
+        spent = costs.answered(row.values() for row in probe.rows(*costs.question(costs.last(hours=24))))
+    return [_refused(refused, waiting, limited), _waiting(waiting), _costs(spent), _stuck(stuck)]
 
 
 def _refused(rows: list[Row], waiting: list[Row], limited: list[str]) -> Finding:
@@ -85,13 +74,13 @@ def _breakers(rows: list[Row]) -> list[str]:
     return [text.removeprefix("breaker ") for text in named if text.startswith("breaker ")]
 
 
-def _costs(rows: list[Row]) -> Finding:
-    total = sum((row["usd"] for row in rows), Decimal(0))
-    calls = sum(row["calls"] for row in rows)
-    return ok(
-        f"{total.normalize():f} USD spent in the last 24 hours, {calls} line(s) of the ledger",
-        evidence=[f"{row['worker_id']}: {row['usd'].normalize():f} USD in {row['calls']}" for row in rows],
+def _costs(spent: costs.Costs) -> Finding:
+    workers = [f"{one.name}: {one.cost_usd.normalize():f} USD in {one.lines}" for one in spent.by_worker_id]
+    total = spent.total
+    said = (
+        f"{total.cost_usd.normalize():f} USD spent in the last 24 hours, {total.lines} line(s) of the ledger"
     )
+    return ok(said, evidence=workers)
 
 
 def _stuck(rows: list[Row]) -> Finding:

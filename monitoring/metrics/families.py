@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from monitoring import health_gates
 from monitoring.alerts.rules import IN_LINE
 from reliability import sweep
 
@@ -110,10 +111,6 @@ FROM (SELECT worker_id FROM worker_registry UNION SELECT worker_id FROM worker_b
 CROSS JOIN LATERAL governance_budget_scopes(everybody.worker_id, NULL, now()) s
 LEFT JOIN budget_windows b ON b.scope = s.scope AND b.kind = s.kind AND b.starts_at = s.starts_at
 ORDER BY 1, 2 LIMIT %(rows)s"""
-_UNBALANCED = """
-SELECT coalesce(sum((counts ->> 'unbalanced')::int), 0)::int AS places FROM watchdog_sweeps
-WHERE started_at > now() - interval '90 seconds'"""
-
 _BREAKERS = """
 SELECT b.name AS breaker, s.state, (b.state = s.state)::int AS stands
 FROM (SELECT name, state FROM circuit_breakers ORDER BY state = 'closed', name LIMIT %(rows)s) b
@@ -233,7 +230,7 @@ QUESTIONS = (
         _ROWS,
     ),
     Question(
-        _UNBALANCED,
+        health_gates.BOOKS,
         (_gauge("ledger_unbalanced", "Places where the books do not balance, last checked.", "places"),),
     ),
     Question(

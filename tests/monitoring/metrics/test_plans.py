@@ -29,7 +29,7 @@ def many(db):
 def questions():
     asked = [(each.sql, exposition._parameters(each)) for each in families.QUESTIONS]
     limits = {"threshold": 60, "limit": 10_000, "in_line": 1_000}
-    statements = (rules._SILENT, rules._OPEN, rules._WAITED_FOR, rules._OLDEST, rules._DRIFT, rules._WATCHDOG)
+    statements = (rules._SILENT, rules._OPEN, rules._WAITED_FOR, rules._OLDEST, rules._WATCHDOG)
     return asked + [(sql, limits if "%(" in sql else None) for sql in statements]
 
 
