@@ -57,8 +57,8 @@ def _gather() -> None:
 
 
 def sow() -> None:
-    """What migrations have seeded is there again, if it was taken away. Triggers are not asked: what they made
-    of it is among the seeds."""
+    """What migrations have seeded is there again, if it was taken away. Triggers are not asked: what they
+    made of it is among the seeds."""
     global _is_sown
     if _is_sown:
         return
