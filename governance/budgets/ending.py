@@ -27,15 +27,22 @@ ORDER BY expires_at LIMIT %s"""
 
 
 def settle(
-    hold_id: UUID, *, price: Price | None, usage: Usage = NO_USAGE, model: str = "", request_id: str = ""
+    hold_id: UUID,
+    *,
+    price: Price | None,
+    usage: Usage = NO_USAGE,
+    model: str = "",
+    request_id: str = "",
+    reason: str = "",
 ) -> Decimal:
-    """The call was answered: book what it cost, also beyond the hold. Without a price, book the whole hold.
+    """The call was answered: book what it cost, also beyond the hold. Without a price, book the whole hold;
+    `reason` says in the ledger why there is none.
 
     Returns the USD charged. Saying it twice books it once. A hold that was charged meanwhile because
     nobody knew (unknown, expired) is corrected to the price. Raises `HoldConflict` for a hold that was
     released, or settled for another amount, and `HoldNotFound`.
     """
-    said = facts(usage=usage, model=model, request_id=request_id)
+    said = facts(usage=usage, model=model, request_id=request_id, reason=reason)
     source = price.source if price else CostLine.Source.UNPRICED
     cost = None if price is None else money.exact(price.usd)
     was, charged = _end(hold_id, _State.SETTLED, cost, source, said)

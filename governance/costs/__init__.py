@@ -20,6 +20,7 @@ from governance.costs.sums import (
     answered,
     hour_of,
     last,
+    of_task,
     question,
     summed,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "dearest_tasks",
     "hour_of",
     "last",
+    "of_task",
     "paces",
     "question",
     "summed",

@@ -34,7 +34,7 @@ def test_an_answer_with_a_message_is_none_of_this():
         ("0.5", 0.5),
         ("Sun, 01 Mar 2026 12:01:30 GMT", 90),
         ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
-        ("-3", 0),
+        ("-3", None),
         ("1e30", 7 * 86_400),
         ("nan", None),
         ("soon", None),

@@ -5,6 +5,7 @@ The rows are those of `docs/architecture/models.md`.
 
 import socket
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -188,7 +189,11 @@ def test_an_answer_is_booked_as_the_provider_says(provider, service, context):
 
     answer = ask(context)
 
-    assert (answer.text, answer.finish_reason, f"{answer.cost_usd:f}") == ("Fine.", "stop", "0.0000123")
+    assert (answer.text, answer.finish_reason, answer.cost_usd) == (
+        "Fine.",
+        "stop",
+        Decimal("0.0000123"),
+    )
     assert standing(service) == (QUIET, QUIET)
     assert holds() == ["settled"]
     assert [(source, f"{usd:f}") for source, usd in ledger()] == [("provider", "0.000012300")]

@@ -32,9 +32,16 @@ class Stop:
     said: str
 
 
-def cost(done: Sequence[Turn]) -> Decimal:
-    """What the steps of these turns cost, in USD."""
-    return sum((step.cost_usd for step in _steps(done)), Decimal(0))
+def spent_since_stop(total_usd: Decimal, done: Sequence[Turn]) -> Decimal:
+    """The part of the task's cost, in USD, that the ledger has since its last stop: what the limit bounds."""
+    stops = [(index, turn.stop) for index, turn in enumerate(done) if turn.stop]
+    if not stops:
+        return total_usd
+    index, stop = stops[-1]
+    before = stop.content.get("cost_usd")
+    if before is None:  # stored before stops had the sum: what the steps up to it cost
+        return total_usd - sum((step.cost_usd for step in _steps(done[: index + 1])), Decimal(0))
+    return total_usd - Decimal(before)
 
 
 def calls(done: Sequence[Turn]) -> int:
@@ -48,20 +55,20 @@ def since_stop(done: Sequence[Turn]) -> list[Turn]:
     return list(done[stopped[-1] + 1 :] if stopped else done)
 
 
-def reached(limits: Limits, done: Sequence[Turn], *, repairs: int) -> Stop | None:
-    """The limit that these turns have reached, if any; `repairs` is how many answers may be sent back."""
+def reached(limits: Limits, done: Sequence[Turn], *, repairs: int, total_usd: Decimal) -> Stop | None:
+    """The limit that these turns have reached, if any; `repairs` is how many answers may be sent back,
+    `total_usd` what the ledger says that the task cost so far."""
     turns = since_stop(done)
-    return next(_checks(limits, turns, repairs), None)
+    return next(_checks(limits, turns, repairs, spent_since_stop(total_usd, done)), None)
 
 
-def _checks(limits: Limits, turns: Sequence[Turn], repairs: int) -> Iterator[Stop]:
+def _checks(limits: Limits, turns: Sequence[Turn], repairs: int, spent: Decimal) -> Iterator[Stop]:
     if (sent_back := sum(1 for turn in turns if turn.answer and not turn.wanted)) > repairs:
         yield Stop(StopReason.REPAIRS, f"{sent_back} answers did not fit, {repairs} may be repaired")
     if len(turns) >= limits.turns:
         yield Stop(StopReason.TURNS, f"{len(turns)} turns of {limits.turns}")
     if (asked := calls(turns)) > limits.tool_calls:
         yield Stop(StopReason.TOOL_CALLS, f"{asked} calls of tools, {limits.tool_calls} are allowed")
-    spent = cost(turns)
     if limits.cost_usd is not None and spent >= limits.cost_usd:
         yield Stop(StopReason.MONEY, f"{spent.normalize():f} USD of {limits.cost_usd.normalize():f}")
     took = sum(step.seconds for step in _steps(turns))

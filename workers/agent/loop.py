@@ -7,9 +7,10 @@ finished: nothing is paid for or done twice.
 
 import asyncio
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
-from governance import steps, workers
+from governance import costs, steps, workers
 from governance.models import TaskStep
 from governance.steps import Step
 from governance.task_types import register
@@ -64,7 +65,7 @@ class Agent:
             if last and last.answer and not last.wanted:
                 answer, wrong = conversation.read_answer(last, self._payload.answer_schema)
                 if not wrong:
-                    return self._result(answer)
+                    return await self._result(answer)
             await self._stop_at_limit()
             if last and last.missing:
                 await self._call(last)
@@ -103,27 +104,34 @@ class Agent:
         _raise_worst([error for error in ended if isinstance(error, BaseException)])
 
     async def _stop_at_limit(self) -> None:
-        stop = limits.reached(self._payload.limits, self._turns, repairs=self._payload.repairs)
+        total_usd = await self._total_usd()
+        stop = limits.reached(
+            self._payload.limits, self._turns, repairs=self._payload.repairs, total_usd=total_usd
+        )
         if stop is None:
             return
         step = Step(
-            turn=self._turns[-1].number,
+            turn=self._turns[-1].number if self._turns else 1,  # calls without an answer cost money, too
             call=-1,
             kind=TaskStep.Kind.STOP,
-            content={"reason": stop.reason, "said": stop.said},
+            content={"reason": stop.reason, "said": stop.said, "cost_usd": str(total_usd)},
         )
         context = self._context
         await books.ask(lambda: steps.keep(context.task_id, step, lease_token=context.lease_token))
         raise PermanentFailure(f"agent stopped without an answer ({stop.reason}): {stop.said}")
 
-    def _result(self, answer: Any) -> AgentResult:
+    async def _total_usd(self) -> Decimal:
+        """What the task cost so far by the ledger: unpriced and unknown charges and corrections included."""
+        return await books.ask(costs.of_task, self._context.task_id)
+
+    async def _result(self, answer: Any) -> AgentResult:
         answers = [turn.answer for turn in self._turns if turn.answer]
         return AgentResult(
             answer=answer,
             turns=len(answers),
             tool_calls=limits.calls(self._turns),
             repairs=sum(1 for turn in self._turns if turn.answer and not turn.wanted) - 1,
-            cost_usd=format(limits.cost(self._turns).normalize(), "f"),
+            cost_usd=format((await self._total_usd()).normalize(), "f"),
             models=sorted({str(step.content["model"]) for step in answers}),
         )
 

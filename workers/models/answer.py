@@ -32,8 +32,9 @@ class ToolCall(BaseModel):
 class ModelAnswer(BaseModel):
     """One answer, fit to be stored: `model_dump(mode="json")` and `model_validate` go there and back.
 
-    `model` is the one that served. `cost_usd` is what was booked, None if no price is known: then the whole
-    hold was. `finish_reason` is the provider's: `stop`, `tool_calls`, `length` (cut off at `max_tokens`),
+    `model` is the one that served. `cost_usd` is what the ledger says of the call: the whole hold where no
+    price is known, None only if it could not be booked yet (the hold is charged when it expires).
+    `finish_reason` is the provider's: `stop`, `tool_calls`, `length` (cut off at `max_tokens`),
     `content_filter`. `message` goes into the conversation as it is, for the next turn.
     """
 

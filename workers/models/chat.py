@@ -81,8 +81,7 @@ async def chat(
                 raise
             refusals.append(refusal)
         else:
-            answer: ModelAnswer = answered.value
-            return answer
+            return _booked(answered)
     raise _foremost(refusals)
 
 
@@ -90,7 +89,13 @@ def _keep(
     kept: Callable[[ModelAnswer, Passage], None], said: Answered | CallFailed, passage: Passage
 ) -> None:
     if isinstance(said, Answered):
-        kept(said.value, passage)
+        kept(_booked(said), passage)
+
+
+def _booked(answered: Answered) -> ModelAnswer:
+    """The answer with the cost that the ledger has."""
+    answer: ModelAnswer = answered.value
+    return answer.model_copy(update={"cost_usd": answered.charged_usd})
 
 
 async def _bound(where: Endpoint, model: str, body: dict[str, Any]) -> Bound:

@@ -5,15 +5,14 @@ The table is in `docs/architecture/models.md`; each of its rows is tested on the
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
 import orjson
 
 from governance import redaction
-from reliability import breakers
+from reliability import breakers, retry_after
 from reliability.breakers import Outcome
 from reliability.door.terms import Money
 
@@ -21,7 +20,6 @@ IN_FLIGHT = "openrouter_in_flight_budget"
 MAX_SAID = 300
 # A provider that is busy with our other calls and does not say for how long.
 _SHORT_WAIT_SECONDS = 5.0
-_LONGEST_WAIT_SECONDS = 7 * 86_400.0
 _LONGEST_PAGE = 8 * 1024 * 1024
 
 
@@ -152,7 +150,7 @@ def _quota(said: str, error: Mapping[str, Any] | None, headers: Mapping[str, str
     if _limit_source(error) == IN_FLIGHT:
         wait = _SHORT_WAIT_SECONDS if wait is None else wait
         return replace(_ours(said, Task.WAITS), wait_seconds=wait)
-    until = _until(_metadata(error).get("resets_at"), now)
+    until = _in_seconds(retry_after.read_moment(_metadata(error).get("resets_at"), now))
     wait = wait if until is None else until
     return _ours(said, Task.IS_PARKED, service=breakers.quota(wait, said=said), wait_seconds=wait)
 
@@ -221,25 +219,9 @@ def _number(value: object) -> int | None:
 
 
 def _retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """`Retry-After` in seconds, whether it says how long or when; None if it says neither."""
-    text = headers.get("retry-after", "").strip()
-    try:
-        return _bounded(float(text))
-    except ValueError:
-        pass
-    try:
-        return _bounded((parsedate_to_datetime(text).astimezone(UTC) - now).total_seconds())
-    except (ValueError, TypeError):
-        return None
+    """`Retry-After` in seconds; None if it cannot be read."""
+    return _in_seconds(retry_after.read_header(headers.get("retry-after", ""), now))
 
 
-def _until(moment: object, now: datetime) -> float | None:
-    try:
-        at = datetime.fromisoformat(str(moment))
-    except ValueError:
-        return None
-    return _bounded(((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds())
-
-
-def _bounded(seconds: float) -> float | None:
-    return min(max(seconds, 0.0), _LONGEST_WAIT_SECONDS) if seconds == seconds else None  # NaN is no answer
+def _in_seconds(wait: timedelta | None) -> float | None:
+    return None if wait is None else wait.total_seconds()

@@ -5,9 +5,8 @@ import zlib
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.message import Message
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
@@ -15,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from governance import json_text
 from governance.version import VERSION
+from reliability import retry_after
 from reliability.breakers.outcomes import failure, rate_limited
 from reliability.door.terms import CallFailed, Money
 from reliability.failures import TransientFailure
@@ -169,7 +169,8 @@ async def _reply(asked: HttpRead, response: httpx2.Response) -> Reply:
 
 
 def _refuse_failure(asked: HttpRead, response: httpx2.Response) -> None:
-    status, wait = response.status_code, _retry_after(response)
+    status = response.status_code
+    wait = retry_after.read_header(response.headers.get("retry-after", ""), datetime.now(UTC))
     text = f"{host_key(asked.url)} answered {status}"
     if status == 429:
         seconds = wait.total_seconds() if wait else None
@@ -236,16 +237,3 @@ def _kept(response: httpx2.Response) -> dict[str, str]:
     """The headers that are told: bounded, without cookies, which are secrets between host and client."""
     told = [(n, v) for n, v in response.headers.items() if n != "set-cookie"][:_MAX_KEPT_HEADERS]
     return {name[:100]: value[:1_000].replace("\x00", "") for name, value in told}
-
-
-def _retry_after(response: httpx2.Response) -> timedelta | None:
-    """`Retry-After` in seconds or as a date; nothing if it is neither."""
-    said = response.headers.get("retry-after", "").strip()
-    if said.isascii() and said.isdigit():
-        return timedelta(seconds=min(int(said[:9]), 7 * 86_400))
-    try:
-        until = parsedate_to_datetime(said)
-    except (ValueError, TypeError):
-        return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return min(max(until - datetime.now(UTC), timedelta(0)), timedelta(days=7))

@@ -76,7 +76,8 @@ class Line(_Told):
     """An answer to be given to calls of this model whose messages contain this text, at this turn (from 0).
 
     `json_answer` is sent as text. Usage and cost are worked out unless they are given; `cost_usd` null with
-    `without_cost` leaves the cost out, as providers other than OpenRouter do.
+    `without_cost` leaves the cost out, as providers other than OpenRouter do. With `usage_as_is`, `usage` is
+    all that is sent, whatever it holds, and null leaves it out.
     """
 
     model: str = "*"
@@ -88,7 +89,8 @@ class Line(_Told):
     tool_calls: list[ToolUse] = []
     finish_reason: str = ""
     served_by: str = ""
-    usage: dict[str, Any] | None = None
+    usage: Any = None
+    usage_as_is: bool = False
     cost_usd: float | None = None
     without_cost: bool = False
     seconds: float = Field(default=0.0, ge=0)

@@ -1,0 +1,145 @@
+"""Reads what a provider reports of an answer's tokens and cost: believed only when it can be.
+
+Providers report usage in two vocabularies (`prompt_tokens`/`completion_tokens` and
+`input_tokens`/`output_tokens`), as numbers or as text. What cannot be read, or contradicts the answer it came
+with, is unknown, never zero: then the whole hold is charged, with `problem` as the reason in the ledger.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from governance.prices import MOST_TOKENS, MOST_USD, NO_USAGE, Usage
+
+_WHOLE = re.compile(r"\s*(\d{1,12})(\.0{1,6})?\s*", re.ASCII)
+_INPUT = ("prompt_tokens", "input_tokens")
+_OUTPUT = ("completion_tokens", "output_tokens")
+_INPUT_DETAILS = ("prompt_tokens_details", "input_tokens_details")
+_OUTPUT_DETAILS = ("completion_tokens_details", "output_tokens_details")
+# Anthropic's names. Beside `input_tokens` they are not part of it; beside `prompt_tokens` they are.
+_CACHE_READ = "cache_read_input_tokens"
+_CACHE_WRITE = "cache_creation_input_tokens"
+_MAX_QUOTED = 60
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReading:
+    """`cost_usd` is the provider's own figure in USD, None if it gave none. `problem` says why the usage
+    cannot be believed, and is '' if it can; then `usage` is `NO_USAGE` and `cost_usd` None."""
+
+    usage: Usage = NO_USAGE
+    cost_usd: Decimal | None = None
+    problem: str = ""
+
+
+class _Unreadable(Exception):
+    """A figure that is no count of tokens, or no amount of money."""
+
+
+def read(document: Any, *, has_content: bool) -> UsageReading:
+    """The usage in an answer's JSON document. `has_content`: the answer holds text, a refusal or tool calls,
+    so it cannot have cost no output. Never raises."""
+    reported = document.get("usage") if isinstance(document, dict) else None
+    if not isinstance(reported, dict):
+        return UsageReading(problem="the answer reports no usage")
+    try:
+        cost = _cost(reported)
+    except _Unreadable as error:
+        return UsageReading(problem=str(error))
+    try:
+        return UsageReading(_tokens(reported, has_content=has_content), cost)
+    except _Unreadable as error:
+        # A cost that was stated stands without its tokens, but "free" needs more than that.
+        return UsageReading(cost_usd=cost) if cost else UsageReading(problem=str(error))
+
+
+def _tokens(reported: Mapping[str, Any], *, has_content: bool) -> Usage:
+    asked, answered = _details(reported, _INPUT_DETAILS), _details(reported, _OUTPUT_DETAILS)
+    tokens_in, tokens_out = _either(reported, _INPUT), _either(reported, _OUTPUT)
+    cache_read = max(_optional(asked, "cached_tokens"), _optional(reported, _CACHE_READ))
+    cache_write = max(_optional(asked, "cache_write_tokens"), _optional(reported, _CACHE_WRITE))
+    reasoning = _optional(answered, "reasoning_tokens")
+    if reported.get("prompt_tokens") is None:
+        tokens_in += _optional(reported, _CACHE_READ) + _optional(reported, _CACHE_WRITE)
+    if reasoning > tokens_out:  # counted beside the output, not in it
+        tokens_out += reasoning
+    tokens_out = max(tokens_out, _total(reported) - tokens_in)  # what neither count names was generated
+    if has_content and not tokens_out:
+        counts = "the counts are all zero" if not tokens_in else "no output is counted"
+        raise _Unreadable(f"{counts} beside an answer with content")
+    if cache_read + cache_write > tokens_in or max(tokens_in, tokens_out) > MOST_TOKENS:
+        raise _Unreadable(f"the counts contradict each other: {_quoted(dict(reported))}")
+    return Usage(tokens_in, tokens_out, cache_read, cache_write, reasoning)
+
+
+def _total(reported: Mapping[str, Any]) -> int:
+    """`total_tokens`; 0 where it says nothing that can be read, because both counts are known without it."""
+    try:
+        return _optional(reported, "total_tokens")
+    except _Unreadable:
+        return 0
+
+
+def _details(reported: Mapping[str, Any], names: tuple[str, str]) -> Mapping[str, Any]:
+    found = next((reported[name] for name in names if reported.get(name) is not None), {})
+    if not isinstance(found, dict):
+        raise _Unreadable(f"{names[0]} is {_quoted(found)}, not an object")
+    return found
+
+
+def _either(reported: Mapping[str, Any], names: tuple[str, str]) -> int:
+    """The count under either name; the greater one where a provider gives both."""
+    given = [name for name in names if reported.get(name) is not None]
+    if not given:
+        raise _Unreadable(f"{names[0]} is missing")
+    return max(_count(name, reported[name]) for name in given)
+
+
+def _optional(counts: Mapping[str, Any], name: str) -> int:
+    value = counts.get(name)
+    return 0 if value is None else _count(name, value)
+
+
+def _count(name: str, value: Any) -> int:
+    """A count of tokens: whole, also as text or as a float such as 12.0."""
+    if isinstance(value, str) and (whole := _WHOLE.fullmatch(value)):
+        value = int(whole[1])
+    elif isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_TOKENS:
+        raise _Unreadable(f"{name} is {_quoted(value)}, not a count of tokens")
+    return value
+
+
+def _cost(reported: Mapping[str, Any]) -> Decimal | None:
+    """The provider's figure. With a key of one's own at the provider behind it (BYOK), what that one charges
+    is part of the cost, and often all of it."""
+    cost = _amount("usage.cost", reported.get("cost"))
+    details = reported.get("cost_details")
+    own = details.get("upstream_inference_cost") if isinstance(details, dict) else None
+    upstream = _amount("usage.cost_details.upstream_inference_cost", own)
+    is_byok = reported.get("is_byok") is True
+    if upstream and (is_byok or not cost):
+        return upstream + (cost or 0)
+    if is_byok and not cost:
+        return None  # nothing was charged here; what was charged upstream is not said
+    return cost
+
+
+def _amount(name: str, value: Any) -> Decimal | None:
+    if value is None:
+        return None
+    try:
+        amount = None if isinstance(value, bool) else Decimal(str(value).strip()[:100])
+    except InvalidOperation:
+        amount = None
+    if amount is None or not amount.is_finite() or not 0 <= amount <= MOST_USD:
+        raise _Unreadable(f"{name} is {_quoted(value)}, not a cost from 0 to {MOST_USD} USD")
+    return amount
+
+
+def _quoted(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}…"
