@@ -3,6 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -162,7 +163,7 @@ def test_usage_in_any_writing_is_priced(provider, service, context, usage):
 
 
 def test_with_a_key_of_one_s_own_the_upstream_s_cost_is_booked(provider, service, context):
-    usage = {"prompt_tokens": 12, "completion_tokens": 7, "cost": 0, "is_byok": True}
+    usage: dict[str, Any] = {"prompt_tokens": 12, "completion_tokens": 7, "cost": 0, "is_byok": True}
     usage["cost_details"] = {"upstream_inference_cost": 0.0123}
     provider.tell(script=[{"text": "Fine.", "usage": usage, "usage_as_is": True}])
 

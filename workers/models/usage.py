@@ -83,7 +83,7 @@ def _total(reported: Mapping[str, Any]) -> int:
 
 
 def _details(reported: Mapping[str, Any], names: tuple[str, str]) -> Mapping[str, Any]:
-    found = next((reported[name] for name in names if reported.get(name) is not None), {})
+    found: Any = next((reported[name] for name in names if reported.get(name) is not None), {})
     if not isinstance(found, dict):
         raise _Unreadable(f"{names[0]} is {_quoted(found)}, not an object")
     return found
