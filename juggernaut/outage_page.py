@@ -33,8 +33,8 @@ def instead(view: View) -> View:
 
 
 def is_away() -> bool:
-    """Whether the exception that is being handled is a connection to the database that failed."""
-    return outages.is_connection_failure(sys.exc_info()[1])
+    """Whether the exception that is being handled is a database that is unavailable."""
+    return outages.is_unavailable(sys.exc_info()[1])
 
 
 def page(request: HttpRequest) -> HttpResponse:

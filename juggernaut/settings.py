@@ -40,6 +40,8 @@ if not IS_LOCAL:
 else:
     ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]", "testserver"]
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or secret_key.local_secret_key(VAR_DIR)
+# Keys of before: what they have signed is valid, and nothing is signed with them.
+SECRET_KEY_FALLBACKS = [key for key in os.environ.get("DJANGO_SECRET_KEY_FALLBACKS", "").split(",") if key]
 
 INSTALLED_APPS = [
     "juggernaut",  # first: its commands come before those of Django with the same names
@@ -123,7 +125,7 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 LOGGING = logs.configuration(logs.log_file(ROOT))
-redaction.learn(SECRET_KEY, DATABASES["default"].get("PASSWORD"))
+redaction.learn(SECRET_KEY, *SECRET_KEY_FALLBACKS, DATABASES["default"].get("PASSWORD"))
 STATIC_URL = "static/"
 # Served from the packages they come in: there is nothing to collect.
 WHITENOISE_USE_FINDERS = True

@@ -44,7 +44,7 @@ SCHEDULE = "watchdog"
 def carry_out(duties: Mapping[str, Duty], *, leader: str) -> WatchdogSweep:
     """Do every duty, whatever becomes of the one before it, and record what each did.
 
-    Raises what `outages.is_connection_failure` knows when the database went away; nothing is recorded then.
+    Raises what `outages.is_unavailable` knows when the database went away; nothing is recorded then.
     """
     started_at, began = timezone.now(), time.monotonic()
     counts: dict[str, int] = {}
@@ -55,7 +55,7 @@ def carry_out(duties: Mapping[str, Duty], *, leader: str) -> WatchdogSweep:
             if count is not None:
                 counts[name] = count
         except Exception as error:
-            if outages.is_connection_failure(error):
+            if outages.is_unavailable(error):
                 raise
             logger.exception("watchdog duty %r failed", name)
             errors.append(f"{name}: {error}")

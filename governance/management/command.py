@@ -8,7 +8,6 @@ from uuid import UUID
 
 import orjson
 from django.core.management.base import BaseCommand, CommandError
-from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from governance import actors, outages
@@ -27,8 +26,8 @@ class GovernanceCommand(BaseCommand):
             return super().execute(*args, **options)
         except GovernanceError as refusal:
             raise CommandError(str(refusal)) from refusal
-        except (OperationalError, InterfaceError) as failure:
-            if not outages.is_connection_failure(failure):
+        except outages.ERRORS as failure:
+            if not outages.is_unavailable(failure):
                 raise
             raise CommandError(outages.describe(failure)) from failure
 

@@ -126,7 +126,7 @@ class Registry:
             return  # said already; what was to be delivered still is in Redis
         except (DatabaseError, InterfaceError) as error:
             self._wait_a_second()
-            if outages.is_connection_failure(error):
+            if outages.is_unavailable(error):
                 self._outage.seen(outages.describe(error))
             else:
                 logger.exception("a breaker's row could not be read or written")

@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from decimal import Decimal
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from governance import budgets, outages, prices, tool_executions
 from governance.errors import HoldConflict, HoldNotFound
@@ -45,14 +45,14 @@ def _close(call: Call, ending: Ending) -> Decimal | None:
     until = time.monotonic() + BOOK_SECONDS
     while isinstance(charged := _try_to_write(call, ending), Exception):
         error = charged
-        if time.monotonic() >= until or not isinstance(error, OperationalError | InterfaceError):
+        if time.monotonic() >= until or not outages.may_pass(error):
             logger.error(
                 "the end of call %s of task %s was not booked (hold %s, %s): %s",
                 call.execution_id,
                 call.context.task_id,
                 call.hold and call.hold.id,
                 ending.money,
-                outages.describe_if_lost(error),
+                outages.describe_if_unavailable(error),
             )
             return None
         time.sleep(AGAIN_SECONDS)
@@ -71,7 +71,7 @@ def _try_to_write(call: Call, ending: Ending) -> Decimal | Exception | None:
     try:
         return _write(call, ending)
     except (DatabaseError, InterfaceError) as error:
-        if outages.is_connection_failure(error):
+        if outages.wants_new_connection(error):
             connection.close()
         return error
 
@@ -103,9 +103,10 @@ def _keep(call: Call, ending: Ending, charged: Decimal | None) -> None:
             call.ask.kept(
                 replace(came, charged_usd=charged) if isinstance(came, Answered) else came, call.leave
             )
-    except (OperationalError, InterfaceError):
-        raise  # the connection, or the transaction, is lost: all of it is tried again
-    except Exception:  # the money is booked all the same
+    except Exception as error:
+        if isinstance(error, outages.ERRORS) and outages.may_pass(error):
+            raise  # the connection, or the transaction, is lost: all of it is tried again
+        # the money is booked all the same
         logger.exception("what came of call %s could not be kept", call.execution_id)
 
 

@@ -60,7 +60,7 @@ def _undo(gate: Gate, call: Call) -> None:
             "the %s gate of task %s could not be undone: %s",
             gate.name,
             call.context.task_id,
-            outages.describe_if_lost(error),
+            outages.describe_if_unavailable(error),
         )
 
 
@@ -115,13 +115,13 @@ def _record(call: Call, refused: Refused) -> None:
             call.ask.tool_name,
             call.context.task_id,
             refused.rule,
-            outages.describe_if_lost(error),
+            outages.describe_if_unavailable(error),
         )
 
 
 def _close_if_broken(error: BaseException) -> bool:
     """The connection is made anew at the next statement."""
-    is_broken = outages.is_connection_failure(error)
+    is_broken = outages.wants_new_connection(error)
     if is_broken and not connection.in_atomic_block:
         connection.close()
     return is_broken

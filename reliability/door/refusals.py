@@ -101,7 +101,7 @@ def taken(lost: LeaseLost | Stopped) -> Refused:
 
 def unanswerable(ask: Ask, error: DatabaseError | InterfaceError) -> Refused:
     """Without the database nobody can say whether it may be made."""
-    said = f"{ask.tool_name} was not called: {outages.describe_if_lost(error)}"
+    said = f"{ask.tool_name} was not called: {outages.describe_if_unavailable(error)}"
     failure = TransientFailure(said, tool_name=ask.tool_name, service=ask.service)
     return Refused("database: no answer, no call", said, failure, is_failure=True)
 

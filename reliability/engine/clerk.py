@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 from uuid import UUID
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
-from governance import doorbell, transitions
+from governance import doorbell, outages, transitions
 from governance.claims import Claimed, Report
 from governance.waits import WaitKind
 
@@ -107,8 +107,9 @@ class Clerk:
     def _guarded(self, work: Callable[[], T]) -> T:
         try:
             return work()
-        except (OperationalError, InterfaceError):
-            connection.close()  # the next turn connects anew
+        except outages.ERRORS as error:
+            if outages.may_pass(error):
+                connection.close()  # the next turn connects anew
             raise
 
     def _turn(
@@ -125,9 +126,9 @@ class Clerk:
             with transaction.atomic() if len(reports) >= WORTH_SHARING else nullcontext():
                 moved = self._record(reports)
                 claimed = self._claim(free, with_suspect)
-        except (OperationalError, InterfaceError):
-            raise
         except DatabaseError as refusal:
+            if outages.may_pass(refusal):
+                raise
             logger.warning("writing %d outcomes one by one: %s", len(reports), refusal)
             moved, claimed = self._record_singly(reports), []
         self._release_after(moved)
@@ -181,9 +182,9 @@ class Clerk:
             try:
                 with transaction.atomic():
                     recorded = recorded.and_also(self._record(one))
-            except (OperationalError, InterfaceError):
-                raise
             except DatabaseError as refusal:
+                if outages.may_pass(refusal):
+                    raise
                 self._refuse(one, refusal)
         return recorded
 

@@ -141,7 +141,7 @@ class Drain:
 
     def _complain(self, error: Exception) -> None:
         if not self._is_away:  # once for each outage, not every second
-            logger.error(outages.describe_if_lost(error))
+            logger.error(outages.describe_if_unavailable(error))
         self._is_away = True
 
     async def _pause(self) -> None:

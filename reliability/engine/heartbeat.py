@@ -95,7 +95,7 @@ class Heartbeat:
         except (DatabaseError, InterfaceError) as error:
             connection.close()
             if not self._is_away:  # once for each outage, not every two seconds
-                logger.error(outages.describe_if_lost(error))
+                logger.error(outages.describe_if_unavailable(error))
             self._is_away = True
         except Exception:
             logger.exception("a heartbeat failed")  # the next one may not

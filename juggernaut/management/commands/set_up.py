@@ -4,7 +4,9 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, connection
+from django.db import connection
+
+from governance import outages
 
 # Any number, as long as it is this command's alone.
 LOCK = 7_304_551_220_117
@@ -19,7 +21,9 @@ class Command(BaseCommand):
                 cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])  # freed with the connection
             call_command("migrate", verbosity=0, interactive=False)
             call_command("create_operator", verbosity=0, stdout=self.stdout)
-        except OperationalError as error:
-            raise CommandError(f"database connection failed: {' '.join(str(error).split())}") from error
+        except outages.ERRORS as error:
+            if not outages.is_unavailable(error):
+                raise
+            raise CommandError(outages.describe(error)) from error
         finally:
             connection.close()
