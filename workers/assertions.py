@@ -155,7 +155,11 @@ def shown(value: Any) -> str:
 
 
 def _same(expected: Any, value: Any) -> bool:
-    """Equal as JSON: `1` is `1.0`, but true is not 1."""
+    """Equal as JSON, at every depth: `1` is `1.0`, but `true` is not `1`."""
     if isinstance(expected, bool) or isinstance(value, bool):
         return expected is value
+    if isinstance(expected, list) and isinstance(value, list):
+        return len(expected) == len(value) and all(map(_same, expected, value))
+    if isinstance(expected, dict) and isinstance(value, dict):
+        return expected.keys() == value.keys() and all(_same(expected[key], value[key]) for key in expected)
     return bool(expected == value)
