@@ -34,24 +34,8 @@ class Keeper:
     def answer(
         self, answer: ModelAnswer, passage: Passage, *, tool_names: Mapping[str, str] | None = None
     ) -> None:
-        """What the model said. `tool_names` are the tools that were offered, by the names that the model was
-        given: kept with the calls, so that a call always reaches the tool that was meant."""
-        offered, called = tool_names or {}, {call.name for call in answer.tool_calls}
-        content: dict[str, Any] = {
-            "text": answer.text,
-            "tool_calls": [call.model_dump() for call in answer.tool_calls],
-            "tools": {name: tool for name, tool in offered.items() if name in called},
-            "message": answer.said or answer.message,
-            "model": answer.model,
-            "finish_reason": answer.finish_reason,
-            "refusal": answer.refusal,
-        }
-        size = len(steps.storable(content))
-        if size > steps.MAX_BYTES:
-            content["message"] = answer.message  # without what is no part of the conversation
-            size = len(steps.storable(content))
-        if size > steps.MAX_BYTES:
-            content |= _left_out(size)
+        """What the model said; `tool_names` as `answer_content` has them."""
+        content = answer_content(answer, tool_names=tool_names or {})
         self._keep(content, name=answer.model, passage=passage, cost_usd=answer.cost_usd or Decimal(0))
 
     def result(self, said: Answered | CallFailed, passage: Passage, *, name: str) -> None:
@@ -96,6 +80,30 @@ class Keeper:
         context = self._context
         if steps.forgive(context.task_id, lease_token=context.lease_token):
             transaction.on_commit(lambda: setattr(context, "crash_attempts", 0))
+
+
+def answer_content(answer: ModelAnswer, *, tool_names: Mapping[str, str]) -> dict[str, Any]:
+    """What is kept of an answer: it as it came, and what was read in it. `tool_names` are the tools that were
+    offered, by the names that the model was given; kept with the calls, so that each reaches the tool that
+    was meant."""
+    called = {call.name for call in answer.tool_calls}
+    content: dict[str, Any] = {
+        "text": answer.text,
+        "tool_calls": [call.model_dump() for call in answer.tool_calls],
+        "tools": {name: tool for name, tool in tool_names.items() if name in called},
+        "message": answer.said or answer.message,
+        "model": answer.model,
+        "finish_reason": answer.finish_reason,
+        "refusal": answer.refusal,
+    }
+    if _size(content) > steps.MAX_BYTES:
+        content["message"] = answer.message  # without what is no part of the conversation
+    size = _size(content)
+    return content if size <= steps.MAX_BYTES else content | _left_out(size)
+
+
+def _size(content: dict[str, Any]) -> int:
+    return len(steps.storable(content))
 
 
 def _left_out(size: int) -> dict[str, Any]:

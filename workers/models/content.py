@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-import orjson
-
 from governance import json_text
 from workers.models import replay
 from workers.models.answer import ToolCall
@@ -114,7 +112,7 @@ def _arguments(said: Any) -> str:
     """As JSON text, also if they came as JSON."""
     if said is None or isinstance(said, str):
         return _text(said)
-    return json_text.storable(orjson.dumps(said).decode())
+    return json_text.storable(json_text.dumps(said))
 
 
 def _finish_reason(said: Any) -> str:

@@ -43,8 +43,9 @@ class Fault(_Told):
     - `no_choices`, `broken_json`, `wrong_content_type`: status 200 and a body that is no answer
     - `cut`: the connection closes in the middle of a good answer, streamed or not
     - `reset`: the connection is reset before an answer; `hang`: none ever comes
-    - `compressed`: a good answer of 64 MiB, which is 64 KiB on the wire; `deep`: a good answer with a field of
-      500 levels; `slow_body`: a good answer that comes byte by byte and does not end
+    - `compressed`: a good answer of 64 MiB, which is 64 KiB on the wire
+    - `deep`: a good answer with a field of 500 levels
+    - `slow_body`: a good answer that comes byte by byte and does not end
 
     `rate` is the share of the calls concerned (each fault has a die of its own), `times` the most that it
     happens.
@@ -88,8 +89,10 @@ class Line(_Told):
     """An answer to be given to calls of this model whose messages contain this text, at this turn (from 0).
 
     `json_answer` is sent as text. `message` are fields of the message as they are sent, instead of those that
-    the line makes: parts, a refusal, calls that are none; they are not streamed. Usage and cost are worked out unless they are given; `cost_usd` null with
-    `without_cost` leaves the cost out, as providers other than OpenRouter do.
+    the line makes: parts, a refusal, calls that are none; they are not streamed.
+
+    Usage and cost are worked out unless they are given; `cost_usd` null with `without_cost` leaves the cost
+    out, as providers other than OpenRouter do.
     """
 
     model: str = "*"
