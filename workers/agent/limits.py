@@ -88,8 +88,9 @@ def _steps(turns: Sequence[Turn]) -> Iterator[Step]:
 
 
 def _identical(turns: Sequence[Turn]) -> int:
-    """How often the last call stands at the end of all calls, one after the other."""
-    made = [_same(call) for turn in turns for call in turn.wanted]
+    """How often the last call stands at the end of all calls, one after the other. A call of no tool is none:
+    several of them in one bad turn are one mistake."""
+    made = [_same(call) for turn in turns for call in turn.wanted if call.name]
     count = 0
     while count < len(made) and made[-1 - count] == made[-1]:
         count += 1
