@@ -10,10 +10,11 @@ import orjson
 from governance.steps import Step
 from workers.agent.conversation import Turn, Wanted
 from workers.agent.payload import Limits
+from workers.models.answer import arguments_of, explain
 
 
 class StopReason(StrEnum):
-    """Why an agent ended without an answer."""
+    """Why an agent ended without an answer: a limit, or a model that would give none to the same question."""
 
     TURNS = "turns"
     TOOL_CALLS = "tool_calls"
@@ -22,6 +23,10 @@ class StopReason(StrEnum):
     IDENTICAL_CALLS = "identical_calls"
     NO_PROGRESS = "no_progress"
     REPAIRS = "repairs"
+    REFUSAL = "refusal"
+    CONTENT_FILTER = "content_filter"
+    CONTEXT_OVERFLOW = "context_overflow"
+    MAX_TOKENS = "max_tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,8 @@ def reached(limits: Limits, done: Sequence[Turn], *, repairs: int, total_usd: De
     """The limit that these turns have reached, if any; `repairs` is how many answers may be sent back,
     `total_usd` what the ledger says that the task cost so far."""
     turns = since_stop(done)
+    if turns and (reason := turns[-1].unanswered):
+        return Stop(StopReason(reason), explain(reason, refusal=turns[-1].refusal))
     return next(_checks(limits, turns, repairs, spent_since_stop(total_usd, done)), None)
 
 
@@ -88,8 +95,9 @@ def _steps(turns: Sequence[Turn]) -> Iterator[Step]:
 
 
 def _identical(turns: Sequence[Turn]) -> int:
-    """How often the last call stands at the end of all calls, one after the other."""
-    made = [_same(call) for turn in turns for call in turn.wanted]
+    """How often the last call stands at the end of all calls, one after the other. A call of no tool is none:
+    several of them in one bad turn are one mistake."""
+    made = [_same(call) for turn in turns for call in turn.wanted if call.name]
     count = 0
     while count < len(made) and made[-1 - count] == made[-1]:
         count += 1
@@ -99,10 +107,10 @@ def _identical(turns: Sequence[Turn]) -> int:
 def _same(call: Wanted) -> tuple[str, str]:
     """Calls are the same whatever the order and spacing of their arguments."""
     try:
-        arguments = orjson.dumps(orjson.loads(call.arguments or "{}"), option=orjson.OPT_SORT_KEYS).decode()
-    except orjson.JSONDecodeError:
+        arguments = orjson.dumps(arguments_of(call.arguments), option=orjson.OPT_SORT_KEYS).decode()
+    except ValueError:
         arguments = call.arguments
-    return call.name, arguments
+    return call.tool or call.name, arguments
 
 
 def _idle(turns: Sequence[Turn]) -> int:

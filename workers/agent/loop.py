@@ -8,7 +8,8 @@ finished: nothing is paid for or done twice.
 import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from functools import partial
+from typing import Any, NoReturn
 
 from governance import costs, steps, workers
 from governance.models import TaskStep
@@ -73,8 +74,19 @@ class Agent:
                 await self._ask()
 
     async def _ask(self) -> None:
-        number = self._turns[-1].number + 1 if self._turns else 1
+        number = self._next
         keeper = Keeper(self._context, number, 0)
+        try:
+            await self._chat(number, keeper)
+        except models.NoAnswer as none:
+            await self._stop(number, limits.Stop(limits.StopReason(none.reason), str(none)), cause=none)
+        self._turns.append(Turn(number, answer=keeper.step))
+
+    @property
+    def _next(self) -> int:
+        return self._turns[-1].number + 1 if self._turns else 1
+
+    async def _chat(self, number: int, keeper: Keeper) -> None:
         await models.chat(
             self._context,
             conversation.messages(
@@ -90,9 +102,8 @@ class Agent:
             temperature=self._payload.temperature,
             seconds=self._payload.seconds_per_answer,
             key=steps.key(number, 0),
-            kept=keeper.answer,
+            kept=partial(keeper.answer, tool_names=self._toolbox.tool_names),
         )
-        self._turns.append(Turn(number, answer=keeper.step))
 
     async def _call(self, turn: Turn) -> None:
         """All calls at once. Each is stored as it ends, also when another one has to wait or fails."""
@@ -108,17 +119,22 @@ class Agent:
         stop = limits.reached(
             self._payload.limits, self._turns, repairs=self._payload.repairs, total_usd=total_usd
         )
-        if stop is None:
-            return
+        if stop is not None:
+            # Calls without an answer cost money, too: then there is no turn yet.
+            await self._stop(self._turns[-1].number if self._turns else 1, stop)
+
+    async def _stop(self, turn: int, stop: limits.Stop, *, cause: Exception | None = None) -> NoReturn:
+        """Limits count from here on, when somebody retries it."""
+        total_usd = await self._total_usd()
         step = Step(
-            turn=self._turns[-1].number if self._turns else 1,  # calls without an answer cost money, too
+            turn=turn,
             call=-1,
             kind=TaskStep.Kind.STOP,
             content={"reason": stop.reason, "said": stop.said, "cost_usd": str(total_usd)},
         )
         context = self._context
         await books.ask(lambda: steps.keep(context.task_id, step, lease_token=context.lease_token))
-        raise PermanentFailure(f"agent stopped without an answer ({stop.reason}): {stop.said}")
+        raise PermanentFailure(f"agent stopped without an answer ({stop.reason}): {stop.said}") from cause
 
     async def _total_usd(self) -> Decimal:
         """What the task cost so far by the ledger: unpriced and unknown charges and corrections included."""

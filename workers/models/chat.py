@@ -54,7 +54,9 @@ async def chat(
     `governed_call` does, and `NotConfigured`.
     """
     where = endpoints.current()
-    body = request.body(messages, tools=tools, response_schema=response_schema, temperature=temperature)
+    body = request.body(
+        where, messages, tools=tools, response_schema=response_schema, temperature=temperature
+    )
     refusals: list[Exception] = []
     for model in models or endpoints.models_of(context.worker_id):
         try:

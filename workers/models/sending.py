@@ -12,14 +12,16 @@ from governance.waits import Wait, WaitKind
 from reliability import breakers
 from reliability.door.terms import Answered, CallFailed, Passage
 from reliability.failures import PermanentFailure, Postponed, TransientFailure
-from workers.models import books, classify, request
+from workers.models import books, classify, content, replay, request
 from workers.models import usage as usages
-from workers.models.answer import ModelAnswer, ToolCall
+from workers.models.answer import ModelAnswer, NoAnswer
 from workers.models.classify import Reply, Task, Verdict
 from workers.models.endpoint import Endpoint
 
-_KEPT_OF_MESSAGE = ("content", "tool_calls", "refusal", "reasoning", "reasoning_details")
-_GENERATED = (*_KEPT_OF_MESSAGE, "function_call", "reasoning_content", "audio")
+_GENERATED = (
+    "content", "tool_calls", "refusal", "reasoning", "reasoning_details", "function_call",
+    "reasoning_content", "audio",
+)  # fmt: skip
 
 
 class Sending:
@@ -113,6 +115,8 @@ class Sending:
         named = {"tool_name": self._tool_name, "service": self._endpoint.service}
         wait = None if verdict.wait_seconds is None else timedelta(seconds=verdict.wait_seconds)
         match verdict.task:
+            case Task.FAILS if verdict.unanswered:
+                return NoAnswer(said, reason=verdict.unanswered, **named)
             case Task.FAILS:
                 return PermanentFailure(said, **named)
             case Task.RETRIES:
@@ -144,27 +148,18 @@ def _has_content(document: Any) -> bool:
 
 
 def _answer(document: dict[str, Any], *, model: str, usage: Usage) -> ModelAnswer:
-    choice = document["choices"][0]
-    message = choice["message"]
-    kept = {name: message[name] for name in _KEPT_OF_MESSAGE if message.get(name) is not None}
+    found = content.read(document["choices"][0])
     return ModelAnswer(
-        text=_text(message.get("content")),
-        tool_calls=[_tool_call(call) for call in message.get("tool_calls") or []],
+        text=found.text,
+        tool_calls=found.tool_calls,
         model=_name(document.get("model")) or model,
         usage=usage,
         cost_usd=None,
-        finish_reason=_text(choice.get("finish_reason")),
+        finish_reason=found.finish_reason,
         request_id=_request_id(document),
-        message={"role": "assistant", "content": None} | kept,
-    )
-
-
-def _tool_call(call: Any) -> ToolCall:
-    function = call.get("function") or {} if isinstance(call, dict) else {}
-    return ToolCall(
-        id=_text(call.get("id")) if isinstance(call, dict) else "",
-        name=_text(function.get("name")),
-        arguments=_text(function.get("arguments")),
+        message=replay.assistant(found.text or found.refusal, found.tool_calls, said=found.message),
+        refusal=found.refusal,
+        said=found.message,
     )
 
 

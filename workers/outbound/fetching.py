@@ -19,14 +19,17 @@ from reliability.breakers.outcomes import failure, rate_limited
 from reliability.door.terms import CallFailed, Money
 from reliability.failures import TransientFailure
 from workers.outbound.addresses import Blocked
+from workers.outbound.bounded import Received
 from workers.outbound.connecting import CheckedTransport
-from workers.outbound.requests import HttpRead, HttpRequest, Url, host_key
+from workers.outbound.requests import MAX_ANSWER_BYTES, HttpRead, HttpRequest, Url, host_key
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 # Headers that go along to another host; what else the caller set may be meant for the first one only.
 _HARMLESS = {"accept", "accept-language", "content-type", "user-agent"}
 _ENCODINGS = {"", "identity", "gzip", "deflate"}
 _MAX_KEPT_HEADERS = 50
+# More than any body of `max_bytes` has, compressed or not.
+_MAX_RECEIVED_BYTES = 8 * MAX_ANSWER_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +166,8 @@ async def _reply(asked: HttpRead, response: httpx2.Response) -> Reply:
     _refuse_failure(asked, response)
     if left_out := _unreadable(response):
         return Reply(response.status_code, str(response.url), _kept(response), "", left_out=left_out)
+    # A longer one is cut at `max_bytes`; what nothing comes out of is bounded, too.
+    response.stream = Received(response.stream, limit=_MAX_RECEIVED_BYTES)
     body, is_cut = await _read(response.aiter_bytes(), asked.max_bytes)
     text = body.decode(_charset(response), errors="replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
     return Reply(response.status_code, str(response.url), _kept(response), text, is_cut)
