@@ -23,6 +23,8 @@ from reliability.engine.window import Running, Window
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
+# How long new work waits at most while nobody can tell of it: behind a connection pooler.
+UNTOLD_POLL_SECONDS = 0.25
 TICK_SECONDS = 0.2
 # While other tasks run, outcomes are gathered for so long before they are written together.
 GATHER_SECONDS = 0.005
@@ -96,9 +98,9 @@ class Drain:
         while not (self._is_registered.is_set() or self._should_leave()):
             await self._wait_for(self._is_registered)
 
-    async def _wait_for(self, event: asyncio.Event) -> bool:
+    async def _wait_for(self, event: asyncio.Event, *, seconds: float = POLL_SECONDS) -> bool:
         try:
-            async with asyncio.timeout(POLL_SECONDS):
+            async with asyncio.timeout(seconds):
                 return await event.wait()
         except TimeoutError:
             return False
@@ -149,9 +151,10 @@ class Drain:
         if len(self._reports) or (self._may_have_more and any(self._window.room().values())):
             await asyncio.sleep(0)
             return
-        if not self._listener.is_listening:
+        if not (self._listener.is_listening or self._listener.is_impossible):
             await self._listen()
-        is_rung = await self._wait_for(self._bell)
+        seconds = UNTOLD_POLL_SECONDS if self._listener.is_impossible else POLL_SECONDS
+        is_rung = await self._wait_for(self._bell, seconds=seconds)
         if is_rung and self._window.running and len(self._reports) < MAX_BATCH:
             await asyncio.sleep(GATHER_SECONDS)
 
