@@ -28,14 +28,20 @@ class WrongDirectUrl(GovernanceError):
 
 def is_configured() -> bool:
     """Whether there is a `DATABASE_URL_DIRECT`."""
-    return settings.DATABASE_DIRECT is not None
+    return _configured() is not None
 
 
 def parameters() -> dict[str, Any]:
     """The driver's parameters of the direct connection if one is configured, else of the default one."""
-    if not is_configured():
+    configured = _configured()
+    if configured is None:
         return default.get_connection_params()
-    return DatabaseWrapper(settings.DATABASE_DIRECT, alias="direct").get_connection_params()
+    return DatabaseWrapper(configured, alias="direct").get_connection_params()
+
+
+def _configured() -> dict[str, Any] | None:
+    found: dict[str, Any] | None = settings.DATABASE_DIRECT
+    return found
 
 
 def open_session() -> Connection | None:
@@ -54,11 +60,16 @@ def open_session() -> Connection | None:
 
 
 def use_for_this_process() -> None:
-    """Make Django's default connection a direct one, if one is configured. Raises `WrongDirectUrl`."""
-    if is_configured():
-        check()
+    """Make Django's default connection a direct one, if one is configured.
+
+    Raises `WrongDirectUrl`, or Django's `OperationalError` if the server does not answer.
+    """
+    configured = _configured()
+    if configured is not None:
+        with default.wrap_database_errors:
+            check()
         default.close()
-        default.settings_dict.update(settings.DATABASE_DIRECT)
+        default.settings_dict.update(configured)
 
 
 def check() -> None:

@@ -32,9 +32,8 @@ class Pooler(StrEnum):
     TRANSACTION = "transaction"
 
 
-SHARED = (
-    "PostgreSQL is reached through a connection pooler (transaction mode): statements are not prepared by name"
-)
+# While nobody can listen, new work waits at most so long: reliability/engine/drain.py polls as often.
+POLL_SECONDS = 0.25
 
 # Sessions of our own ask for generic plans: see governance/prepared.py. Null where the session is shared.
 _BEGIN_SESSION = """
@@ -52,12 +51,29 @@ def is_shared() -> bool:
     return _shared[default.connection]
 
 
+def is_transactional(*, told_pid: int, pid: object) -> bool:
+    """Whether a connection counts as pooled by transaction: `told_pid` came when it was made, `pid` is what
+    its backend says."""
+    configured = settings.JUGGERNAUT_POOLER
+    return bool(configured == Pooler.TRANSACTION or (configured == Pooler.AUTO and told_pid != pid))
+
+
 def is_pooled(connection: Connection) -> bool:
     """Whether a pooler stands between this connection of the driver and its backend. Asks the server."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (backend_pid,) = cursor.fetchone() or (None,)
     return bool(backend_pid != connection.info.backend_pid)
+
+
+def consequence(*, has_direct: bool) -> str:
+    """What is different behind a pooler in transaction mode, in words."""
+    wakes = (
+        "workers listen through DATABASE_URL_DIRECT"
+        if has_direct
+        else f"workers poll every {POLL_SECONDS:g} s, because DATABASE_URL_DIRECT is not set"
+    )
+    return f"statements are not prepared by name, {wakes}"
 
 
 def begin_session(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
@@ -96,4 +112,5 @@ def _log_once() -> None:
     global _is_logged
     if not _is_logged:
         _is_logged = True
-        logger.info(SHARED)
+        said = consequence(has_direct=settings.DATABASE_DIRECT is not None)
+        logger.info("PostgreSQL is reached through a connection pooler in transaction mode: %s", said)

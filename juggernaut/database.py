@@ -54,7 +54,7 @@ def settings(url: str, *, process: str, name: str = URL) -> dict[str, Any]:
 _FORM = "expected postgresql://USER:PASSWORD@HOST:PORT/NAME"
 
 
-def _check(said: Mapping[str, object], *, name: str) -> None:
+def _check(said: Mapping[str, Any], *, name: str) -> None:
     """Refuse parameters that libpq does not know, or that would make the system wait without limit."""
     for parameter, value in said.items():
         if value == "":
@@ -62,7 +62,7 @@ def _check(said: Mapping[str, object], *, name: str) -> None:
         if isinstance(value, list):
             raise ImproperlyConfigured(f"{name} gives {parameter} {len(value)} times; expected once")
     try:
-        make_dsn(**said)
+        make_dsn(None, **said)
     except psycopg2.ProgrammingError as unknown:
         reason = " ".join(str(unknown).split())
         raise ImproperlyConfigured(f"{name} has a parameter that libpq refuses: {reason}") from unknown
@@ -74,7 +74,7 @@ def _check(said: Mapping[str, object], *, name: str) -> None:
         )
 
 
-def _empty(url: str) -> dict[str, object]:
+def _empty(url: str) -> dict[str, str]:
     """The parameters without a value, which the parser leaves out."""
     pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True)
     return {parameter: value for parameter, value in pairs if not value}

@@ -60,6 +60,11 @@ class Probe:
     ) -> None:
         self._connection.close()
 
+    @property
+    def backend_pid(self) -> int:
+        """The pid that whoever answered the connection told us: a pooler tells a number of its own."""
+        return int(self._connection.info.backend_pid)
+
     def rows(self, statement: str, parameters: Mapping[str, object] | None = None) -> list[Row]:
         """Every row of the answer, by column name."""
         cursor = self._connection.cursor()

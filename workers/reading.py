@@ -131,8 +131,8 @@ def _end(connection: Any) -> None:
     """Undo what the query left behind: settings and notifications go with the transaction, but a lock that
     it took for the session stays, and would go to whoever uses the session next.
 
-    If that fails, the connection is closed in the middle of its transaction, which ends the session in any case:
-    a pooler does not give it to others then.
+    If that fails, the connection is closed in the middle of its transaction, which ends the session in any
+    case: a pooler does not give it to others then.
     """
     with closing(connection), suppress(psycopg2.Error):
         with connection.cursor() as cursor:

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from governance import doorbell, outages
+from governance import doorbell, outages, pooler
 from governance.claims import Claimed, Report
 from reliability import door, pulse
 from reliability.engine import attempt
@@ -23,8 +23,6 @@ from reliability.engine.window import Running, Window
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 1.0
-# How long new work waits at most while nobody can tell of it: behind a connection pooler.
-UNTOLD_POLL_SECONDS = 0.25
 TICK_SECONDS = 0.2
 # While other tasks run, outcomes are gathered for so long before they are written together.
 GATHER_SECONDS = 0.005
@@ -153,7 +151,7 @@ class Drain:
             return
         if not (self._listener.is_listening or self._listener.is_impossible):
             await self._listen()
-        seconds = UNTOLD_POLL_SECONDS if self._listener.is_impossible else POLL_SECONDS
+        seconds = pooler.POLL_SECONDS if self._listener.is_impossible else POLL_SECONDS
         is_rung = await self._wait_for(self._bell, seconds=seconds)
         if is_rung and self._window.running and len(self._reports) < MAX_BATCH:
             await asyncio.sleep(GATHER_SECONDS)

@@ -1,7 +1,7 @@
 """Hears the doorbell: a connection that listens, read by the event loop when something arrives.
 
-Listening needs a session of its own. Behind a connection pooler it goes through `DATABASE_URL_DIRECT`; without
-one nobody listens, and the drain polls more often.
+Listening needs a session of its own. Behind a connection pooler it goes through `DATABASE_URL_DIRECT`;
+without one nobody listens, and the drain polls more often.
 """
 
 import asyncio

@@ -29,7 +29,7 @@ def settings_of_machine() -> dict[str, str]:
 
 @pytest.fixture
 def is_pooled() -> bool:
-    """Whether the machine reaches PostgreSQL through PgBouncer: `JUGGERNAUT_TEST_POOLER=1` says so for all."""
+    """Whether the machine reaches PostgreSQL through PgBouncer; `JUGGERNAUT_TEST_POOLER=1` says so."""
     return os.environ.get("JUGGERNAUT_TEST_POOLER") == "1"
 
 

@@ -36,12 +36,10 @@ class PooledSystem(System):
 
 
 @contextlib.contextmanager
-def pooled_system(var_dir: Path, *, has_direct: bool = False, **environment: str) -> Iterator[PooledSystem]:
+def pooled_system(var_dir: Path, **environment: str) -> Iterator[PooledSystem]:
     """A machine that is not started yet, its PostgreSQL and the PgBouncer between them."""
     with _database_host(var_dir) as (url, host), _pgbouncer(url, var_dir) as pooled:
         environment |= {"DATABASE_URL": pooled}
-        if has_direct:
-            environment |= {"DATABASE_URL_DIRECT": url}
         yield PooledSystem(var_dir, server_url=url, host=host, **environment)
 
 
@@ -52,7 +50,7 @@ def _pgbouncer(url: str, var_dir: Path) -> contextlib.AbstractContextManager[str
 @contextlib.contextmanager
 def _database_host(var_dir: Path) -> Iterator[tuple[str, psutil.Process]]:
     folder = var_dir / "database"
-    argv = [sys.executable, "-m", "tests.faults.database_host", folder]
+    argv = [sys.executable, "-m", "tests.faults.database_host", str(folder)]
     process = processes.start(argv, directory=ROOT, signal_when_orphaned=signal.SIGTERM)
     try:
         until((folder / "url").exists, timeout=60, what="a PostgreSQL of its own")

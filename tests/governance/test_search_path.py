@@ -1,4 +1,4 @@
-"""Functions in the database find our tables when the caller's `search_path` is empty, as `pg_restore`'s is."""
+"""Functions in the database find our tables when the caller's `search_path` is empty."""
 
 from decimal import Decimal
 
@@ -107,7 +107,8 @@ class TestSqlWithoutASearchPath:
 
     def test_reschedules(self, without_path):
         without_path(
-            "INSERT INTO public.recurring_tasks (name, kind, cron, task) VALUES ('n', 'cron', '0 3 * * *', '{}')"
+            "INSERT INTO public.recurring_tasks (name, kind, cron, task)"
+            " VALUES ('n', 'cron', '0 3 * * *', '{}')"
         )
 
         assert without_path("UPDATE public.recurring_tasks SET cron = '0 4 * * *'") == 1
@@ -115,8 +116,8 @@ class TestSqlWithoutASearchPath:
     def test_reserves_settles_and_corrects(self, without_path):
         without_path("UPDATE public.worker_budgets SET daily_limit = 9, weekly_limit = 9, monthly_limit = 9")
         [(outcome, hold)] = without_path(
-            "SELECT outcome, hold FROM public.governance_budget_reserve('EXECUTOR', NULL, NULL, 's', 'm', 1, 1,"
-            " interval '1 minute', NULL)"
+            "SELECT outcome, hold FROM public.governance_budget_reserve('EXECUTOR', NULL, NULL, 's', 'm', 1,"
+            " 1, interval '1 minute', NULL)"
         )
         [(was, charged)] = without_path(
             "SELECT * FROM public.governance_budget_end(%s, 'settled', 0.5, 'provider', '{}', NULL)", hold

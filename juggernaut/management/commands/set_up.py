@@ -12,8 +12,8 @@ from governance import direct
 
 # Any number, as long as it is this command's alone.
 LOCK = 7_304_551_220_117
-# It ends with its transaction, so that it works behind a connection pooler, too. That transaction does nothing
-# else, for as long as the migrations take.
+# It ends with its transaction, so that it works behind a connection pooler, too. That transaction does
+# nothing else, for as long as the migrations take.
 _TAKE_TURN = "SET LOCAL idle_in_transaction_session_timeout = 0; SELECT pg_advisory_xact_lock(%s)"
 _OPTIONS_REFUSED = "unsupported startup parameter"
 
