@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(PYTHON) -m pip --python $(BIN)/python --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-fast lint bench screenshots env lock environment environment-dev chromium
+.PHONY: help run demo test test-fast lint bench screenshots env lock environment environment-dev chromium pgbouncer
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ demo: environment ## a simulation: the whole system in a busy hour of five minut
 env: ## print DATABASE_URL and REDIS_URL of the running system: eval "$(make -s env)"
 	@$(BIN)/python manage.py env
 
-test: environment-dev chromium lint ## everything that must pass before a change goes in
+test: environment-dev chromium pgbouncer lint ## everything that must pass before a change goes in
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" --reruns 1
 	@$(BIN)/python -m pytest -n auto --dist loadfile -m "slow and not alone" --reruns 1
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m alone --reruns 1
@@ -34,7 +34,7 @@ lint: environment-dev ## style, types, layers
 	@$(BIN)/mypy .
 	@$(BIN)/lint-imports
 
-bench: environment-dev ## measure, beside a peer; prints a table
+bench: environment-dev pgbouncer ## measure, beside a peer; prints a table
 	@$(BIN)/python -m benchmarks
 
 screenshots: environment-dev chromium ## pictures of every page, of the demonstration, in var/screenshots
@@ -57,6 +57,12 @@ chromium: ## a browser for the console's tests
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium >/dev/null; \
 	else echo "no chromium found: the console's tests need one" >&2; fi
+
+pgbouncer: ## a connection pooler for the tests behind one
+	@command -v pgbouncer >/dev/null 2>&1 || [ -x /usr/sbin/pgbouncer ] || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y pgbouncer >/dev/null; \
+	else echo "no pgbouncer found: the tests behind a connection pooler need one" >&2; fi
 
 # The environment is made once, and installed into again only when the lock file's content changes.
 define install

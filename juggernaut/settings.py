@@ -8,13 +8,13 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
-import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 from governance import redaction
 from juggernaut import (
     browser_rules,
     console,
+    database,
     endpoints,
     logs,
     openapi_document,
@@ -96,17 +96,11 @@ TEMPLATES = [
 ]
 
 _where = endpoints.current()
-DATABASES = {"default": dj_database_url.parse(_where.database_url, conn_max_age=600, conn_health_checks=True)}
-DATABASES["default"].setdefault("OPTIONS", {}).update(
-    connect_timeout=3,
-    # A peer that has vanished, not said goodbye, is given up after 20 s; the kernel would take 15 minutes.
-    tcp_user_timeout=20_000,
-    keepalives_idle=10,
-    keepalives_interval=5,
-    keepalives_count=2,
-    application_name=os.environ.get("JUGGERNAUT_PROCESS", "juggernaut"),
-    options="-c plan_cache_mode=force_generic_plan",  # see governance/prepared.py
-)
+_process = os.environ.get("JUGGERNAUT_PROCESS", "juggernaut")
+DATABASES = {"default": database.settings(_where.database_url, process=_process)}
+# Around the connection pooler that DATABASE_URL may lead to: see governance/pooler.py.
+DATABASE_DIRECT = database.direct(os.environ, process=_process)
+JUGGERNAUT_POOLER = database.pooler(os.environ)
 REDIS_URL = _where.redis_url
 CACHES = {
     "default": {
@@ -125,7 +119,12 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 LOGGING = logs.configuration(logs.log_file(ROOT))
-redaction.learn(SECRET_KEY, *SECRET_KEY_FALLBACKS, DATABASES["default"].get("PASSWORD"))
+redaction.learn(
+    SECRET_KEY,
+    *SECRET_KEY_FALLBACKS,
+    DATABASES["default"].get("PASSWORD"),
+    (DATABASE_DIRECT or {}).get("PASSWORD"),
+)
 STATIC_URL = "static/"
 # Served from the packages they come in: there is nothing to collect.
 WHITENOISE_USE_FINDERS = True

@@ -30,7 +30,11 @@ class Machine:
         self.port = rare_port()
         self.log_path = var_dir / "logs" / "juggernaut.log"
         self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.endswith("_URL")},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.endswith(("_URL", "_URL_DIRECT"))
+            },
             "JUGGERNAUT_VAR": str(var_dir),
             "JUGGERNAUT_LOGS": str(self.log_path.parent),
             "JUGGERNAUT_PORT": str(self.port),

@@ -9,9 +9,14 @@ from juggernaut.supervisor import parts
 from juggernaut.web_address import WebAddress
 
 
-def text(*, address: WebAddress | None, servers: EmbeddedServers) -> str:
-    """The banner; without an address it says only what a machine without a web server has."""
+def text(*, address: WebAddress | None, servers: EmbeddedServers, pooled: str = "") -> str:
+    """The banner; without an address it says only what a machine without a web server has.
+
+    `pooled` says what a connection pooler before PostgreSQL changes, if there is one.
+    """
     rows = [*_web_rows(address), ("Log", str(logs.log_file(ROOT))), *_server_rows(servers)]
+    if pooled:
+        rows.append(("Pooler", pooled))
     if servers.has_any:
         command = shlex.join([parts.interpreter(), str(ROOT / "manage.py"), "env"])
         rows.append(("Second terminal", f'eval "$({command})"'))

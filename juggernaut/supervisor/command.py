@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from juggernaut import embedded, endpoints, logs, processes, web_address
 from juggernaut.embedded import EmbeddedServerError, EmbeddedServers
 from juggernaut.environment import ROOT
-from juggernaut.supervisor import banner, parts
+from juggernaut.supervisor import banner, parts, pooling
 from juggernaut.supervisor.machine import Machine
 from juggernaut.supervisor.signals import Signals, StopRequested
 from juggernaut.web_address import WebAddress, WebAddressError
@@ -19,6 +19,7 @@ from monitoring import memory
 EPILOG = """\
 environment:
   DATABASE_URL, REDIS_URL    servers of yours; unset, embedded ones run under var/
+  DATABASE_URL_DIRECT        the same database without the connection pooler, if DATABASE_URL leads to one
   JUGGERNAUT_PORT            as --port
   JUGGERNAUT_PROFILE         local (default: loopback only, no token needed there) or production
   JUGGERNAUT_BIND            address to listen on, production only (default 127.0.0.1)
@@ -61,11 +62,13 @@ def _run(names: Sequence[str], *, signals: Signals) -> None:
         with signals.interrupting():
             servers = stack.enter_context(embedded.running(endpoints.var_dir()))
             _prepare_database(servers.environment)
+            pooled = pooling.examine({**os.environ, **servers.environment})
         memory.note_start(endpoints.var_dir())
         machine = Machine(_parts(names, servers=servers), signals=signals)
         try:
             machine.start()
-            _watch(machine, address=address, servers=servers, signals=signals)
+            text = banner.text(address=address, servers=servers, pooled=pooled)
+            _watch(machine, address=address, announcement=text, signals=signals)
         finally:
             machine.stop()
 
@@ -89,13 +92,11 @@ def _parts(names: Sequence[str], *, servers: EmbeddedServers) -> list[parts.Part
     return [*parts.programs(names, environment=servers.environment), *embedded_ones]
 
 
-def _watch(
-    machine: Machine, *, address: WebAddress | None, servers: EmbeddedServers, signals: Signals
-) -> None:
+def _watch(machine: Machine, *, address: WebAddress | None, announcement: str, signals: Signals) -> None:
     is_announced = False
     while not signals.is_stop_requested:
         if not is_announced and (address is None or address.accepts()):
-            _say(banner.text(address=address, servers=servers))
+            _say(announcement)
             is_announced = True
         machine.look(at_most_seconds=1.0 if is_announced else 0.1)
     _say("Stopping; running tasks may end first. Another Ctrl-C stops at once.\n")

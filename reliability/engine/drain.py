@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from governance import doorbell, outages
+from governance import doorbell, outages, pooler
 from governance.claims import Claimed, Report
 from reliability import door, pulse
 from reliability.engine import attempt
@@ -96,9 +96,9 @@ class Drain:
         while not (self._is_registered.is_set() or self._should_leave()):
             await self._wait_for(self._is_registered)
 
-    async def _wait_for(self, event: asyncio.Event) -> bool:
+    async def _wait_for(self, event: asyncio.Event, *, seconds: float = POLL_SECONDS) -> bool:
         try:
-            async with asyncio.timeout(POLL_SECONDS):
+            async with asyncio.timeout(seconds):
                 return await event.wait()
         except TimeoutError:
             return False
@@ -149,9 +149,10 @@ class Drain:
         if len(self._reports) or (self._may_have_more and any(self._window.room().values())):
             await asyncio.sleep(0)
             return
-        if not self._listener.is_listening:
+        if not (self._listener.is_listening or self._listener.is_impossible):
             await self._listen()
-        is_rung = await self._wait_for(self._bell)
+        seconds = pooler.POLL_SECONDS if self._listener.is_impossible else POLL_SECONDS
+        is_rung = await self._wait_for(self._bell, seconds=seconds)
         if is_rung and self._window.running and len(self._reports) < MAX_BATCH:
             await asyncio.sleep(GATHER_SECONDS)
 

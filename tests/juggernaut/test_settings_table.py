@@ -10,7 +10,7 @@ from juggernaut.environment import ROOT
 CODE = ("juggernaut", "governance", "reliability", "workers", "monitoring", "core")
 # What one process of ours tells another, or a program that we use; nobody sets them by hand.
 OURS = {"JUGGERNAUT_SIMULATION", "DJANGO_SETTINGS_MODULE", "Q_CLUSTER_NAME"}
-NAME = re.compile("(JUGGERNAUT|DJANGO)_[A-Z_]+|DATABASE_URL|REDIS_URL")
+NAME = re.compile("(JUGGERNAUT|DJANGO)_[A-Z_]+|DATABASE_URL(_DIRECT)?|REDIS_URL")
 
 
 def table():
