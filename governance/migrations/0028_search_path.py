@@ -1,3 +1,4 @@
+from importlib import import_module
 from typing import Any
 
 from django.db import migrations
@@ -40,17 +41,11 @@ PINNED = (
 
 # `tool_permission` is inlined into the query that calls it, which a pinned function cannot be. So it names its
 # schema, which is known when this runs.
-DECIDES = """
-CREATE OR REPLACE FUNCTION tool_permission(worker text, tool text, moment timestamptz)
-RETURNS SETOF worker_tool_permissions LANGUAGE sql STABLE AS $$
-  SELECT p.* FROM {schema}.worker_tool_permissions p
-  WHERE p.worker_id = worker
-    AND (p.tool_name = tool OR right(p.tool_name, 2) = '.*' AND starts_with(tool, left(p.tool_name, -1)))
-    AND (p.valid_from IS NULL OR p.valid_from <= moment)
-    AND (p.valid_until IS NULL OR p.valid_until > moment)
-  ORDER BY p.effect = 'deny' DESC, p.tool_name = tool DESC, length(p.tool_name) DESC
-  LIMIT 1
-$$"""
+DECIDES = (
+    import_module("governance.migrations.0010_permissions")
+    .DECIDES.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
+    .replace("FROM worker_tool_permissions p", "FROM {schema}.worker_tool_permissions p")
+)
 
 
 def qualify(apps: Any, schema_editor: Any) -> None:

@@ -9,8 +9,7 @@ import pytest
 
 from tests.faults import record
 from tests.faults.pooled import pooled_system
-from tests.faults.system import Batch, Load, System
-from tests.polling import until
+from tests.faults.system import Batch, Load, System, running
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,12 +41,7 @@ def system(own_var: Path, settings_of_machine: dict[str, str], is_pooled: bool) 
             if is_pooled
             else System(own_var, **settings_of_machine)
         )
-        try:
-            mine.up()
-            yield mine
-        finally:
-            mine.end()
-            until(lambda: not mine.leftovers(), timeout=30, what="no process left")
+        yield stack.enter_context(running(mine))
 
 
 @pytest.fixture

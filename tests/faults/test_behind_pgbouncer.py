@@ -13,7 +13,7 @@ from tests import places
 from tests.faults import test_agents, test_postgres_away, test_redis_away, test_watchdog_deaths
 from tests.faults.agents import DONE, Agent
 from tests.faults.pooled import PooledSystem, pooled_system
-from tests.faults.system import DONE_SECONDS
+from tests.faults.system import DONE_SECONDS, running
 from tests.faults.test_agents import agent, provider  # noqa: F401 (fixtures)
 from tests.faults.test_watchdog_deaths import standby  # noqa: F401 (a fixture)
 from tests.faults.test_worker_deaths import test_a_killed_worker_process_loses_nothing  # noqa: F401
@@ -38,21 +38,19 @@ def own_redis(place):
 
 @pytest.fixture(scope="module")
 def system(place, own_redis, provider: Provider) -> Iterator[PooledSystem]:  # noqa: F811
-    with pooled_system(
-        place,
-        REDIS_URL=own_redis.url,
-        JUGGERNAUT_LLM_BASE_URL=provider.url,
-        JUGGERNAUT_LLM_API_KEY="a-key",
-        JUGGERNAUT_LLM_SERVICE="simulated",
-        JUGGERNAUT_LLM_MODELS=test_agents.MODEL,
-        JUGGERNAUT_TOOLS="tests.faults.tools",
-    ) as mine:
-        try:
-            mine.up()
-            yield mine
-        finally:
-            mine.end()
-            until(lambda: not mine.leftovers(), timeout=30, what="no process left")
+    with (
+        pooled_system(
+            place,
+            REDIS_URL=own_redis.url,
+            JUGGERNAUT_LLM_BASE_URL=provider.url,
+            JUGGERNAUT_LLM_API_KEY="a-key",
+            JUGGERNAUT_LLM_SERVICE="simulated",
+            JUGGERNAUT_LLM_MODELS=test_agents.MODEL,
+            JUGGERNAUT_TOOLS="tests.faults.tools",
+        ) as mine,
+        running(mine),
+    ):
+        yield mine
 
 
 def test_it_says_so(system):
