@@ -10,5 +10,5 @@ PINNED = (
 
 
 class Migration(migrations.Migration):
-    dependencies = [("monitoring", "0001_initial"), ("governance", "0028_search_path")]
+    dependencies = [("monitoring", "0003_health_probes"), ("governance", "0028_search_path")]
     operations = [pin(PINNED)]
