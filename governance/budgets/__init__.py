@@ -16,7 +16,7 @@ from governance.budgets.invariants import Discrepancy, discrepancies
 from governance.budgets.limits import set_limits
 from governance.budgets.reservation import Hold, reserve, reserve_tokens
 from governance.budgets.scaling import Change, halve_limits, raise_limits, scale_limits
-from governance.budgets.standing import Standing, all_standing, standing, standings
+from governance.budgets.balances import Standing, all_standing, standing, standings
 
 __all__ = [
     "Change",

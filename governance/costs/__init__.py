@@ -10,7 +10,7 @@ database keeps the summaries in the transaction that books the line (migration 0
 """
 
 from governance.costs.dearest import TaskSum, dearest_tasks
-from governance.costs.paces import Pace, paces
+from governance.costs.burn_rates import Pace, paces
 from governance.costs.sums import (
     DIMENSIONS,
     Costs,
