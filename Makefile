@@ -41,10 +41,11 @@ screenshots: environment-dev chromium ## pictures of every page, of the demonstr
 	@$(BIN)/python -m tests.screenshots var/screenshots
 
 lock: environment-dev ## rebuild requirements*.txt from requirements*.in
-	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
-		--no-emit-find-links --output-file requirements.txt requirements.in
-	@$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
-		--no-emit-find-links --output-file requirements-dev.txt requirements-dev.in
+	@$(call compile,requirements.in) --output-file requirements.txt
+	@$(call compile,requirements-dev.in) --output-file requirements-dev.txt
+	@$(call compile,requirements-dev.in) --constraint requirements-dev.txt --format pylock.toml \
+		--output-file var/pylock.toml
+	@$(BIN)/python -m tests.lock var/pylock.toml > requirements-files.txt
 
 environment:
 	@$(call install,requirements.txt)
@@ -57,6 +58,10 @@ chromium: ## a browser for the console's tests
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y chromium >/dev/null; \
 	else echo "no chromium found: the console's tests need one" >&2; fi
+
+# One set for every supported Python and platform, which markers tell apart.
+compile = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" $(1)
 
 # The environment is made once, and installed into again only when the lock file's content changes.
 define install
