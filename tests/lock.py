@@ -10,9 +10,9 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
-from packaging.markers import Environment, Marker, default_environment
+from packaging.markers import Marker, default_environment
 from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
 from packaging.utils import parse_wheel_filename
 
@@ -29,7 +29,7 @@ PLATFORMS = {
     "macOS x86-64": ("darwin", "x86_64", list(mac_platforms((14, 0), "x86_64"))),
 }
 LEGACY = {"manylinux_2_17": "manylinux2014", "manylinux_2_12": "manylinux2010", "manylinux_2_5": "manylinux1"}
-_REQUIREMENT = re.compile(r"^(?P<name>[a-z0-9._-]+)==(?P<version>\S+)(?: ; (?P<marker>[^\\]+))?", re.MULTILINE)
+_REQUIREMENT = re.compile(r"^(?P<name>[a-z0-9._-]+)==\S+(?: ; (?P<marker>[^\\]+))?", re.MULTILINE)
 
 
 class Locked(NamedTuple):
@@ -69,8 +69,8 @@ class Target(NamedTuple):
         """Return whether pip installs the requirement there, by its marker."""
         system, machine, _ = PLATFORMS[self.platform]
         version = f"{self.python[0]}.{self.python[1]}"
-        environment: Environment = default_environment()
-        environment |= {
+        environment = {
+            **default_environment(),
             "sys_platform": system,
             "platform_machine": machine,
             "platform_system": {"linux": "Linux", "darwin": "Darwin"}[system],
@@ -78,7 +78,7 @@ class Target(NamedTuple):
             # The lowest of its series, which needs the most backports.
             "python_full_version": f"{version}.0",
         }
-        return locked.marker is None or locked.marker.evaluate(environment)
+        return locked.marker is None or locked.marker.evaluate(cast("dict[str, str]", environment))
 
 
 def targets() -> list[Target]:
