@@ -15,6 +15,7 @@ from governance import redaction
 from juggernaut import (
     browser_rules,
     console,
+    driver,
     endpoints,
     logs,
     openapi_document,
@@ -23,6 +24,8 @@ from juggernaut import (
 )
 from juggernaut.environment import ROOT, listed
 from juggernaut.throttling.rate import Rate
+
+driver.choose()
 
 PROFILE = os.environ.get("JUGGERNAUT_PROFILE", "local")
 if PROFILE not in {"local", "production"}:
@@ -106,6 +109,7 @@ DATABASES["default"].setdefault("OPTIONS", {}).update(
     options="-c plan_cache_mode=force_generic_plan",  # see governance/prepared.py
 )
 REDIS_URL = _where.redis_url
+HAS_REDIS = endpoints.NO_REDIS != REDIS_URL
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Sequence
 
-from juggernaut import logs, profile
+from juggernaut import driver, logs, profile
 from juggernaut.embedded import EmbeddedServers
 from juggernaut.environment import ROOT
 from juggernaut.supervisor import parts
@@ -18,6 +18,7 @@ WITHOUT_REDIS = (
 def text(*, address: WebAddress | None, servers: EmbeddedServers) -> str:
     """The banner; without an address it says only what a machine without a web server has."""
     rows = [*_web_rows(address), ("Log", str(logs.log_file(ROOT))), *_server_rows(servers)]
+    rows.append(("Database driver", driver.describe()))
     if servers.has_any:
         command = shlex.join([parts.interpreter(), str(ROOT / "manage.py"), "env"])
         rows.append(("Second terminal", f'eval "$({command})"'))

@@ -65,6 +65,8 @@ class Readiness:
                 living = cursor.fetchall()
         except psycopg2.Error as error:
             return [f"the database does not say which workers live: {' '.join(str(error).split())}"]
+        if not registered:
+            return ["no worker is registered: run `manage.py set_up`"]
         ours = _descendants(workers.pid)
         served = {worker_id for pid, worker_ids in living if pid in ours for worker_id in worker_ids}
         idle = [worker_id for worker_id in registered if worker_id not in served]
