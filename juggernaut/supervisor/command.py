@@ -110,7 +110,7 @@ def _watch(
                 _say(banner.text(address=address, servers=servers))
             elif readiness.is_complaint_due():
                 _say(banner.not_ready(missing))
-        machine.look(at_most_seconds=1.0 if is_announced else 0.1)
+        machine.look(at_most_seconds=1.0 if is_announced else 0.25)
     _say("Stopping; running tasks may end first. Another Ctrl-C stops at once.\n")
 
 
