@@ -11,7 +11,8 @@ from importlib.util import find_spec
 import psycopg2
 
 # Each of the two imports psycopg 3 first, and falls back to psycopg2.
-_CHOOSING = ("django.db.backends.postgresql.psycopg_any", "django.db.backends.postgresql.base")
+_TYPES = "django.db.backends.postgresql.psycopg_any"
+_BACKEND = "django.db.backends.postgresql.base"
 _OTHER = "psycopg"
 
 
@@ -22,24 +23,29 @@ class WrongDriver(Exception):
 def choose() -> None:
     """Make Django load psycopg2. psycopg 3 stays importable for everybody else.
 
-    Raises `WrongDriver` if something imported Django's PostgreSQL backend before, with psycopg 3.
+    Django's choice of types is made again if something (`django.contrib.postgres.fields`) imported them
+    before. Raises `WrongDriver` if the backend itself was imported before, with psycopg 3.
     """
+    if getattr(sys.modules.get(_BACKEND), "is_psycopg3", False):
+        raise WrongDriver(
+            "Django has loaded its PostgreSQL backend with psycopg 3, but the project needs psycopg2: "
+            "import django.db.backends.postgresql after the settings, or uninstall psycopg"
+        )
     hidden = sys.modules.get(_OTHER)
     sys.modules[_OTHER] = None  # type: ignore[assignment] # an import of it raises ImportError
     try:
-        chosen = [importlib.import_module(name) for name in _CHOOSING]
+        types = importlib.import_module(_TYPES)
+        if types.is_psycopg3:
+            importlib.reload(types)
+        importlib.import_module(_BACKEND)
     finally:
         del sys.modules[_OTHER]
         if hidden is not None:
             sys.modules[_OTHER] = hidden
-    if any(getattr(module, "is_psycopg3", False) for module in chosen):
-        raise WrongDriver(
-            "Django uses psycopg 3, but the project needs psycopg2: import django.db or "
-            "django.contrib.postgres after the settings, or uninstall psycopg"
-        )
 
 
 def describe() -> str:
     """Return which driver is in use, in words: `psycopg2 2.9.13`, and whether psycopg 3 lies beside it."""
-    used = f"psycopg2 {psycopg2.__version__.split()[0]}"
+    version = str(vars(psycopg2)["__version__"]).split()[0]  # its stubs do not know it
+    used = f"psycopg2 {version}"
     return f"{used} (psycopg 3 is installed too and is not used)" if find_spec(_OTHER) else used

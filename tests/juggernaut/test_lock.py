@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from packaging.markers import Marker
 
 from juggernaut.environment import ROOT
 from tests import lock
@@ -69,7 +70,7 @@ def test_a_wheel_serves_the_targets_that_pip_would_install_it_on(wheel, expected
 
 
 def test_a_package_with_a_source_alone_is_named_where_its_marker_applies():
-    needed = lock.Locked("x", lock.Marker("python_full_version < '3.12'"), frozenset({"hash"}))
+    needed = lock.Locked("x", Marker("python_full_version < '3.12'"), frozenset({"hash"}))
 
     missing = lock.without_wheel(needed, names={})
 

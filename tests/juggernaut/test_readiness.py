@@ -3,6 +3,7 @@
 import os
 import socket
 from types import SimpleNamespace
+from typing import cast
 from uuid import uuid4
 
 import pytest
@@ -10,6 +11,7 @@ from django.db import connection
 
 from governance.models import Worker, WorkerProcess
 from juggernaut.supervisor import banner, readiness
+from juggernaut.supervisor.parts import Program
 from juggernaut.supervisor.readiness import Readiness
 from juggernaut.web_address import WebAddress
 from tests import fleet
@@ -27,7 +29,7 @@ def url(**changed):
 def ready():
     """A machine whose workers' parent is the parent of this process."""
     fleet.enlist()
-    workers = SimpleNamespace(pid=os.getppid())
+    workers = cast("Program", SimpleNamespace(pid=os.getppid()))
     return Readiness(address=None, workers=workers, environment={"DATABASE_URL": url()})
 
 
