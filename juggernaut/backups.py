@@ -28,6 +28,8 @@ _OPTIONS = {
 }
 # Who may read what is set up anew after a restore (see workers/sql_reader.py).
 _UNOWNED = ("--no-owner", "--no-privileges")
+# What a superuser installed (pg_stat_statements) could only be restored by one.
+_WITHOUT_EXTENSIONS = "--extension=plpgsql"
 _WHOLE = ("--single-transaction", "--exit-on-error", *_UNOWNED)
 
 
@@ -44,7 +46,7 @@ def write(path: Path) -> int:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        _run("pg_dump", "--format=custom", *_UNOWNED, f"--file={draft}")
+        _run("pg_dump", "--format=custom", _WITHOUT_EXTENSIONS, *_UNOWNED, f"--file={draft}")
         _run("pg_restore", "--list", str(draft))
         draft.rename(path)
     except OSError as error:

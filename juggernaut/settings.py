@@ -15,6 +15,7 @@ from juggernaut import (
     browser_rules,
     console,
     database,
+    driver,
     endpoints,
     logs,
     openapi_document,
@@ -23,6 +24,8 @@ from juggernaut import (
 )
 from juggernaut.environment import ROOT, listed
 from juggernaut.throttling.rate import Rate
+
+driver.choose()
 
 PROFILE = os.environ.get("JUGGERNAUT_PROFILE", "local")
 if PROFILE not in {"local", "production"}:
@@ -102,6 +105,7 @@ DATABASES = {"default": database.settings(_where.database_url, process=_process)
 DATABASE_DIRECT = database.direct(os.environ, process=_process)
 JUGGERNAUT_POOLER = database.pooler(os.environ)
 REDIS_URL = _where.redis_url
+HAS_REDIS = endpoints.NO_REDIS != REDIS_URL
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",

@@ -22,6 +22,7 @@ from typing import Any
 
 import psycopg2
 import redis
+from django.conf import settings
 
 from governance import outages
 from monitoring import health_gates
@@ -45,6 +46,7 @@ WATCHDOG_SILENT_SECONDS = 15
 QUEUE_SLOW_SECONDS = 60
 # Counting a million rows takes longer than an answer may; nobody needs the exact number here.
 COUNTED_UP_TO = 10_000
+NO_REDIS = "no Redis runs here: breakers and rate limits count in each process alone; install redis-server"
 
 Entry = dict[str, Any]
 Report = dict[str, Any]
@@ -235,6 +237,8 @@ def _reason(error: Exception) -> str:
 
 
 def _redis_down(error: Exception) -> dict[str, Entry]:
+    if not settings.HAS_REDIS:
+        return {"redis": {"status": DEGRADED, "detail": NO_REDIS}}
     return {"redis": {"status": DEGRADED, "detail": f"{_redis_headline(error)}: {_reason(error)}"}}
 
 

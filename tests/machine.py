@@ -22,8 +22,9 @@ END_SECONDS = 60.0
 class Machine:
     """`start` it, `await_running`, then see what it survives; `end` leaves nothing of it."""
 
-    # Where its code is.
+    # Where its code is, and what runs it.
     root = ROOT
+    python = sys.executable
 
     def __init__(self, var_dir: Path, **environment: str) -> None:
         self.var_dir = var_dir
@@ -65,7 +66,7 @@ class Machine:
         """Start it as a person would, with a terminal session of its own; does not wait."""
         with self._output_path.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "main.py", *arguments],
+                [self.python, "main.py", *arguments],
                 cwd=self.root,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -82,7 +83,7 @@ class Machine:
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a management command as in a second terminal."""
         return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [self.python, "manage.py", *arguments],
             cwd=self.root,
             env=self.environment,
             capture_output=True,

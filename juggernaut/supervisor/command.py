@@ -12,6 +12,7 @@ from juggernaut.embedded import EmbeddedServerError, EmbeddedServers
 from juggernaut.environment import ROOT
 from juggernaut.supervisor import banner, parts, pooling
 from juggernaut.supervisor.machine import Machine
+from juggernaut.supervisor.readiness import Readiness
 from juggernaut.supervisor.signals import Signals, StopRequested
 from juggernaut.web_address import WebAddress, WebAddressError
 from monitoring import memory
@@ -64,11 +65,14 @@ def _run(names: Sequence[str], *, signals: Signals) -> None:
             _prepare_database(servers.environment)
             pooled = pooling.examine({**os.environ, **servers.environment})
         memory.note_start(endpoints.var_dir())
-        machine = Machine(_parts(names, servers=servers), signals=signals)
+        programs = parts.programs(names, environment=servers.environment)
+        machine = Machine([*programs, *_embedded_parts(servers)], signals=signals)
+        workers = next((program for program in programs if program.name == "workers"), None)
+        readiness = Readiness(address=address, workers=workers, environment=servers.environment)
         try:
             machine.start()
             text = banner.text(address=address, servers=servers, pooled=pooled)
-            _watch(machine, address=address, announcement=text, signals=signals)
+            _watch(machine, readiness=readiness, address=address, announcement=text, signals=signals)
         finally:
             machine.stop()
 
@@ -86,19 +90,30 @@ def _prepare_database(environment: Mapping[str, str]) -> None:
         processes.kill(child)
 
 
-def _parts(names: Sequence[str], *, servers: EmbeddedServers) -> list[parts.Part]:
-    """Everything of this machine, in the order in which it stops."""
-    embedded_ones = [server for server in (servers.redis, servers.postgres) if server is not None]
-    return [*parts.programs(names, environment=servers.environment), *embedded_ones]
+def _embedded_parts(servers: EmbeddedServers) -> list[parts.Part]:
+    """The embedded servers in the order in which they stop, after the programs."""
+    return [server for server in (servers.redis, servers.postgres) if server is not None]
 
 
-def _watch(machine: Machine, *, address: WebAddress | None, announcement: str, signals: Signals) -> None:
+def _watch(
+    machine: Machine,
+    *,
+    readiness: Readiness,
+    address: WebAddress | None,
+    announcement: str,
+    signals: Signals,
+) -> None:
+    """Keep the machine up until a stop; announce it when it is ready, and say it when it does not get so."""
     is_announced = False
     while not signals.is_stop_requested:
-        if not is_announced and (address is None or address.accepts()):
-            _say(announcement)
-            is_announced = True
-        machine.look(at_most_seconds=1.0 if is_announced else 0.1)
+        if not is_announced:
+            missing = readiness.missing()
+            is_announced = not missing
+            if is_announced:
+                _say(announcement)
+            elif readiness.is_complaint_due():
+                _say(banner.not_ready(missing))
+        machine.look(at_most_seconds=1.0 if is_announced else 0.25)
     _say("Stopping; running tasks may end first. Another Ctrl-C stops at once.\n")
 
 

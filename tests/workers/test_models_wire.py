@@ -278,7 +278,7 @@ def test_a_body_that_is_compressed_twice_is_not_read(settings, service, context)
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "identity"])
 def test_a_compressed_answer_is_read(encoding, settings, service, context):
-    packed = {"gzip": gzip.compress, "deflate": zlib.compress, "identity": bytes}[encoding](ANSWER)
+    packed = {"gzip": gzip.compress(ANSWER), "deflate": zlib.compress(ANSWER), "identity": ANSWER}[encoding]
     with serving() as site:
         url = site.on(PATH, packed, content_type="application/json", content_encoding=encoding)
         settings.JUGGERNAUT_LLM_BASE_URL = url.rpartition("/chat")[0]

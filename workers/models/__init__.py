@@ -7,7 +7,7 @@ One send is one hold, one row in `tool_executions` and one line of the ledger; n
 """
 
 from workers.models.answer import ModelAnswer, NoAnswer, ToolCall, Unanswered
-from workers.models.chat import TOOL_NAME, chat
+from workers.models.chat_completion import TOOL_NAME, chat
 from workers.models.endpoint import NotConfigured, models_of
 
 __all__ = [
