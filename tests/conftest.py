@@ -10,7 +10,7 @@ import django
 import pytest
 from django.conf import settings
 
-from juggernaut import embedded
+from juggernaut import embedded, loopback
 from tests import emptying, places, session_servers
 from tests.machine import Machine
 
@@ -22,6 +22,8 @@ except embedded.EmbeddedServerError as error:
 django.setup()
 # Each client of a test has the middleware anew; it would read the times of all static files each time.
 settings.WHITENOISE_AUTOREFRESH = True
+# Its requests come by no connection, of which the other end could be seen.
+loopback.NO_CONNECTION = ""
 # Passwords of tests are guessed by nobody; a good hash of one takes a quarter of a second.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
