@@ -24,7 +24,8 @@ COPY templates templates
 # What is written at run time: the log, and the files of tasks. Everything else is in PostgreSQL.
 RUN install -d -o juggernaut -g juggernaut var logs var/workspaces
 USER juggernaut
-ENV JUGGERNAUT_PROFILE=production JUGGERNAUT_BIND=0.0.0.0
+# The log goes to stderr, too; JUGGERNAUT_ACCESS_LOG=yes adds a line for each request on stdout.
+ENV JUGGERNAUT_PROFILE=production JUGGERNAUT_BIND=0.0.0.0 JUGGERNAUT_LOG_LEVEL=INFO
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 CMD ["gunicorn", "-c", "python:juggernaut.gunicorn", "juggernaut.wsgi"]

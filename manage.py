@@ -3,11 +3,13 @@
 
 import sys
 
-from juggernaut import environment
+from juggernaut import environment, streams
 
 
 def main() -> None:
     environment.prepare()
+    environment.require_settings()
+    streams.show_control_characters()
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)

@@ -10,13 +10,17 @@ from juggernaut import environment
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     environment.prepare()
+    environment.require_settings()
     # django-q2 reads its configuration once, on import.
     os.environ["Q_CLUSTER_NAME"] = "watchdog"
     os.environ.setdefault("JUGGERNAUT_PROCESS", "juggernaut watchdog")
     import django
 
     django.setup()
+    from juggernaut.configuration import names
     from reliability import cluster
+
+    names.log_warnings()
 
     cluster.serve(
         title="python watchdog_main.py",

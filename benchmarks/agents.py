@@ -28,6 +28,8 @@ SECONDS = 3.0
 MOST_MEGABYTES = 250
 MOST_CONNECTIONS = 12
 
+# No proxy of the environment: it would be asked for its own loopback.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _MARK = "one of a crowd"
 _MEGABYTE = 1024 * 1024
 SUBMITTED: dict[str, Any] = {
@@ -145,7 +147,7 @@ def _address(process: subprocess.Popen[bytes], said: int) -> str:
 
 def _asked(provider: str, what: str = "requests", body: object = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
-    with urllib.request.urlopen(f"{provider}/_simulator/{what}", data, timeout=30) as answer:
+    with _DIRECT.open(f"{provider}/_simulator/{what}", data, timeout=30) as answer:
         return json.load(answer)
 
 

@@ -5,7 +5,6 @@ like (keys of known makers, bearer tokens, JSON web tokens, URLs with credential
 kept is bounded in every direction; what was left out is said.
 """
 
-import os
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -79,13 +78,6 @@ _LOOKS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = tuple(
 
 # Secrets of this system, by themselves. Shorter ones are words (`postgres`), and would hide what is none.
 _SHORTEST = 12
-_SECRETS = (
-    "DJANGO_SECRET_KEY",
-    "JUGGERNAUT_LLM_API_KEY",
-    "JUGGERNAUT_MAIL_PASSWORD",
-    "JUGGERNAUT_ADMIN_PASSWORD",
-)
-_URLS = ("DATABASE_URL", "DATABASE_URL_DIRECT", "REDIS_URL")
 _own: set[str] = set()
 
 
@@ -94,10 +86,17 @@ def learn(*secrets: str | None) -> None:
     _own.update(secret for secret in secrets if secret and len(secret) >= _SHORTEST)
 
 
-def learn_environment() -> None:
-    """The secrets that this process was started with."""
-    passwords = [urlsplit(os.environ.get(name, "")).password or "" for name in _URLS]
-    learn(*(os.environ.get(name) for name in _SECRETS), *passwords, *map(unquote, passwords))
+def learn_urls(*urls: str) -> None:
+    """Hide the passwords of these URLs, as they are written there and as they are meant."""
+    passwords = [_password(url) for url in urls]
+    learn(*passwords, *map(unquote, passwords))
+
+
+def _password(url: str) -> str:
+    try:
+        return urlsplit(url).password or ""
+    except ValueError:  # no URL has a password that could be told apart
+        return ""
 
 
 def hide(value: str) -> str:

@@ -1,10 +1,20 @@
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin
+from django.core import checks
 
 
 class JuggernautConfig(AppConfig):
     name = "juggernaut"
     verbose_name = "Juggernaut"
+
+    def ready(self) -> None:
+        """Commands warn of settings that have no effect; sessions that have expired are removed."""
+        from governance import retention
+        from juggernaut import session_retention
+        from juggernaut.configuration import system_checks
+
+        retention.register(session_retention.WALK)
+        checks.register(system_checks.check)
 
 
 class ConsoleConfig(admin.AdminConfig):

@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from psycopg2.extensions import make_dsn
 
 from governance.pooler import Pooler
+from juggernaut.configuration import Configuration
 
 URL, DIRECT, POOLER = "DATABASE_URL", "DATABASE_URL_DIRECT", "JUGGERNAUT_POOLER"
 ENGINE = "django.db.backends.postgresql"
@@ -78,6 +79,15 @@ def _empty(url: str) -> dict[str, str]:
     """The parameters without a value, which the parser leaves out."""
     pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True)
     return {parameter: value for parameter, value in pairs if not value}
+
+
+def configured(found: Configuration) -> dict[str, str]:
+    """What the settings say of the database, by variable."""
+    return {
+        URL: found.database_url.get_secret_value(),
+        DIRECT: found.database_url_direct.get_secret_value(),
+        POOLER: found.pooler,
+    }
 
 
 def direct(environment: Mapping[str, str], *, process: str) -> dict[str, Any] | None:

@@ -1,10 +1,10 @@
 """Where PostgreSQL and Redis are: the environment first, then the embedded servers' own record."""
 
 import json
-import os
 from pathlib import Path
 from typing import NamedTuple
 
+from juggernaut import configuration
 from juggernaut.environment import ROOT
 
 # What a command sees when nothing runs: a loopback port that answers "connection refused" at once.
@@ -26,7 +26,7 @@ class Endpoints(NamedTuple):
 
 def var_dir() -> Path:
     """The folder of everything the project keeps on this machine (`JUGGERNAUT_VAR`, default `var/`)."""
-    return Path(os.environ.get("JUGGERNAUT_VAR") or ROOT / "var").absolute()
+    return (configuration.current().var or ROOT / "var").absolute()
 
 
 def record_path() -> Path:
@@ -36,11 +36,18 @@ def record_path() -> Path:
 
 def current() -> Endpoints:
     """The URLs this process should use; each one may come from another place than the other."""
-    found = NOTHING_RUNS | _recorded()
+    found = NOTHING_RUNS | _recorded() | configured()
     return Endpoints(
-        database_url=os.environ.get("DATABASE_URL") or found["DATABASE_URL"],
-        redis_url=os.environ.get("REDIS_URL") or found["REDIS_URL"],
+        database_url=found["DATABASE_URL"],
+        redis_url=found["REDIS_URL"],
     )
+
+
+def configured() -> dict[str, str]:
+    """The URLs of servers that the operator names, by variable; they are not ours to start."""
+    found = configuration.current()
+    urls = {"DATABASE_URL": found.database_url, "REDIS_URL": found.redis_url}
+    return {name: url.get_secret_value() for name, url in urls.items() if url.get_secret_value()}
 
 
 def _recorded() -> dict[str, str]:

@@ -4,6 +4,8 @@ import os
 import sys
 from pathlib import Path
 
+from juggernaut import streams
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -13,6 +15,7 @@ def prepare() -> None:
     The runbook says `python main.py`; on a fresh machine that `python` has no Django. When `make`
     has built `.venv`, the process replaces itself with that interpreter and the same arguments.
     """
+    streams.survive()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "juggernaut.settings")
     own = ROOT / ".venv" / "bin" / "python"
     if not own.exists() and not _has_django():
@@ -21,9 +24,14 @@ def prepare() -> None:
         os.execv(own, [str(own), *sys.argv])
 
 
-def listed(name: str) -> list[str]:
-    """The values of an environment variable that holds several, separated by commas."""
-    return [value for part in os.environ.get(name, "").split(",") if (value := part.strip())]
+def require_settings() -> None:
+    """End the process with every setting that is wrong, each on a line of its own."""
+    from juggernaut import configuration
+
+    try:
+        configuration.current()
+    except configuration.ConfigurationError as error:
+        sys.exit("\n".join(problem.text for problem in error.problems))
 
 
 def _has_django() -> bool:

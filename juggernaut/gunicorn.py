@@ -6,19 +6,26 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from juggernaut import endpoints, profile, web_address
+from juggernaut import configuration, endpoints, profile, streams, web_address
+from juggernaut.configuration import names
+
+streams.survive()
+_configured = configuration.current()
 
 _address = web_address.from_environment()
 bind = _address.bind
 proc_name = "juggernaut"
-workers = int(os.environ.get("JUGGERNAUT_WEB_PROCESSES", "2"))
+workers = _configured.web_processes
 worker_class = "gthread"
-threads = int(os.environ.get("JUGGERNAUT_WEB_THREADS", "8"))
+threads = _configured.web_threads
 timeout = 60
 # Requests are short; the supervisor gives the web server 15 s in all.
 graceful_timeout = 10
 keepalive = 5
 loglevel = "warning"
+# Who asked for what, and what was answered: without the query, in which secrets may be.
+accesslog = "-" if _configured.access_log else None
+access_log_format = '%(h)s %(m)s %(U)s %(s)s %(B)s bytes %(M)s ms "%(a)s"'
 # A heartbeat file on a busy disk can stall a worker for long enough to be killed.
 _memory = Path("/dev/shm")  # noqa: S108 (gunicorn makes an unlinked file there)
 worker_tmp_dir = str(_memory) if os.access(_memory, os.W_OK) else None
@@ -31,6 +38,11 @@ raw_env = [f"PROMETHEUS_MULTIPROC_DIR={_counts}"]
 control_socket_disable = True
 
 
+def post_worker_init(worker: Any) -> None:
+    """A terminal that closes ends no request: gunicorn's master reloads on SIGHUP, its workers would die."""
+    streams.ignore_hangups()
+
+
 def on_starting(server: Any) -> None:
     """A server that starts has answered nothing yet: what an earlier one left behind does not count."""
     shutil.rmtree(_counts, ignore_errors=True)
@@ -38,6 +50,7 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """What anybody who reads the log should know of who is let in."""
+    """What anybody who reads the log should know: settings without effect, and who is let in."""
+    names.log_warnings()
     if notice := profile.notice():
         logging.getLogger("juggernaut.web").warning("%s", notice)

@@ -1,4 +1,4 @@
-"""The log: every process of the system writes to one file, a line a record, and warnings to stderr too.
+"""The log: every process of the system writes to one file, a line a record; what matters goes to stderr, too.
 
     2026-11-24T02:32:43.123Z ERROR workers[4711] reliability.engine task=0193… it failed: boom
 
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from governance import log_context, outages, redaction
+from juggernaut.configuration import current, hide_secrets
 
 MAX_BYTES = 20 * 1024 * 1024
 KEPT_FILES = 5
@@ -35,12 +36,12 @@ _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} |
 
 def log_file(root: Path) -> Path:
     """`juggernaut.log` in the folder `JUGGERNAUT_LOGS`, else in `logs/` at the project's root."""
-    return Path(os.environ.get("JUGGERNAUT_LOGS") or root / "logs").absolute() / "juggernaut.log"
+    return (current().logs or root / "logs").absolute() / "juggernaut.log"
 
 
 def role() -> str:
     """What this process is in the system: `JUGGERNAUT_PROCESS`, else told from its command line."""
-    if named := os.environ.get("JUGGERNAUT_PROCESS"):
+    if named := current().process:
         return named.removeprefix("juggernaut ").replace(" ", "-")
     program = Path(sys.argv[0]).stem
     if program in {"", "-", "-c", "-m"}:
@@ -55,7 +56,9 @@ def configuration(log_file: Path) -> dict[str, Any]:
 
     Whoever logs knows from then on which secrets must not stand there.
     """
-    redaction.learn_environment()
+    configured = current()
+    hide_secrets(configured)
+    chosen = logging.getLevelNamesMapping()[configured.log_level]
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -68,30 +71,39 @@ def configuration(log_file: Path) -> dict[str, Any]:
             "file": {
                 "class": "juggernaut.logs.SharedFile",
                 "path": str(log_file),
-                "level": "INFO",
+                "level": min(chosen, logging.INFO),
                 "formatter": "line",
                 "filters": ["forged"],
             },
+            "stdout": {
+                "class": "logging.StreamHandler",
+                "stream": "ext://sys.stdout",
+                "formatter": "line",
+            },
             "stderr": {
                 "class": "logging.StreamHandler",
-                "level": "WARNING",
+                "level": chosen,
                 "formatter": "line",
                 "filters": ["forged"],
             },
         },
-        "root": {"level": "INFO", "handlers": ["file", "stderr"]},
+        "root": {"level": min(chosen, logging.INFO), "handlers": ["file", "stderr"]},
         "loggers": {
             # Django gives this one handlers of its own, for mail and for its development server.
-            "django": {"level": "INFO", "handlers": [], "propagate": True},
+            "django": {"level": min(chosen, logging.INFO), "handlers": [], "propagate": True},
             # 4xx are the client's errors; ours are logged as ERROR.
             "django.request": {"level": "ERROR", "filters": ["unexpected"]},
             # django-q2 logs each message at INFO, which halves its rate.
             "django-q": {"level": "WARNING", "handlers": [], "propagate": True},
             # It logs the URL of each request at INFO, and with it what is secret in a query string.
             "httpx2": {"level": "WARNING"},
+            # What it logs at DEBUG are headers of answers, with cookies in them.
+            "httpcore2": {"level": "INFO"},
             # Four lines for each login that succeeds.
             "axes": {"level": "WARNING"},
             "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
+            # Who asked for what: only if asked for, and not into the file, whose room errors need.
+            "gunicorn.access": {"level": "INFO", "handlers": ["stdout"], "propagate": False},
         },
     }
 
@@ -117,12 +129,16 @@ class Forged(logging.Filter):
 class OneLine(logging.Formatter):
     """Time in UTC, level, process, logger, task if known, and the message with its traceback folded."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._role = role()
+
     def format(self, record: logging.LogRecord) -> str:
         task = getattr(record, "task_id", None) or log_context.current_task()
         said = self._said(record).translate(_ESCAPES)
         more = f"… ({len(said) - MAX_LINE} more characters)" if len(said) > MAX_LINE else ""
         said = f"{redaction.hide(said[: 2 * MAX_LINE])[:MAX_LINE]}{more}"
-        where = f"{role()}[{record.process}] {record.name}{f' task={task}' if task else ''}"
+        where = f"{self._role}[{record.process}] {record.name}{f' task={task}' if task else ''}"
         return f"{self.formatTime(record)} {record.levelname} {where} {said}"
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:

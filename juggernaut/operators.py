@@ -1,6 +1,5 @@
 """The first operator: without one, nobody could enter the console of a fresh installation."""
 
-import os
 import secrets
 from typing import NamedTuple
 
@@ -9,6 +8,7 @@ from django.db import IntegrityError
 
 from governance import audit
 from governance.actors import Actor
+from juggernaut import configuration
 
 DEFAULT_USERNAME = "admin"
 
@@ -39,7 +39,7 @@ def ensure_first(*, actor: Actor, username: str = DEFAULT_USERNAME) -> FirstOper
     users = get_user_model().objects
     if users.filter(is_superuser=True).exists():
         return None
-    given = os.environ.get("JUGGERNAUT_ADMIN_PASSWORD")
+    given = configuration.current().admin_password.get_secret_value() or None
     password = given or secrets.token_urlsafe(12)
     try:
         with audit.acting(actor, verb="create", reason="the first operator"):

@@ -16,7 +16,7 @@ from rest_framework.views import set_rollback
 
 from governance import errors, outages, task_types
 from governance.api.resource import answer
-from juggernaut import outage_page
+from juggernaut import loopback, outage_page
 from juggernaut.api_tokens import TokenNotFound
 from juggernaut.throttling import throttles
 from monitoring.errors import AlertConflict, AlertNotFound, AlertRuleNotFound
@@ -78,7 +78,8 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     """DRF's exception handler. What nobody foresaw is logged with its traceback and told without it."""
     set_rollback()
     if isinstance(error, APIException):
-        return _of_framework(_throttled(error, context.get("request")))
+        request = context.get("request")
+        return _of_framework(_throttled(error, request), doubt=_doubt(error, request))
     for kind, status in _STATUS.items():
         if isinstance(error, kind):
             return problem(status, str(error), **_facts(error))
@@ -110,13 +111,21 @@ def _throttled(error: APIException, request: Any) -> APIException:
     return error
 
 
-def _of_framework(error: APIException) -> HttpResponse:
+def _doubt(error: APIException, request: Any) -> str:
+    """Why somebody who seems to be on this machine needs credentials nevertheless."""
+    if request is None or not isinstance(error, NotAuthenticated):
+        return ""
+    doubt = request.META.get(loopback.DOUBTED, "")
+    return f" {doubt[:1].upper()}{doubt[1:]}: use a token." if doubt else ""
+
+
+def _of_framework(error: APIException, *, doubt: str = "") -> HttpResponse:
     headers = {}
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(int(wait))
-    return problem(error.status_code, str(error.detail), headers=headers)
+    return problem(error.status_code, f"{error.detail}{doubt}", headers=headers)
 
 
 def _facts(error: Exception) -> dict[str, Any]:

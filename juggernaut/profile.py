@@ -1,8 +1,7 @@
 """Which profile this is, and what the local one has to say of itself wherever it is started or looked at."""
 
-import os
+from juggernaut import configuration
 
-LOCAL = "local"
 NOTICE = (
     "no token needed: in the local profile whoever is on this machine may create and read tasks without one; "
     "JUGGERNAUT_PROFILE=production asks everybody"
@@ -10,9 +9,9 @@ NOTICE = (
 
 
 def name() -> str:
-    return os.environ.get("JUGGERNAUT_PROFILE", LOCAL)
+    return configuration.current().profile.value
 
 
 def notice() -> str:
     """What must be said loudly of this installation, if anything."""
-    return NOTICE if name() == LOCAL else ""
+    return NOTICE if configuration.current().is_local else ""

@@ -1,50 +1,42 @@
-"""Settings, all of them by environment; the table of variables is in the README.
+"""Django's settings. What an installation may choose is declared in `juggernaut/configuration/model.py`.
 
 Two profiles: `local` (the default: loopback only, embedded servers, a secret made on first start)
 and `production` (refuses to start without what safety needs). Nothing else changes between them.
 """
 
-import os
 from datetime import timedelta
-from pathlib import Path
-
-from django.core.exceptions import ImproperlyConfigured
 
 from governance import redaction
 from juggernaut import (
     browser_rules,
+    configuration,
     console,
     database,
     driver,
     endpoints,
     logs,
     openapi_document,
-    production,
     secret_key,
 )
-from juggernaut.environment import ROOT, listed
-from juggernaut.throttling.rate import Rate
+from juggernaut.environment import ROOT
 
 driver.choose()
 
-PROFILE = os.environ.get("JUGGERNAUT_PROFILE", "local")
-if PROFILE not in {"local", "production"}:
-    raise ImproperlyConfigured(f"JUGGERNAUT_PROFILE is {PROFILE!r}; expected 'local' or 'production'")
-IS_LOCAL = PROFILE == "local"
+_configured = configuration.current()
+PROFILE = _configured.profile.value
+IS_LOCAL = _configured.is_local
 # Set by `make demo`: every page says so.
-IS_SIMULATION = os.environ.get("JUGGERNAUT_SIMULATION") == "1"
+IS_SIMULATION = _configured.simulation
 
 BASE_DIR = ROOT
 VAR_DIR = endpoints.var_dir()
 DEBUG = False
-ALLOWED_HOSTS = listed("JUGGERNAUT_ALLOWED_HOSTS")
-if not IS_LOCAL:
-    production.require(os.environ, ALLOWED_HOSTS)
-else:
+ALLOWED_HOSTS = [*_configured.allowed_hosts]
+if IS_LOCAL:
     ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]", "testserver"]
-SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or secret_key.local_secret_key(VAR_DIR)
+SECRET_KEY = _configured.secret_key.get_secret_value() or secret_key.local_secret_key(VAR_DIR)
 # Keys of before: what they have signed is valid, and nothing is signed with them.
-SECRET_KEY_FALLBACKS = [key for key in os.environ.get("DJANGO_SECRET_KEY_FALLBACKS", "").split(",") if key]
+SECRET_KEY_FALLBACKS = [key.get_secret_value() for key in _configured.secret_key_fallbacks]
 
 INSTALLED_APPS = [
     "juggernaut",  # first: its commands come before those of Django with the same names
@@ -99,11 +91,12 @@ TEMPLATES = [
 ]
 
 _where = endpoints.current()
-_process = os.environ.get("JUGGERNAUT_PROCESS", "juggernaut")
+_process = _configured.process or "juggernaut"
+_named = database.configured(_configured)
 DATABASES = {"default": database.settings(_where.database_url, process=_process)}
 # Around the connection pooler that DATABASE_URL may lead to: see governance/pooler.py.
-DATABASE_DIRECT = database.direct(os.environ, process=_process)
-JUGGERNAUT_POOLER = database.pooler(os.environ)
+DATABASE_DIRECT = database.direct(_named, process=_process)
+JUGGERNAUT_POOLER = database.pooler(_named)
 REDIS_URL = _where.redis_url
 HAS_REDIS = endpoints.NO_REDIS != REDIS_URL
 CACHES = {
@@ -153,7 +146,7 @@ AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 # How many proxies stand in front, each appending to X-Forwarded-For where a request came from.
-JUGGERNAUT_PROXIES = int(os.environ.get("JUGGERNAUT_PROXIES", "0"))
+JUGGERNAUT_TRUSTED_PROXIES = _configured.trusted_proxies
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -182,7 +175,7 @@ MAX_BULK_BODY_BYTES = 32 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BULK_BODY_BYTES
 
 if not IS_LOCAL:
-    SECURE_SSL_REDIRECT = os.environ["JUGGERNAUT_TLS_REDIRECT"] == "1"
+    SECURE_SSL_REDIRECT = bool(_configured.tls_redirect)
     # "No redirect to TLS" (W008): the operator has said that somebody in front does it.
     SILENCED_SYSTEM_CHECKS = [] if SECURE_SSL_REDIRECT else ["security.W008"]
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -209,10 +202,8 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
 }
 # How often one client may ask, and whoever has no valid credentials, by address: REQUESTS/SECONDS.
-JUGGERNAUT_API_RATE, JUGGERNAUT_API_STRANGER_RATE = (
-    Rate.parse(os.environ.get(name) or default, name=name)
-    for name, default in (("JUGGERNAUT_API_RATE", "30000/60"), ("JUGGERNAUT_API_STRANGER_RATE", "120/60"))
-)
+JUGGERNAUT_API_RATE = _configured.api_rate
+JUGGERNAUT_API_ANONYMOUS_RATE = _configured.api_anonymous_rate
 # The API's description, at /api/schema: see juggernaut/openapi/.
 SPECTACULAR_SETTINGS = openapi_document.SETTINGS
 
@@ -224,7 +215,7 @@ JUGGERNAUT_TASK_TYPES = [
     "workers.workflow",
     "workers.agent.loop",
 ]
-JUGGERNAUT_TASK_TYPES += listed("JUGGERNAUT_TASK_TYPES")
+JUGGERNAUT_TASK_TYPES += _configured.task_types
 # Modules whose import registers tools: likewise.
 JUGGERNAUT_TOOLS = [
     "workers.tools.http",
@@ -233,53 +224,58 @@ JUGGERNAUT_TOOLS = [
     "workers.tools.notify",
     "workers.tools.files",
 ]
-JUGGERNAUT_TOOLS += listed("JUGGERNAUT_TOOLS")
+JUGGERNAUT_TOOLS += _configured.tools
 # Hosts that tools may reach although they are not public: `host` or `host:port`, IPv6 as `[::1]`.
-JUGGERNAUT_HTTP_PRIVATE_HOSTS = listed("JUGGERNAUT_HTTP_PRIVATE_HOSTS")
+JUGGERNAUT_HTTP_PRIVATE_HOSTS = [*_configured.http_private_hosts]
 # Where tasks keep their files, one folder for each tree of tasks.
-JUGGERNAUT_WORKSPACES = Path(os.environ.get("JUGGERNAUT_WORKSPACES") or VAR_DIR / "workspaces").absolute()
+JUGGERNAUT_WORKSPACES = (_configured.workspaces or VAR_DIR / "workspaces").absolute()
 # How many days a folder is kept when the last task of its tree has ended; 0 keeps it for ever.
-JUGGERNAUT_WORKSPACES_KEPT_DAYS = int(os.environ.get("JUGGERNAUT_WORKSPACES_KEPT_DAYS", "30"))
+JUGGERNAUT_WORKSPACE_RETENTION_DAYS = _configured.workspace_retention_days
 
 # Mail of the tool `notify.send`. Without a host it says that it is not configured.
-EMAIL_HOST = os.environ.get("JUGGERNAUT_MAIL_HOST", "")
-EMAIL_PORT = int(os.environ.get("JUGGERNAUT_MAIL_PORT", "587"))
-EMAIL_HOST_USER = os.environ.get("JUGGERNAUT_MAIL_USER", "")
-EMAIL_HOST_PASSWORD = os.environ.get("JUGGERNAUT_MAIL_PASSWORD", "")
-EMAIL_USE_TLS = os.environ.get("JUGGERNAUT_MAIL_TLS", "1") == "1"
+EMAIL_HOST = _configured.mail_host
+EMAIL_PORT = _configured.mail_port
+EMAIL_HOST_USER = _configured.mail_user
+EMAIL_HOST_PASSWORD = _configured.mail_password.get_secret_value()
+EMAIL_USE_SSL = _configured.uses_implicit_tls
+EMAIL_USE_TLS = _configured.uses_starttls
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = os.environ.get("JUGGERNAUT_MAIL_FROM", "")
+DEFAULT_FROM_EMAIL = _configured.mail_from
 
 # Who is told of alerts: URLs that take JSON, URLs that take Slack's messages, mail addresses.
-JUGGERNAUT_ALERT_WEBHOOKS = listed("JUGGERNAUT_ALERT_WEBHOOKS")
-JUGGERNAUT_ALERT_SLACK_WEBHOOKS = listed("JUGGERNAUT_ALERT_SLACK_WEBHOOKS")
-JUGGERNAUT_ALERT_MAIL_TO = listed("JUGGERNAUT_ALERT_MAIL_TO")
-# Who knows such a URL may post there.
-redaction.learn(*JUGGERNAUT_ALERT_WEBHOOKS, *JUGGERNAUT_ALERT_SLACK_WEBHOOKS)
+JUGGERNAUT_ALERT_WEBHOOKS = [url.get_secret_value() for url in _configured.alert_webhooks]
+JUGGERNAUT_ALERT_SLACK_WEBHOOKS = [url.get_secret_value() for url in _configured.alert_slack_webhooks]
+JUGGERNAUT_ALERT_MAIL_TO = [*_configured.alert_mail_to]
 
 # Where models are reached: any OpenAI-compatible API. See docs/architecture/models.md.
-JUGGERNAUT_LLM_BASE_URL = os.environ.get("JUGGERNAUT_LLM_BASE_URL") or "https://openrouter.ai/api/v1"
-JUGGERNAUT_LLM_API_KEY = os.environ.get("JUGGERNAUT_LLM_API_KEY", "")
+JUGGERNAUT_LLM_BASE_URL = _configured.llm_base_url
+JUGGERNAUT_LLM_API_KEY = _configured.llm_api_key.get_secret_value()
 # Its name in the ledger, the breakers and the price list; by default the price list's for that address.
-JUGGERNAUT_LLM_SERVICE = os.environ.get("JUGGERNAUT_LLM_SERVICE", "")
+JUGGERNAUT_LLM_SERVICE = _configured.llm_service
 # `model, fallback, …` for everybody, `; WORKER = model, fallback, …` for one.
-JUGGERNAUT_LLM_MODELS = os.environ.get("JUGGERNAUT_LLM_MODELS", "")
+JUGGERNAUT_LLM_MODELS = _configured.llm_models
 # An answer that takes longer counts towards the failures of its breakers; 0 is no limit.
-JUGGERNAUT_LLM_SLOW_SECONDS = float(os.environ.get("JUGGERNAUT_LLM_SLOW_SECONDS", "0"))
+JUGGERNAUT_LLM_SLOW_SECONDS = _configured.llm_slow_seconds
 
 # How many plain (not async) tasks one worker process runs at a time.
-JUGGERNAUT_SYNC_THREADS = int(os.environ.get("JUGGERNAUT_SYNC_THREADS", "16"))
-# How many threads of one worker process, each with a connection, open and close the books of its calls.
-JUGGERNAUT_DOOR_THREADS = int(os.environ.get("JUGGERNAUT_DOOR_THREADS", "4"))
+JUGGERNAUT_SYNC_THREADS = _configured.sync_threads
+# How many threads of one worker process, each with a connection, admit and settle its calls.
+JUGGERNAUT_CALL_THREADS = _configured.call_threads
 # How long running tasks may take to finish after SIGTERM.
-JUGGERNAUT_GRACE_SECONDS = float(os.environ.get("JUGGERNAUT_GRACE_SECONDS", "30"))
+JUGGERNAUT_GRACE_SECONDS = _configured.grace_seconds
+# When the parent of a cluster gives up a process, or the cluster: see reliability/checkup.py.
+JUGGERNAUT_STUCK_SECONDS = _configured.stuck_seconds
+JUGGERNAUT_STALLED_CLUSTER_SECONDS = _configured.stalled_cluster_seconds
+JUGGERNAUT_WORKER_MAX_RSS_MB = _configured.worker_max_rss_mb
+# What this process is called in the system, if anybody has said it.
+JUGGERNAUT_PROCESS = _configured.process
 
 # django-q2 supervises processes and keeps the clock. It never holds a task: see docs/decisions.md.
 Q_CLUSTER = {
     "name": "juggernaut",
     "cluster_name": "workers",
     "broker_class": "reliability.standing_order.StandingOrder",
-    "workers": int(os.environ.get("JUGGERNAUT_WORKER_PROCESSES", "2")),
+    "workers": _configured.worker_processes,
     "queue_limit": 1,
     # For messages that name no limit of their own. A drain's says that it has none.
     "timeout": 60,
@@ -289,7 +285,7 @@ Q_CLUSTER = {
     "save_limit": -1,
     "recycle": 10_000,
     # KiB. A drain leaves when its process passes this (see reliability/checkup.py), then the process ends.
-    "max_rss": int(os.environ.get("JUGGERNAUT_WORKER_MAX_RSS_MB", "512")) * 1024,
+    "max_rss": _configured.worker_max_rss_mb * 1024,
     "guard_cycle": 0.5,
     "catch_up": False,
     "scheduler": False,

@@ -4,14 +4,12 @@ import os
 import socket
 from typing import NamedTuple
 
-from juggernaut import profile
+from juggernaut import configuration
 from juggernaut.embedded import ports
-
-DEFAULT_PORT = 8000
 
 
 class WebAddressError(ValueError):
-    """The address that the environment asks for cannot be used; the text says what to change."""
+    """The address that the settings name cannot be used now; the text says what to change."""
 
 
 class WebAddress(NamedTuple):
@@ -42,14 +40,18 @@ class WebAddress(NamedTuple):
 
 
 def from_environment() -> WebAddress:
-    """The address by `JUGGERNAUT_BIND` (production only) and `JUGGERNAUT_PORT`. Raises `WebAddressError`."""
-    host = os.environ.get("JUGGERNAUT_BIND") or ports.LOOPBACK
-    if host != ports.LOOPBACK and profile.name() != "production":
-        raise WebAddressError(
-            f"JUGGERNAUT_BIND is {host}, but the local profile listens on {ports.LOOPBACK} alone, "
-            "because it asks nobody for a token: set JUGGERNAUT_PROFILE=production, or unset it"
-        )
-    return WebAddress(host, _port(os.environ.get("JUGGERNAUT_PORT") or str(DEFAULT_PORT)))
+    """The address by `JUGGERNAUT_BIND` and `JUGGERNAUT_PORT`, or by a platform's `PORT`.
+
+    Raises `ConfigurationError`.
+    """
+    found = configuration.current()
+    return WebAddress(found.bind or _default_host(found), found.port)
+
+
+def _default_host(found: configuration.Configuration) -> str:
+    """Loopback; but a platform that names a `PORT` connects from outside (gunicorn does the same)."""
+    is_of_platform = "PORT" in os.environ and "JUGGERNAUT_PORT" not in os.environ
+    return "0.0.0.0" if is_of_platform and not found.is_local else ports.LOOPBACK  # noqa: S104
 
 
 def require_free(address: WebAddress) -> None:
@@ -59,9 +61,3 @@ def require_free(address: WebAddress) -> None:
             f"port {address.port} on {address.host} is taken: "
             f"choose another with --port {address.port + 1} or JUGGERNAUT_PORT={address.port + 1}"
         )
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise WebAddressError(f"the port is {text!r}; expected a number from 1 to 65535")
-    return int(text)

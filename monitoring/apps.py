@@ -1,5 +1,3 @@
-import os
-
 from django.apps import AppConfig
 from django.conf import settings
 
@@ -17,7 +15,7 @@ class MonitoringConfig(AppConfig):
 
         sweep.register(duty.NAME, duty.look)
         retention.register(forgetting.WALK)
-        if os.environ.get("JUGGERNAUT_PROCESS"):
+        if settings.JUGGERNAUT_PROCESS:
             from monitoring import memory
 
             memory.note_start(settings.VAR_DIR)

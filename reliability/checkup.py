@@ -10,11 +10,11 @@
 """
 
 import logging
-import os
 import time
 from multiprocessing.process import BaseProcess
 
 import psutil
+from django.conf import settings
 
 from reliability.errors import ClusterDead
 from reliability.pulse import Pulse, Slot
@@ -25,10 +25,6 @@ MEMORY_LOOK_SECONDS = 5.0
 MEBIBYTE = 1024 * 1024
 
 
-def seconds(name: str, default: float) -> float:
-    return float(os.environ.get(name, default))
-
-
 class Checkup:
     """Looks again and again at one running cluster; see the module."""
 
@@ -36,9 +32,9 @@ class Checkup:
         self.pulse = pulse
         self.sentinel = sentinel
         self.grace_seconds = grace_seconds
-        self.stuck_seconds = seconds("JUGGERNAUT_STUCK_SECONDS", 30)
-        self.wedged_seconds = seconds("JUGGERNAUT_WEDGED_SECONDS", 60)
-        self.max_rss_bytes = int(os.environ.get("JUGGERNAUT_WORKER_MAX_RSS_MB", "512")) * MEBIBYTE
+        self.stuck_seconds = settings.JUGGERNAUT_STUCK_SECONDS
+        self.stalled_seconds = settings.JUGGERNAUT_STALLED_CLUSTER_SECONDS
+        self.max_rss_bytes = settings.JUGGERNAUT_WORKER_MAX_RSS_MB * MEBIBYTE
         self.all_began_at = time.monotonic()
         self.memory_seen_at = 0.0
 
@@ -65,7 +61,7 @@ class Checkup:
         slots = list(self.pulse.slots())
         if slots and all(slot.ticked_at for slot in slots):
             self.all_began_at = now
-        elif now - self.all_began_at > self.wedged_seconds:
+        elif now - self.all_began_at > self.stalled_seconds:
             raise ClusterDead(f"no new process was given work for {now - self.all_began_at:.0f} s")
 
     def _look_at_worker(self, slot: Slot, now: float) -> None:

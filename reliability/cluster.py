@@ -126,6 +126,8 @@ def serve(*, title: str, children: str, function: str) -> NoReturn:
     start here, with its traceback, and what it imports is shared by all processes.
     """
     import_string(function)
+    # A terminal that closes ends nothing; the processes of the cluster inherit it.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     status = SupervisedCluster(title=title, children=children).run()
     logging.shutdown()
     raise SystemExit(status)

@@ -12,7 +12,7 @@ from django.conf import settings
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from juggernaut import embedded
+from juggernaut import embedded, loopback
 from tests import emptying, places, session_servers
 from tests.machine import Machine
 
@@ -29,6 +29,8 @@ hypothesis_settings.register_profile(
     "juggernaut", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("juggernaut")
+# Its requests come by no connection, of which the other end could be seen.
+loopback.NO_CONNECTION = ""
 # Passwords of tests are guessed by nobody; a good hash of one takes a quarter of a second.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 

@@ -20,7 +20,7 @@ def start() -> None:
     os.environ.setdefault("JUGGERNAUT_LOGS", str(endpoints.var_dir() / "logs"))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "juggernaut.settings")
     # All tests are strangers at one address; those of the limit set one of their own.
-    os.environ.setdefault("JUGGERNAUT_API_STRANGER_RATE", "100000/60")
+    os.environ.setdefault("JUGGERNAUT_API_ANONYMOUS_RATE", "100000/60")
     if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
         servers = _open.enter_context(embedded.running(endpoints.var_dir()))
         if servers.is_without_redis:

@@ -39,7 +39,7 @@ HAVING bool_and(status IN ('completed', 'failed', 'cancelled') AND completed_at 
 def delete_when_due() -> None:
     """Delete some old folders, if nobody on this machine has looked for an hour. Never raises: the call that
     gave the occasion has nothing to do with it."""
-    days = settings.JUGGERNAUT_WORKSPACES_KEPT_DAYS
+    days = settings.JUGGERNAUT_WORKSPACE_RETENTION_DAYS
     try:
         if days and _is_due():
             delete(list(islice(old(timezone.now() - timedelta(days=days)), AT_ONCE)))

@@ -69,6 +69,7 @@ _ROWS: tuple[tuple[str, ...], ...] = (
     ("set_up", SHELL),
     ("simulate_provider", SHELL),
     ("write_schema", SHELL),
+    ("write_settings", SHELL),
     # Those of Django and of the packages that we use.
     ("axes_list_attempts", SHELL),
     ("axes_reset", SHELL),

@@ -9,22 +9,32 @@ import sys
 import time
 from pathlib import Path
 
-from juggernaut import endpoints, processes
+from juggernaut import configuration, endpoints, processes, streams
 from juggernaut.embedded import ports
-from juggernaut.environment import ROOT
+from juggernaut.environment import ROOT, require_settings
 
 PASSWORD = "simulation"  # noqa: S105 of a demo on loopback, whose password is meant to be known
 _START_SECONDS = 120.0
 _WHERE = re.compile(rb"http://127\.0\.0\.1:\d+")
-_FOREIGN = ("DATABASE_URL", "REDIS_URL", "JUGGERNAUT_PROFILE", "JUGGERNAUT_BIND")
+# Settings of another installation, which the demonstration must neither touch nor be stopped by.
+_FOREIGN = (
+    *("DATABASE_URL", "DATABASE_URL_DIRECT", "REDIS_URL", "JUGGERNAUT_POOLER"),
+    *("JUGGERNAUT_PROFILE", "JUGGERNAUT_BIND", "JUGGERNAUT_TRUSTED_PROXIES"),
+    *("JUGGERNAUT_LLM_API_KEY", "JUGGERNAUT_ADMIN_PASSWORD"),
+)
 
 
 def main() -> int:
     """Run all of it until Ctrl-C; returns the exit status."""
     options = _options()
-    folder = Path(os.environ.get("JUGGERNAUT_VAR") or endpoints.var_dir()) / "demo"
+    streams.survive()
+    streams.ignore_hangups()
+    require_settings()
+    folder = endpoints.var_dir() / "demo"
     folder.mkdir(parents=True, exist_ok=True)
-    environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+    environment = {
+        name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in _FOREIGN
+    }
     environment |= {"JUGGERNAUT_VAR": str(folder), "JUGGERNAUT_LOGS": str(folder / "logs")}
     running: list[subprocess.Popen[bytes]] = []
     signal.signal(signal.SIGTERM, _stop)
@@ -58,7 +68,7 @@ def _play(
         command = ["simulate_provider", "--port", "0", "--seed", "7", "--scenario", "calm"]
         running.append(_start(command, environment, output=output))
     provider = _until_it_listens(said, running[-1])
-    port = options.port or os.environ.get("JUGGERNAUT_PORT") or "8000"
+    port = options.port or str(configuration.current().port)
     environment |= {
         "JUGGERNAUT_LLM_BASE_URL": f"{provider}/v1",
         "JUGGERNAUT_LLM_API_KEY": "simulated",

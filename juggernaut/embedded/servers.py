@@ -95,7 +95,7 @@ class EmbeddedServers:
 
 
 @contextlib.contextmanager
-def running(var_dir: Path, *, named: Mapping[str, str] = os.environ) -> Iterator[EmbeddedServers]:
+def running(var_dir: Path, *, named: Mapping[str, str] | None = None) -> Iterator[EmbeddedServers]:
     """The servers that are not named, started and stopped again.
 
     Raises `EmbeddedServerError` with one line to show.
@@ -104,7 +104,7 @@ def running(var_dir: Path, *, named: Mapping[str, str] = os.environ) -> Iterator
         try:
             home.prepare(var_dir)
             stack.enter_context(_lock(var_dir))
-            servers = EmbeddedServers(var_dir, named=named)
+            servers = EmbeddedServers(var_dir, named=os.environ if named is None else named)
             stack.callback(servers.stop)
             servers.start()
         except PermissionError as error:

@@ -7,9 +7,9 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from juggernaut import embedded, endpoints, logs, processes, web_address
+from juggernaut import configuration, database, embedded, endpoints, logs, processes, web_address
 from juggernaut.embedded import EmbeddedServerError, EmbeddedServers
-from juggernaut.environment import ROOT
+from juggernaut.environment import ROOT, require_settings
 from juggernaut.supervisor import banner, parts, pooling
 from juggernaut.supervisor.machine import Machine
 from juggernaut.supervisor.readiness import Readiness
@@ -42,6 +42,7 @@ def run(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     if options.port:
         os.environ["JUGGERNAUT_PORT"] = options.port
+    require_settings()
     logging.config.dictConfig(logs.configuration(logs.log_file(ROOT)))
     signals = Signals()
     with signals.received():
@@ -61,9 +62,9 @@ def _run(names: Sequence[str], *, signals: Signals) -> None:
         web_address.require_free(address)
     with contextlib.ExitStack() as stack:
         with signals.interrupting():
-            servers = stack.enter_context(embedded.running(endpoints.var_dir()))
+            servers = stack.enter_context(embedded.running(endpoints.var_dir(), named=endpoints.configured()))
             _prepare_database(servers.environment)
-            pooled = pooling.examine({**os.environ, **servers.environment})
+            pooled = pooling.examine({**database.configured(configuration.current()), **servers.environment})
         memory.note_start(endpoints.var_dir())
         programs = parts.programs(names, environment=servers.environment)
         machine = Machine([*programs, *_embedded_parts(servers)], signals=signals)
@@ -80,7 +81,7 @@ def _run(names: Sequence[str], *, signals: Signals) -> None:
 def _prepare_database(environment: Mapping[str, str]) -> None:
     child = processes.start(
         [parts.interpreter(), "manage.py", "set_up"],
-        environment={**os.environ, **environment},
+        environment=configuration.child_environment(environment),
         directory=ROOT,
     )
     try:

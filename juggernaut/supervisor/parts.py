@@ -1,6 +1,5 @@
 """What is supervised: programs of ours, and embedded servers, which look the same from here."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -8,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from juggernaut import processes
+from juggernaut import configuration, processes
 from juggernaut.environment import ROOT
 
 PROGRAMS = ("web", "workers", "watchdog")
@@ -68,7 +67,7 @@ class Program:
 
 def programs(names: Sequence[str], *, environment: Mapping[str, str]) -> list[Program]:
     """The named programs, in the order in which they stop: web, workers, watchdog."""
-    grace = float(os.environ.get("JUGGERNAUT_GRACE_SECONDS", "30"))
+    grace = configuration.current().grace_seconds
     arguments = {
         "web": ["-m", "gunicorn", "-c", "python:juggernaut.gunicorn", "juggernaut.wsgi"],
         "workers": ["manage.py", "run_workers"],
@@ -78,7 +77,9 @@ def programs(names: Sequence[str], *, environment: Mapping[str, str]) -> list[Pr
         Program(
             name,
             argv=[interpreter(), *arguments[name]],
-            environment={**os.environ, **environment, "JUGGERNAUT_PROCESS": f"juggernaut {name}"},
+            environment=configuration.child_environment(
+                {**environment, "JUGGERNAUT_PROCESS": f"juggernaut {name}"}
+            ),
             stop_seconds=(WEB_GRACE_SECONDS if name == "web" else grace) + MARGIN_SECONDS,
         )
         for name in PROGRAMS

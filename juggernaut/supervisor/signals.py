@@ -7,7 +7,9 @@ import socket
 from collections.abc import Iterator
 from types import FrameType
 
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+from juggernaut import streams
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class StopRequested(BaseException):
@@ -34,14 +36,16 @@ class Signals:
 
     @contextlib.contextmanager
     def received(self) -> Iterator[None]:
-        """Count stop signals, and let a child's death end a `wait`, until the block ends."""
-        before = {number: signal.getsignal(number) for number in (*STOP_SIGNALS, signal.SIGCHLD)}
+        """Count stop signals, ignore hangups, and let a child's death end a `wait`, until the block ends."""
+        handled = (*STOP_SIGNALS, signal.SIGHUP, signal.SIGCHLD)
+        before = {number: signal.getsignal(number) for number in handled}
         self._wakeup.setblocking(False)
         self._written.setblocking(False)
         previous = signal.set_wakeup_fd(self._written.fileno(), warn_on_full_buffer=False)
         for number in STOP_SIGNALS:
             signal.signal(number, self._count)
         signal.signal(signal.SIGCHLD, _only_wake)
+        streams.ignore_hangups()
         try:
             yield
         finally:

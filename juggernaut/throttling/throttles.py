@@ -36,7 +36,7 @@ def count_stranger(request: Request) -> None:
     Raises `Throttled`. Whoever has valid credentials is never kept out by what others guess.
     """
     taken = buckets.of_process().take(
-        f"stranger:{client_address.of(request)}", settings.JUGGERNAUT_API_STRANGER_RATE
+        f"stranger:{client_address.of(request)}", settings.JUGGERNAUT_API_ANONYMOUS_RATE
     )
     if not taken.is_counted:
         raise Throttled(wait=max(taken.wait_seconds, 1.0))

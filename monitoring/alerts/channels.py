@@ -98,10 +98,18 @@ def _mail(target: Target, content: Content) -> Notice:
 
 def _request(target: Target, content: Content) -> HttpRequest:
     if target.channel == SLACK:
-        said = {"text": f"*{content['subject']}*\n{content['text']}"}
+        said = {"text": f"*{_slack(content['subject'])}*\n{_slack(content['text'])}"}
         return HttpRequest(url=target.address, method="POST", json_body=said, max_redirects=0)
     notice = Notice(channel="webhook", url=target.address, **content)
     return notice.as_request()
+
+
+def _slack(text: str) -> str:
+    """Text that Slack shows as it is: else `<!channel>` calls everybody, and `<https://…|ok>` hides a link.
+
+    As Slack's formatting reference says: these three characters, and no others.
+    """
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _meaning(failed: CallFailed) -> Exception:

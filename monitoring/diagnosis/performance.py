@@ -1,9 +1,9 @@
 """Performance: the memory of every process, tasks that run long, and the queries that cost most."""
 
-import os
 from collections.abc import Sequence
 
 import psycopg2
+from django.conf import settings
 
 from governance import looks
 from governance.durations import words
@@ -77,7 +77,7 @@ def _told(size: memory.Size) -> str:
 
 
 def _workers(processes: Sequence[Row]) -> Finding:
-    limit = int(os.environ.get("JUGGERNAUT_WORKER_MAX_RSS_MB", "512")) * MEBIBYTE
+    limit = settings.JUGGERNAUT_WORKER_MAX_RSS_MB * MEBIBYTE
     evidence = [_process(row) for row in processes]
     large = [row for row in processes if row["rss"] >= limit * MEMORY_WARNING]
     if not large:

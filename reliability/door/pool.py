@@ -66,7 +66,7 @@ def of_process() -> Pool:
     global _pool
     with _making:
         if _pool is None:
-            _pool = Pool(settings.JUGGERNAUT_DOOR_THREADS)
+            _pool = Pool(settings.JUGGERNAUT_CALL_THREADS)
         return _pool
 
 

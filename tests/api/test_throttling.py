@@ -96,7 +96,7 @@ def test_this_machine_without_a_token_has_a_limit_too(db, settings):
 
 
 def test_guesses_at_tokens_end_in_429(db, settings, address):
-    settings.JUGGERNAUT_API_STRANGER_RATE = Rate(3, 3600)
+    settings.JUGGERNAUT_API_ANONYMOUS_RATE = Rate(3, 3600)
     guesser = elsewhere(address, Authorization="Bearer guess")
 
     said = [guesser.get("/api/tasks").status_code for _ in range(5)]
@@ -106,7 +106,7 @@ def test_guesses_at_tokens_end_in_429(db, settings, address):
 
 
 def test_requests_without_any_credentials_end_in_429_too(db, settings, address):
-    settings.JUGGERNAUT_API_STRANGER_RATE = Rate(1, 3600)
+    settings.JUGGERNAUT_API_ANONYMOUS_RATE = Rate(1, 3600)
 
     said = [elsewhere(address).get("/api/tasks").status_code for _ in range(2)]
 
@@ -114,7 +114,7 @@ def test_requests_without_any_credentials_end_in_429_too(db, settings, address):
 
 
 def test_a_valid_token_is_not_kept_out_by_guesses_from_its_address(somebody: Api, settings):
-    settings.JUGGERNAUT_API_STRANGER_RATE = Rate(1, 3600)
+    settings.JUGGERNAUT_API_ANONYMOUS_RATE = Rate(1, 3600)
     address = "198.51.100.7"
     guesser = elsewhere(address, Authorization="Bearer guess")
     assert [guesser.get("/api/tasks").status_code for _ in range(3)][-1] == 429

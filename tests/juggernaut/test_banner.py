@@ -11,6 +11,7 @@ from juggernaut import embedded, endpoints, gunicorn, profile
 from juggernaut.embedded import servers as servers_module
 from juggernaut.supervisor import banner
 from juggernaut.web_address import WebAddress
+from tests.juggernaut.production import SAFE
 
 
 def test_the_line_for_a_second_terminal_survives_a_space_in_the_path(monkeypatch, tmp_path):
@@ -61,7 +62,8 @@ def test_the_console_says_so_on_every_page_and_in_full_on_the_first():
 
 @pytest.mark.django_db
 def test_production_says_nothing_of_the_kind(monkeypatch, tmp_path, caplog, settings):
-    monkeypatch.setenv("JUGGERNAUT_PROFILE", "production")
+    for name, value in SAFE.items():
+        monkeypatch.setenv(name, value)
     settings.IS_LOCAL = False
     client = Client()
     client.force_login(User.objects.create_superuser("root"))

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from governance import outages, redaction
 from governance.actors import of_command
-from juggernaut import api_tokens, logs
+from juggernaut import api_tokens, configuration, logs
 from juggernaut.access import doors
 from juggernaut.access.endpoints import ENDPOINTS
 from juggernaut.access.pages import PAGES
@@ -34,7 +34,7 @@ def own_secrets(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setenv("DATABASE_URL", f"postgresql://juggernaut:{PASSWORD}@db.example/juggernaut")
     monkeypatch.setenv("REDIS_URL", "redis://:red%2Fis-pass-word@cache.example/0")
     monkeypatch.setenv("JUGGERNAUT_LLM_API_KEY", LLM_KEY)
-    redaction.learn_environment()
+    configuration.hide_secrets(configuration.current())
     redaction.learn(settings.SECRET_KEY)
     return [PASSWORD, LLM_KEY, "red/is-pass-word", "red%2Fis-pass-word", settings.SECRET_KEY]
 

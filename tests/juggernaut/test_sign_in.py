@@ -106,7 +106,7 @@ def test_failures_are_counted_while_redis_is_away(monkeypatch: pytest.MonkeyPatc
 
 
 def test_behind_a_proxy_it_is_the_client_that_is_counted(settings):
-    settings.JUGGERNAUT_PROXIES = 1
+    settings.JUGGERNAUT_TRUSTED_PROXIES = 1
     for _ in range(settings.AXES_FAILURE_LIMIT):
         asked = {"username": "ada", "password": "wrong"}
         Client().post(LOGIN, asked, REMOTE_ADDR="10.0.0.1", HTTP_X_FORWARDED_FOR="203.0.113.5, 198.51.100.9")

@@ -116,7 +116,7 @@ def test_a_frozen_sentinel_ends_the_cluster_with_an_error(start_cluster):
 
 
 def test_a_queue_that_hands_out_nothing_ends_the_cluster_with_an_error(start_cluster):
-    program = start_cluster("stay", JUGGERNAUT_WEDGED_SECONDS="3", JUGGERNAUT_STUCK_SECONDS="2")
+    program = start_cluster("stay", JUGGERNAUT_STALLED_CLUSTER_SECONDS="3", JUGGERNAUT_STUCK_SECONDS="2")
 
     # The first worker takes the order that waits in the queue, and with a frozen pusher there is no other.
     program.the("pusher").suspend()
@@ -134,7 +134,7 @@ def test_a_function_that_never_ticks_is_stuck(start_cluster):
         processes=1,
         begins_with="entered",
         JUGGERNAUT_STUCK_SECONDS="2",
-        JUGGERNAUT_WEDGED_SECONDS="5",
+        JUGGERNAUT_STALLED_CLUSTER_SECONDS="5",
     )
 
     assert program.process.wait(timeout=30) == 1

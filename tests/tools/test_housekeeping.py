@@ -99,7 +99,7 @@ def test_who_writes_a_file_deletes_some_once_an_hour(context, place, monkeypatch
 
 
 def test_for_ever_is_for_ever(context, place, settings):
-    settings.JUGGERNAUT_WORKSPACES_KEPT_DAYS = 0
+    settings.JUGGERNAUT_WORKSPACE_RETENTION_DAYS = 0
     other = running_as("EXECUTOR").task_id
     kept = folder(place, other, days=4_000)
     ended(other, days=3_000)

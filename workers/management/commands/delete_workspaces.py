@@ -19,7 +19,7 @@ class Command(GovernanceCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        days = settings.JUGGERNAUT_WORKSPACES_KEPT_DAYS
+        days = settings.JUGGERNAUT_WORKSPACE_RETENTION_DAYS
         parser.add_argument("--days", type=int, default=days, help=f"how many days ago (default: {days})")
         parser.add_argument("--dry-run", action="store_true", help="say which they are, and delete none")
         self.add_json_argument(parser)

@@ -49,6 +49,7 @@ class Command(BaseCommand):
         left = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, left.set)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         await left.wait()
         server.close()
 
