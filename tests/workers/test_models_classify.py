@@ -217,7 +217,7 @@ def test_another_error_is_no_overflow(status, document):
 
 
 def test_an_overflow_in_a_200_is_not_tried_again():
-    verdict = judge(200, {"error": dict(OVERFLOWS[0]) | {"code": 400, "message": "prompt is too long"}})
+    verdict = judge(200, {"error": {"code": 400, "message": "prompt is too long"}})
 
     assert (verdict.unanswered, verdict.task, verdict.money) == (
         "context_overflow", Task.FAILS, Money.UNKNOWN,
