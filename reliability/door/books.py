@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
-from governance import budgets, outages, tool_executions
+from governance import budgets, locks, outages, tool_executions
 from governance.errors import HoldConflict, HoldNotFound
 from governance.prices import Price
 from reliability import breakers
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 # Shorter than what a hold outlives its call by (`gates.REPORT_SECONDS`).
 BOOK_SECONDS = 20.0
 AGAIN_SECONDS = 0.5
+# How long one try waits for rows that somebody has locked.
+LOCK_SECONDS = 2.0
 
 
 def answered(call: Call, answer: Answered) -> None:
@@ -65,7 +67,8 @@ def _tell_breakers(call: Call, ending: Ending) -> None:
 
 def _try_to_write(call: Call, ending: Ending) -> Exception | None:
     try:
-        _write(call, ending)
+        with locks.wait_at_most(LOCK_SECONDS):
+            _write(call, ending)
     except (DatabaseError, InterfaceError) as error:
         if outages.is_connection_failure(error):
             connection.close()
