@@ -2,7 +2,7 @@
 
 | | degraded: it works, and says what does not | down: it cannot work |
 |---|---|---|
-| database | | unreachable, or silent |
+| database | a statement or a task waits for somebody's lock | unreachable, or silent |
 | redis | unreachable, or silent | |
 | workers | the fleet or a worker is paused, or one has no process | no process of any worker is alive |
 | watchdog | no heartbeat for 15 s, or a duty without permission | |
@@ -24,7 +24,7 @@ import psycopg2
 import redis
 
 from governance import outages
-from monitoring import health_gates
+from monitoring import health_gates, health_locks
 from monitoring.probe import DidNotAnswerError, Probe, Row, redis_client
 from monitoring.single_flight import SingleFlight
 from reliability import heartbeat, sweep
@@ -114,13 +114,14 @@ def _look_at_database() -> dict[str, Entry]:
             queue = probe.row(_QUEUE, {"limit": COUNTED_UP_TO + 1})
             breakers = probe.rows(health_gates.BREAKERS)
             budgets = probe.rows(health_gates.BUDGETS)
+            locked = health_locks.waiting(probe)
             unbalanced = probe.row(health_gates.BOOKS)["places"]
     except (psycopg2.Error, DidNotAnswerError) as error:
         _database_outage.seen(outages.describe(error))
         return _nothing_known(error)
     _database_outage.over()
     return {
-        "database": _database_entry(facts),
+        "database": health_locks.entry(_database_entry(facts), locked),
         "workers": _workers_entry(workers, fleet=facts["fleet"]),
         "watchdog": _watchdog_entry(facts["watchdog_silent_seconds"], stopped),
         "queue": _queue_entry(queue),

@@ -8,7 +8,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from governance import outages
 from governance.durations import words
-from monitoring.diagnosis import remedies
+from monitoring.diagnosis import lock_holders, remedies
 from monitoring.diagnosis.findings import Finding, critical, notice, ok, warning
 from monitoring.diagnosis.sections import PROBE_SECONDS, section
 from monitoring.probe import DidNotAnswerError, Probe
@@ -49,12 +49,14 @@ def look() -> list[Finding]:
             took = time.monotonic() - began
             server = probe.row(_SERVER)
             holders, lingering = probe.rows(_HOLDERS), probe.rows(_LINGERING)
+            locked = lock_holders.look(probe)
             applied = _applied(probe)
     except (psycopg2.Error, DidNotAnswerError) as error:
         return [_unreachable(error)]
     return [
         _reachable(server, took),
         _connections(server, holders),
+        *locked,
         *_lingering(lingering),
         _migrations(applied),
     ]
