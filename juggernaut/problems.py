@@ -13,7 +13,7 @@ from django.views import defaults
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated, Throttled
 from rest_framework.views import set_rollback
 
-from governance import errors, outages, task_types
+from governance import errors, locks, outages, task_types
 from governance.api.resource import answer
 from juggernaut import outage_page
 from juggernaut.api_tokens import TokenNotFound
@@ -22,6 +22,7 @@ from monitoring.errors import AlertConflict, AlertNotFound, AlertRuleNotFound
 from reliability.errors import BreakerNotFound, RedriveConflict, RedriveNotFound
 
 SCHEMAS_TOLD = 3
+LOCKED = "somebody else holds a lock on these rows (manage.py diagnose says who); try again in a moment"
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +81,8 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
             return problem(status, str(error), **_facts(error))
     if outages.is_connection_failure(error):
         return _away_for_api(error)
+    if locks.is_timeout(error):
+        return _locked_for_api(error)
     request = context.get("request")
     logger.error("%s failed", _named(request), exc_info=error)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed at this request; its log says why")
@@ -163,6 +166,8 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if error and outages.is_connection_failure(error):
         return _database_away(request, error)
+    if error and locks.is_timeout(error):
+        return _locked(request, error)
     if not _is_api(request):
         return outage_page.page(request) if outage_page.is_away() else defaults.server_error(request)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed at this request; its log says why")
@@ -180,6 +185,20 @@ def _away_for_api(error: BaseException) -> HttpResponse:
     logger.error("%s", outages.describe(error))
     detail = f"{outages.DATABASE_CONNECTION_FAILED}; try again in a moment"
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "1"})
+
+
+def _locked(request: HttpRequest, error: BaseException) -> HttpResponse:
+    if _is_api(request):
+        return _locked_for_api(error)
+    logger.warning("%s", outages.describe_if_lost(error))
+    page = loader.render_to_string("503_locked.html")
+    return HttpResponse(page, status=HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": "1"})
+
+
+def _locked_for_api(error: BaseException) -> HttpResponse:
+    """Nothing was changed: the statement gave up before it did anything."""
+    logger.warning("%s", outages.describe_if_lost(error))
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, LOCKED, headers={"Retry-After": "1"})
 
 
 def _is_api(request: HttpRequest) -> bool:

@@ -22,14 +22,15 @@ SELECT s.statements, s.longest,
   (SELECT count(*) FROM (
      SELECT FROM governance_tasks WHERE wait IS NOT NULL AND wait ->> 'kind' = 'lock'
      LIMIT %(limit)s) t)::int AS parked
-FROM (SELECT count(*)::int AS statements, max(extract(epoch FROM clock_timestamp() - query_start))::float8 AS longest
+FROM (SELECT count(*)::int AS statements,
+        max(extract(epoch FROM clock_timestamp() - query_start))::float8 AS longest
       FROM pg_stat_activity
       WHERE wait_event_type = 'Lock' AND datname = current_database()
         AND clock_timestamp() - query_start > interval '1 second') s"""
 
 
 def waiting(probe: Probe) -> Row:
-    """How much waits: `statements` and the `longest` of them (seconds), `unrenewed` leases of living processes,
+    """How much waits: `statements`, the `longest` of them (seconds), `unrenewed` leases of living processes,
     and `parked` tasks. Counts end at `COUNTED_UP_TO`."""
     return probe.row(_WAITING, {"lease": LEASE, "limit": COUNTED_UP_TO})
 

@@ -1,4 +1,4 @@
-"""Who holds locks on our tables, and since when: the sessions behind what `monitoring.health_locks` counts."""
+"""Who holds locks on our tables, and since when: the sessions behind what `health_locks` counts."""
 
 from governance import redaction
 from governance.durations import words
@@ -11,6 +11,7 @@ from monitoring.probe import Probe, Row
 HELD_SECONDS = 5
 _SHOWN, _QUERY_CHARS = 10, 160
 
+# Whoever waits for a lock himself is left out: the one at the head of the queue keeps all of them.
 # Row locks are seen by the lock that their statement took on the table: RowShare and what is stronger.
 _HOLDERS = """
 SELECT a.pid, a.usename AS account, coalesce(nullif(a.application_name, ''), 'unnamed') AS application,
@@ -26,8 +27,9 @@ JOIN LATERAL (
   WHERE l.pid = a.pid AND l.granted AND l.locktype = 'relation' AND l.mode <> 'AccessShareLock') held
   ON held.tables IS NOT NULL
 WHERE a.backend_type = 'client backend' AND a.pid <> pg_backend_pid() AND a.datname = current_database()
+  AND a.wait_event_type IS DISTINCT FROM 'Lock'
   AND clock_timestamp() - a.xact_start > %(seconds)s * interval '1 second'
-ORDER BY a.xact_start LIMIT %(limit)s"""
+ORDER BY waiting DESC, a.xact_start LIMIT %(limit)s"""
 
 
 def look(probe: Probe) -> list[Finding]:
@@ -47,7 +49,7 @@ def look(probe: Probe) -> list[Finding]:
             explanation="Tasks whose rows are locked cannot go on; all others do.",
             remedies=[
                 remedies.at_machine(
-                    "End the oldest of them; what it had not committed is undone.",
+                    "End the first of them; what it had not committed is undone.",
                     f'psql $DATABASE_URL -c "SELECT pg_terminate_backend({holders[0]["pid"]})"',
                 )
             ],
