@@ -36,7 +36,6 @@ _UNABLE = {
     "53400": "database is out of resources",  # configuration_limit_exceeded
     "58030": "database disk failed",  # io_error
     "57014": "database took too long",  # query_canceled: statement_timeout
-    "55P03": "database rows are locked",  # lock_not_available: lock_timeout
 }
 
 
@@ -51,7 +50,8 @@ def is_connection_failure(error: BaseException | None) -> bool:
 
 def is_unavailable(error: BaseException | None) -> bool:
     """Whether the database cannot do its work now, whatever the statement: no connection, read-only, out of
-    disk, memory or connections, shutting down, or too slow for a timeout. The same may work later."""
+    disk, memory or connections, shutting down, or too slow for a timeout. The same may work later. Rows that
+    somebody has locked are not this: see `governance.locks`."""
     return is_connection_failure(error) or _unable(error) is not None
 
 

@@ -26,7 +26,7 @@ def instead(view: View) -> View:
 
     @wraps(view)
     def show(request: HttpRequest) -> HttpResponse:
-        is_there = health.report()["database"]["status"] == health.OK
+        is_there = health.report()["database"]["status"] != health.DOWN
         return view(request) if is_there else page(request)
 
     return show

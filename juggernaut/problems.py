@@ -14,7 +14,7 @@ from django.views import defaults
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated, Throttled
 from rest_framework.views import set_rollback
 
-from governance import errors, outages, task_types
+from governance import errors, locks, outages, task_types
 from governance.api.resource import answer
 from juggernaut import loopback, outage_page
 from juggernaut.api_tokens import TokenNotFound
@@ -26,6 +26,7 @@ SCHEMAS_TOLD = 3
 HOST_NOT_ALLOWED = (
     "this host name is not allowed: JUGGERNAUT_ALLOWED_HOSTS names those that are, separated by commas"
 )
+LOCKED = "somebody else holds a lock on these rows (manage.py diagnose says who); try again in a moment"
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,8 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     for kind, status in _STATUS.items():
         if isinstance(error, kind):
             return problem(status, str(error), **_facts(error))
+    if locks.is_timeout(error):
+        return _locked_for_api(error)
     if outages.is_unavailable(error):
         return _unavailable_for_api(error)
     request = context.get("request")
@@ -179,6 +182,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django calls it while it handles the error. An unavailable database is 503, in words."""
     error = sys.exc_info()[1]
+    if error and locks.is_timeout(error):
+        return _locked(request, error)
     if error and outages.is_unavailable(error):
         return _unavailable(request, error)
     if not _is_api(request):
@@ -205,6 +210,20 @@ def _unavailable_for_api(error: BaseException) -> HttpResponse:
     _note_unavailable(error)
     detail = f"{outages.headline(error)}; try again in a moment"
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "1"})
+
+
+def _locked(request: HttpRequest, error: BaseException) -> HttpResponse:
+    if _is_api(request):
+        return _locked_for_api(error)
+    logger.warning("%s", outages.describe_if_unavailable(error))
+    page = loader.render_to_string("503_locked.html")
+    return HttpResponse(page, status=HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": "1"})
+
+
+def _locked_for_api(error: BaseException) -> HttpResponse:
+    """Nothing was changed: the statement gave up before it did anything."""
+    logger.warning("%s", outages.describe_if_unavailable(error))
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, LOCKED, headers={"Retry-After": "1"})
 
 
 def _is_api(request: HttpRequest) -> bool:

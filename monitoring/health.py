@@ -2,7 +2,7 @@
 
 | | degraded: it works, and says what does not | down: it cannot work |
 |---|---|---|
-| database | | unreachable, silent, or it cannot be written |
+| database | a statement or a task waits for somebody's lock | unreachable, silent, or it cannot be written |
 | redis | unreachable, silent, or it cannot be written (full, or a replica) | |
 | workers | the fleet or a worker is paused, or one has no process | no process of any worker is alive |
 | watchdog | no heartbeat for 15 s, or a duty without permission | |
@@ -25,7 +25,7 @@ import redis
 from django.conf import settings
 
 from governance import outages
-from monitoring import health_gates
+from monitoring import health_gates, health_locks
 from monitoring.probe import DidNotAnswerError, Probe, Row, redis_client
 from monitoring.single_flight import SingleFlight
 from reliability import heartbeat, sweep
@@ -127,6 +127,7 @@ def _look_at_database() -> dict[str, Entry]:
             queue = probe.row(_QUEUE, {"limit": COUNTED_UP_TO + 1})
             breakers = probe.rows(health_gates.BREAKERS)
             budgets = probe.rows(health_gates.BUDGETS)
+            locked = health_locks.waiting(probe)
             unbalanced = probe.row(health_gates.BOOKS)["places"]
             refused = write(probe)
     except (psycopg2.Error, DidNotAnswerError) as error:
@@ -137,7 +138,9 @@ def _look_at_database() -> dict[str, Entry]:
     else:
         _database_outage.seen(outages.describe(refused))
     return {
-        "database": _database_entry(facts) if refused is None else _unwritable(refused),
+        "database": health_locks.entry(_database_entry(facts), locked)
+        if refused is None
+        else _unwritable(refused),
         "workers": _workers_entry(workers, fleet=facts["fleet"]),
         "watchdog": _watchdog_entry(facts["watchdog_silent_seconds"], stopped),
         "queue": _queue_entry(queue),

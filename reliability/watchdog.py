@@ -20,7 +20,7 @@ from functools import cache
 
 from django.db import connection
 
-from governance import outages
+from governance import locks, outages
 from reliability import heartbeat, leadership, pulse, respite, sweep
 from reliability.duty_permissions import DutyPermissions
 from reliability.outage import Outage
@@ -85,6 +85,9 @@ class Watchdog:
         return {name: duty for name, duty in permitted.items() if duty is not sweep.rescue_crashed}
 
     def _wait_for_database(self, error: Exception) -> None:
+        if locks.is_timeout(error):
+            logger.warning("this round is left to the next: %s", outages.describe_if_unavailable(error))
+            return
         if not outages.is_unavailable(error):
             raise error
         connection.close()
@@ -107,6 +110,7 @@ def _of_this_process() -> Watchdog:
 
 def watch() -> None:
     """Watch for less than a minute, or until the cluster stops; what django-q2 calls."""
+    locks.begin()
     beat = pulse.join()
     watchdog = _of_this_process()
     until = time.monotonic() + WATCH_SECONDS

@@ -8,7 +8,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from governance import direct, outages, pooler
 from governance.durations import words
-from monitoring.diagnosis import remedies
+from monitoring.diagnosis import lock_holders, remedies
 from monitoring.diagnosis.findings import Finding, critical, notice, ok, warning
 from monitoring.diagnosis.sections import PROBE_SECONDS, section
 from monitoring.probe import DidNotAnswerError, Probe
@@ -51,6 +51,7 @@ def look() -> list[Finding]:
             server = probe.row(_SERVER)
             is_pooled = pooler.is_transactional(told_pid=probe.backend_pid, pid=server["backend_pid"])
             holders, lingering = probe.rows(_HOLDERS), probe.rows(_LINGERING)
+            locked = lock_holders.look(probe)
             applied = _applied(probe)
     except (psycopg2.Error, DidNotAnswerError) as error:
         return [_unreachable(error)]
@@ -58,6 +59,7 @@ def look() -> list[Finding]:
         _reachable(server, took),
         *([_pooled()] if is_pooled else []),
         _connections(server, holders),
+        *locked,
         *_lingering(lingering),
         _migrations(applied),
     ]

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
-from governance import budgets, outages, prices, tool_executions
+from governance import budgets, locks, outages, prices, tool_executions
 from governance.errors import HoldConflict, HoldNotFound
 from governance.prices import NO_USAGE, Price
 from reliability import breakers
@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 # Shorter than what a hold outlives its call by (`gates.REPORT_SECONDS`).
 BOOK_SECONDS = 20.0
 AGAIN_SECONDS = 0.5
+# How long one try waits for rows that somebody has locked.
+LOCK_SECONDS = 2.0
 
 
 def answered(call: Call, answer: Answered) -> Answered:
@@ -69,7 +71,8 @@ def _tell_breakers(call: Call, ending: Ending) -> None:
 
 def _try_to_write(call: Call, ending: Ending) -> Decimal | Exception | None:
     try:
-        return _write(call, ending)
+        with locks.wait_at_most(LOCK_SECONDS):
+            return _write(call, ending)
     except (DatabaseError, InterfaceError) as error:
         if outages.wants_new_connection(error):
             connection.close()

@@ -32,6 +32,10 @@ FAREWELL_SECONDS = 2.0
 LAST_CALLS_SECONDS = 2.0
 # What was claimed ahead and finds no place within this time is for others to take.
 HOARD_SECONDS = 1.0
+# An outcome whose row somebody else has locked is tried again after so long, then twice as long, up to the
+# most. The first is for the heartbeat, which locks rows for milliseconds.
+LOCKED_SECONDS = 0.05
+LOCKED_SECONDS_MOST = 2.0
 
 
 class Drain:
@@ -46,6 +50,9 @@ class Drain:
         self._beat = beat
         self._window = Window(worker_ids)
         self._reports = Reports()
+        self._locked = Reports()
+        self._locked_seconds = LOCKED_SECONDS
+        self._locked_until = 0.0
         self._bell = asyncio.Event()
         self._is_registered = asyncio.Event()
         self._may_have_more = True
@@ -76,8 +83,8 @@ class Drain:
     # ------------------------------------------------------------------------------ the heartbeat's view
 
     def held_longer_than(self, seconds: float) -> dict[UUID, int]:
-        """Id and token of every task held for so long."""
-        return self._window.held_longer_than(seconds)
+        """Id and token of every task held for so long, and of those whose outcome cannot be written yet."""
+        return self._window.held_longer_than(seconds) | {r.id: r.token for r in self._locked.all()}
 
     def in_flight(self) -> int:
         return len(self._window)
@@ -106,7 +113,10 @@ class Drain:
     async def _turn(self) -> None:
         """Report what ended and claim what fits, in one go; on a broken connection keep both for later."""
         reports, self._reports = self._reports, Reports()
-        known = self._window.ids() if self._has_lost_answers else None
+        if time.monotonic() >= self._locked_until:
+            reports.extend(self._locked)
+            self._locked = Reports()
+        known = self._window.ids() | {*self._locked.ids()} if self._has_lost_answers else None
         room = {} if self.is_leaving else self._window.room()
         self._bell.clear()
         try:
@@ -120,6 +130,7 @@ class Drain:
             await asyncio.sleep(POLL_SECONDS)
             return
         self._is_away = self._has_lost_answers = False
+        self._keep_locked(self._clerk.left)
         self._may_have_more = 0 < len(claimed) >= min(free for free in room.values() if free)
         self._window.add(claimed)
         self._start_what_fits()
@@ -139,6 +150,25 @@ class Drain:
         for name in Reports.__slots__:
             getattr(self._reports, name).extend(getattr(late, name))
 
+    def _keep_locked(self, left: Reports) -> None:
+        """Outcomes that wait for a lock of somebody else: their leases are renewed, the next turns go on."""
+        if not len(left):
+            if not len(self._locked):
+                self._locked_seconds = LOCKED_SECONDS
+            return
+        self._locked.extend(left)
+        self._locked_until = time.monotonic() + self._locked_seconds
+        longer = min(2 * self._locked_seconds, LOCKED_SECONDS_MOST)
+        if self._locked_seconds < longer == LOCKED_SECONDS_MOST:  # once for each lock, not with every try
+            logger.warning("%d outcomes wait for rows that somebody has locked", len(self._locked))
+        self._locked_seconds = longer
+
+    def _seconds_to_wait(self) -> float:
+        """Until the next poll, or until what was locked is tried again."""
+        if not len(self._locked):
+            return POLL_SECONDS
+        return min(POLL_SECONDS, max(0.0, self._locked_until - time.monotonic()))
+
     def _complain(self, error: Exception) -> None:
         if not self._is_away:  # once for each outage, not every second
             logger.error(outages.describe_if_unavailable(error))
@@ -151,7 +181,9 @@ class Drain:
             return
         if not (self._listener.is_listening or self._listener.is_impossible):
             await self._listen()
-        seconds = pooler.POLL_SECONDS if self._listener.is_impossible else POLL_SECONDS
+        seconds = self._seconds_to_wait()
+        if self._listener.is_impossible:
+            seconds = min(seconds, pooler.POLL_SECONDS)
         is_rung = await self._wait_for(self._bell, seconds=seconds)
         if is_rung and self._window.running and len(self._reports) < MAX_BATCH:
             await asyncio.sleep(GATHER_SECONDS)
@@ -251,8 +283,10 @@ class Drain:
         for entry in list(self._window.running.values()):
             entry.stop()
             self._give_back([entry.task])
-        while len(self._reports) and time.monotonic() < deadline:
+        while (len(self._reports) or len(self._locked)) and time.monotonic() < deadline:
             await self._turn()
+            if len(self._locked):
+                await asyncio.sleep(min(self._seconds_to_wait(), TICK_SECONDS))
         await self._close()
 
     async def _finish_running(self, *, until: float) -> None:

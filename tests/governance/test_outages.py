@@ -47,7 +47,6 @@ UNABLE = {
     "53100": "database disk is full",
     "53200": "database is out of memory",
     "53300": "database connection failed",
-    "55P03": "database rows are locked",
     "57014": "database took too long",
     "57P01": "database connection failed",
     "57P03": "database connection failed",
