@@ -1,6 +1,7 @@
 """Somebody holds locks in psql: what is free moves at once, what is locked is left and lost by nobody."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection, transaction
@@ -108,6 +109,12 @@ def test_rows_of_a_cursor_on_the_server_are_read_under_a_limit_too():
 # ------------------------------------------------------------------------------------------ renewals
 
 
+def expiry(task):
+    found = fetch(task.id).lease_expires_at
+    assert found
+    return found
+
+
 def test_a_renewal_extends_what_is_free_and_loses_nothing(psql):
     locked, free = held(), held()
     run_out(locked, free)
@@ -115,11 +122,11 @@ def test_a_renewal_extends_what_is_free_and_loses_nothing(psql):
 
     assert transitions.renew({locked.id: locked.token, free.id: free.token}) == set()
 
-    assert fetch(free.id).lease_expires_at > timezone.now()
-    assert fetch(locked.id).lease_expires_at < timezone.now()
+    assert expiry(free) > timezone.now()
+    assert expiry(locked) < timezone.now()
     psql.execute("ROLLBACK")
     assert transitions.renew({locked.id: locked.token}) == set()
-    assert fetch(locked.id).lease_expires_at > timezone.now()
+    assert expiry(locked) > timezone.now()
 
 
 def test_what_somebody_ends_is_lost_when_he_commits(psql):
@@ -138,7 +145,7 @@ def parked(task):
     return Report(task.id, task.token, wait=Wait(kind=WaitKind.PAUSE, name="FLEET", sentence="paused"))
 
 
-EDGES = {
+EDGES: dict[str, tuple[Any, str]] = {
     "complete": (done, "completed"),
     "retry_later": (failing, "pending"),
     "fail": (failing, "failed"),

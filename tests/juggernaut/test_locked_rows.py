@@ -6,6 +6,7 @@ from django.test import RequestFactory
 
 from governance import locks
 from governance.management import command
+from governance.models import Task
 from juggernaut import problems
 from tests.governance import lives
 from tests.governance.api_client import of_role
@@ -36,7 +37,7 @@ def test_a_page_of_the_console_answers_503_in_words(locked):
     request = RequestFactory().get("/admin/")
     try:
         with locks.wait_at_most(0.05):
-            lives.Task.objects.filter(pk=locked).update(title="x")
+            Task.objects.filter(pk=locked).update(title="x")
     except Exception:  # noqa: BLE001 Django calls the handler while it handles the error
         page = problems.server_error(request)
 

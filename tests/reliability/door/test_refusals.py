@@ -4,6 +4,7 @@ import time
 from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -130,7 +131,7 @@ def test_a_rejected_call_is_denied_with_the_reason(context, is_async):
 
 
 # What each gate reads for update, and so cannot decide without.
-LOCKED = {
+LOCKED: dict[str, tuple[str, dict[str, Any]]] = {
     "permission": ("worker_tool_permission_uses", {"max_calls_per_day": 5}),
     "approval": ("approvals", {"requires_approval": True}),
     "budget": ("budget_windows", {}),

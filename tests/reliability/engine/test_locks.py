@@ -78,9 +78,12 @@ def test_failures_are_not_tried_for_a_while_after_one_met_a_lock(psql, writer, m
     psql.execute("SELECT FROM failure_signatures FOR UPDATE")
     turn(writer, Reports(failed=[failing(locked)]))
     tried = []
-    monkeypatch.setattr(
-        transitions, "fail", lambda reports, **_: tried.extend(reports) or transitions.Recorded()
-    )
+
+    def fail(reports, **_):
+        tried.extend(reports)
+        return transitions.Recorded()
+
+    monkeypatch.setattr(transitions, "fail", fail)
 
     turn(writer, Reports(failed=[failing(later)]))
 
