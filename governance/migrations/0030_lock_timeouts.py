@@ -20,7 +20,7 @@ _WITHOUT, _WITH = "$$'children'::text$$", "$$'children'::text, 'lock'::text$$"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("governance", "0023_audit_tell")]
+    dependencies = [("governance", "0029_session_retention")]
     operations = [
         migrations.RunSQL(
             _KNOWN.format(before=_WITHOUT, after=_WITH), _KNOWN.format(before=_WITH, after=_WITHOUT)
