@@ -38,11 +38,6 @@ raw_env = [f"PROMETHEUS_MULTIPROC_DIR={_counts}"]
 control_socket_disable = True
 
 
-def post_worker_init(worker: Any) -> None:
-    """A terminal that closes ends no request: gunicorn's master reloads on SIGHUP, its workers would die."""
-    streams.ignore_hangups()
-
-
 def on_starting(server: Any) -> None:
     """A server that starts has answered nothing yet: what an earlier one left behind does not count."""
     shutil.rmtree(_counts, ignore_errors=True)
@@ -50,7 +45,9 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """What anybody who reads the log should know: settings without effect, and who is let in."""
+    """Go on when the terminal closes, and log settings without effect and who needs no token."""
+    # gunicorn would replace its workers, and nobody answered until new ones have started.
+    streams.ignore_hangups()
     names.log_warnings()
     if notice := profile.notice():
         logging.getLogger("juggernaut.web").warning("%s", notice)

@@ -44,6 +44,8 @@ def role() -> str:
     if named := current().process:
         return named.removeprefix("juggernaut ").replace(" ", "-")
     program = Path(sys.argv[0]).stem
+    if program == "__main__":  # as `python -m gunicorn` has it
+        program = Path(sys.argv[0]).parent.name
     if program in {"", "-", "-c", "-m"}:
         return "python"
     if program in {"manage", "django-admin"} and len(sys.argv) > 1:

@@ -9,7 +9,9 @@ import errno
 import io
 import os
 import signal
+import stat
 import sys
+import threading
 from typing import Any, TextIO
 
 _NEW_LINE_AND_TAB = frozenset("\n\t")
@@ -34,7 +36,8 @@ def survive() -> None:
 
 def ignore_hangups() -> None:
     """Go on when the terminal closes, as under `nohup`; children inherit it. SIGTERM stops, as ever."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    if threading.current_thread() is threading.main_thread():  # no other may say what a signal does
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def visible(text: str) -> str:
@@ -85,13 +88,14 @@ class _Descriptor(io.FileIO):
 
     def __init__(self, descriptor: int) -> None:
         super().__init__(descriptor, "w", closefd=False)
-        self._was_terminal = os.isatty(descriptor)
+        # Not `isatty`, which says no of a terminal that has closed already.
+        self._is_device = stat.S_ISCHR(os.fstat(descriptor).st_mode)
 
     def write(self, data: Any, /) -> int:
         try:
             return super().write(data)
         except OSError as error:
-            is_hangup = error.errno == errno.EIO and self._was_terminal
+            is_hangup = error.errno == errno.EIO and self._is_device
             if error.errno != errno.EPIPE and not is_hangup:
                 raise
             return len(data)

@@ -1,8 +1,10 @@
 """The WSGI application, for gunicorn and any other server."""
 
-from juggernaut import environment
+from juggernaut import environment, streams
 
 environment.prepare()
+# gunicorn lets a hangup end its workers; it has just said so, before it loads this.
+streams.ignore_hangups()
 
 from django.core.wsgi import get_wsgi_application  # noqa: E402 (the settings must be named first)
 

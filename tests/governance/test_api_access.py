@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from governance.models import Task
+from juggernaut import loopback, peers
 from juggernaut.models import ApiToken
 from tests.governance import samples
 from tests.governance.api_client import Api, make_user, token_of
@@ -140,6 +141,10 @@ def test_the_production_profile_wants_a_token_from_this_machine_too(db, settings
         {"HTTP_FORWARDED": "for=127.0.0.1"},
         {"HTTP_VIA": "1.1 proxy"},
         {"HTTP_ORIGIN": "http://localhost:8000"},
+        {"HTTP_SEC_FETCH_SITE": "cross-site"},
+        {"HTTP_SEC_FETCH_SITE": "same-origin"},
+        {"HTTP_CF_CONNECTING_IP": "192.0.2.7"},
+        {"HTTP_TAILSCALE_USER_LOGIN": "ann"},
         {"HTTP_AUTHORIZATION": "Basic Y2k6Y2k="},
     ],
 )
@@ -148,6 +153,43 @@ def test_whoever_may_be_somebody_else_needs_a_token(db, hint: dict[str, str]):
 
     assert answer.status_code == 401
     assert not Task.objects.exists()
+
+
+def test_a_name_that_was_led_to_this_machine_gets_nothing(db):
+    answer = Client().get("/api/tasks", **(RUNBOOK | {"HTTP_HOST": "rebound.example:8000"}))
+
+    assert answer.status_code == 400
+
+
+def test_an_address_that_was_typed_into_a_browser_is_asked_from_this_machine(db):
+    assert Client().get("/api/tasks", HTTP_SEC_FETCH_SITE="none", **RUNBOOK).status_code == 200
+
+
+def test_a_trusted_proxy_in_the_settings_asks_everybody_for_a_token(db, settings):
+    settings.JUGGERNAUT_TRUSTED_PROXIES = 1
+
+    assert Client().get("/api/tasks", **RUNBOOK).status_code == 401
+
+
+def test_a_connection_that_the_web_server_does_not_name_is_not_believed(db, monkeypatch):
+    monkeypatch.setattr(loopback, "NO_CONNECTION", "the web server does not say")
+
+    answer = Client().get("/api/tasks", **RUNBOOK)
+
+    assert answer.status_code == 401
+    assert answer.json()["detail"].endswith(" The web server does not say: use a token.")
+
+
+def test_a_process_that_serves_others_is_asked_for_a_token_and_told_why(db, monkeypatch):
+    seen = []
+    monkeypatch.setattr(peers, "doubt", lambda connection: seen.append(connection) or "it may be a proxy")
+    ends = {"REMOTE_PORT": "50000", "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8000"}
+
+    answer = Client().get("/api/tasks", **RUNBOOK, **ends)
+
+    assert answer.status_code == 401
+    assert answer.json()["detail"].endswith(" It may be a proxy: use a token.")
+    assert seen == [peers.Connection(("127.0.0.1", 50000), ("127.0.0.1", 8000))]
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.9", "::1", "::ffff:127.0.0.1"])

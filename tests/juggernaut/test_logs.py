@@ -187,6 +187,7 @@ def test_a_log_that_cannot_be_written_is_said_once_and_kills_nobody(tmp_path, ca
         (["manage.py", "run_workers"], "workers"),
         (["manage.py", "diagnose", "--json"], "diagnose"),
         (["/x/bin/gunicorn"], "web"),
+        (["/x/site-packages/gunicorn/__main__.py"], "web"),
         (["-c"], "python"),
     ],
 )

@@ -87,10 +87,8 @@ def test_every_setting_says_what_it_means_and_what_is_expected():
 
 
 def test_files_and_documents_name_only_settings_that_there_are():
-    paths = [ROOT / name for name in TEXTS]
-    texts = [
-        each for path in paths for each in (path.rglob("*") if path.is_dir() else [path]) if each.is_file()
-    ]
+    places = [ROOT / name for name in TEXTS]
+    paths = [path for place in places for path in (place, *place.rglob("*")) if path.is_file()]
     named = {
         name
         for path in paths

@@ -101,7 +101,7 @@ def test_control_characters_are_shown(text, shown):
 
 def test_commands_print_control_characters_visibly():
     ended = subprocess.run(
-        [sys.executable, "manage.py", "retry_dlq", "--matching", "\x1b[31mred\x1b]0;owned\x07", "--nonsense\x1b"],
+        [sys.executable, "manage.py", "retry_dlq", "--matching", "\x1b[31mred", "--no\x1b]0;owned\x07"],
         cwd=ROOT, capture_output=True, timeout=60, check=False,
     )  # fmt: skip
 

@@ -1,12 +1,15 @@
 """A mail server on loopback that keeps what it is sent, or refuses."""
 
+import socket
 import socketserver
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
+from typing import Any
 
 
 @dataclass
@@ -18,8 +21,18 @@ class Mailbox:
     refuses: str = ""
 
 
+class _Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    tls: ssl.SSLContext | None = None
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        link, client = super().get_request()
+        return (self.tls.wrap_socket(link, server_side=True) if self.tls else link), client
+
+
 @contextmanager
-def receiving() -> Iterator[Mailbox]:
+def receiving(*, tls: ssl.SSLContext | None = None) -> Iterator[Mailbox]:
+    """With `tls`, each connection begins with it, as on port 465."""
     box = Mailbox()
 
     class Handler(socketserver.StreamRequestHandler):
@@ -44,8 +57,8 @@ def receiving() -> Iterator[Mailbox]:
         def _say(self, line: str) -> None:
             self.wfile.write(f"{line}\r\n".encode())
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), Handler) as server:
+        server.tls = tls
         box.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

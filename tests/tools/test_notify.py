@@ -1,11 +1,13 @@
 """`notify.send`: by webhook or mail, to whom it may be."""
 
 import json
+import ssl
 
 import pytest
 
 from reliability.failures import PermanentFailure, Postponed, TransientFailure
 from tests.tools.calls import call
+from tests.tools.certificate import make
 from tests.tools.mailbox import receiving
 from workers import tools
 from workers.tools.registry import InvalidArguments
@@ -58,6 +60,35 @@ def test_mail_is_sent(context, mailbox):
         "Hello", "juggernaut@example.org", "ann@example.org",
     )  # fmt: skip
     assert message.get_payload().split() == ["Line", "..", "Line"]
+
+
+def test_mail_goes_by_tls_from_the_first_byte(context, settings, tmp_path, monkeypatch):
+    certificate, key = make(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate, key)
+    with receiving(tls=server) as box:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
+        settings.EMAIL_USE_TLS, settings.EMAIL_USE_SSL = False, True
+        settings.DEFAULT_FROM_EMAIL = "juggernaut@example.org"
+
+        assert call(context, "notify.send", **MAIL) == {"sent": True, "recipients": 1}
+
+        monkeypatch.delenv("SSL_CERT_FILE")
+        with pytest.raises(TransientFailure, match="certificate verify failed"):
+            call(context, "notify.send", **MAIL)
+
+    assert len(box.messages) == 1
+
+
+def test_mail_that_should_change_to_tls_is_not_sent_without(context, mailbox, settings):
+    settings.EMAIL_USE_TLS = True
+
+    with pytest.raises((TransientFailure, PermanentFailure)):
+        call(context, "notify.send", **MAIL)
+
+    assert mailbox.messages == []
 
 
 def test_mail_without_a_server_says_what_to_set(context, mailbox, settings):

@@ -71,6 +71,17 @@ def test_slack_is_told_in_its_own_way(look, site, settings):
     assert "secret" not in target
 
 
+def test_slack_shows_text_from_outside_as_it_is(site, settings):
+    target = channels.Target(channels.SLACK, site.on("/services/T0/B0/secret", "ok"))
+
+    channels.send(
+        target, {"subject": "<!channel> R&D", "text": "<https://evil.example|ok> & a > b", "data": {}}
+    )
+
+    [said] = told(site)
+    assert said["text"] == ("*&lt;!channel&gt; R&amp;D*\n&lt;https://evil.example|ok&gt; &amp; a &gt; b")
+
+
 def test_mail_is_sent(look, settings):
     with receiving() as box:
         settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
