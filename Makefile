@@ -55,9 +55,10 @@ environment-dev:
 
 programs: ## what the tests need of the machine: a browser, Redis, PgBouncer
 	@export PATH="$$PATH:/usr/sbin"; missing=; \
-	command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || missing="$$missing chromium"; \
-	command -v redis-server valkey-server >/dev/null 2>&1 || missing="$$missing redis-server"; \
-	command -v pgbouncer >/dev/null 2>&1 || missing="$$missing pgbouncer"; \
+	has() { for program; do command -v "$$program" >/dev/null 2>&1 && return; done; return 1; }; \
+	has chromium chromium-browser google-chrome || missing="$$missing chromium"; \
+	has redis-server valkey-server || missing="$$missing redis-server"; \
+	has pgbouncer || missing="$$missing pgbouncer"; \
 	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $$missing >/dev/null; \
