@@ -14,7 +14,7 @@ from typing import Any
 
 import genai_prices
 from genai_prices import data_snapshot
-from genai_prices.types import TieredPrices
+from genai_prices.types import ModelInfo, TieredPrices
 
 from governance.errors import UnknownPrice
 from governance.models.budget import CostLine, ModelPrice
@@ -102,8 +102,17 @@ def actual(
         return Price(stated, CostLine.Source.PROVIDER)
     if usage is None or find_flaw(None, usage):
         return None
-    price = _listed(service, model, usage, at or datetime.now(UTC)) or _set_by_operator(service, model, usage)
+    price = _priced(service, model, usage, at or datetime.now(UTC))
     return price if price is not None and not find_flaw(price, usage) else None
+
+
+def _priced(service: str, model: str, usage: Usage, at: datetime) -> Price | None:
+    for name in _names(service, model):
+        if price := _listed(service, name, usage, at) or _set_by_operator(service, name, usage):
+            return price
+        if _find_listed(service, name) is not None:
+            return None  # the list knows it and has no price for it: another name's would be a guess
+    return None
 
 
 def find_flaw(price: Price | None, usage: Usage) -> str:
@@ -174,7 +183,14 @@ def _set_by_operator(service: str, model: str, usage: Usage) -> Price | None:
 
 
 def _bound(service: str, model: str, input_tokens: int, at: datetime) -> Bound:
-    return _listed_bound(service, model, input_tokens, at) or _operators_bound(service, model, input_tokens)
+    for name in _names(service, model):
+        if bound := _listed_bound(service, name, input_tokens, at):
+            return bound
+        if bound := _operators_bound(service, name, input_tokens):
+            return bound
+        if _find_listed(service, name) is not None:
+            break
+    raise UnknownPrice(service, model)
 
 
 def _listed_bound(service: str, model: str, input_tokens: int, at: datetime) -> Bound | None:
@@ -190,10 +206,10 @@ def _listed_bound(service: str, model: str, input_tokens: int, at: datetime) -> 
     )
 
 
-def _operators_bound(service: str, model: str, input_tokens: int) -> Bound:
+def _operators_bound(service: str, model: str, input_tokens: int) -> Bound | None:
     price = _operators(service, model)
     if price is None:
-        raise UnknownPrice(service, model)
+        return None
     rates = (price.input_usd_per_mtok, price.cache_read_usd_per_mtok, price.cache_write_usd_per_mtok)
     dearest = max(rate for rate in rates if rate is not None)
     return Bound(input_tokens, dearest, price.output_usd_per_mtok, price.request_usd)
@@ -218,32 +234,41 @@ def _list_prices(service: str, model: str, at: datetime) -> Any | None:
 
     The list has models that it does not price, or not by the token: that does not make them free.
     """
-    for name in _names(model):
-        try:
-            _, found = data_snapshot.get_snapshot().find_provider_model(name, None, service, None)
-        except LookupError:
-            continue
-        rates = found.get_prices(at)
-        return None if rates.input_mtok is None or rates.output_mtok is None else rates
-    return None
+    found = _find_listed(service, model)
+    if found is None:
+        return None
+    rates = found.get_prices(at)
+    return None if rates.input_mtok is None or rates.output_mtok is None else rates
+
+
+def _find_listed(service: str, model: str) -> ModelInfo | None:
+    try:
+        return data_snapshot.get_snapshot().find_provider_model(model, None, service, None)[1]
+    except LookupError:
+        return None
 
 
 def _operators(service: str, model: str) -> ModelPrice | None:
-    names = _names(model)
-    found = {price.model: price for price in ModelPrice.objects.filter(service=service, model__in=names)}
-    return next((found[name] for name in names if name in found), None)
+    return ModelPrice.objects.filter(service=service, model=model).first()
 
 
-def _names(model: str) -> list[str]:
-    """The name itself, then the one without the date of its release: a dated alias is the same model."""
+def _names(service: str, model: str) -> list[str]:
+    """What the model may be priced as, its own name first: a dated alias is the same model, and so is a name
+    that begins with that of the service which is asked."""
+    own = model.removeprefix(f"{service}/")
+    return list(dict.fromkeys([model, own, _undated(model), _undated(own)]))
+
+
+def _undated(model: str) -> str:
+    """The name without the date of its release, if it ends with one."""
     dated = _DATED.fullmatch(model)
     if dated is None:
-        return [model]
+        return model
     try:
         date(int(dated[2]), int(dated[3]), int(dated[4]))
     except ValueError:
-        return [model]
-    return [model, dated[1]]
+        return model
+    return dated[1]
 
 
 def _or(rate: Decimal | None, default: Decimal) -> Decimal:

@@ -21,6 +21,7 @@ from governance.costs.sums import (
     hour_of,
     last,
     of_task,
+    of_task_since_stop,
     question,
     summed,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "hour_of",
     "last",
     "of_task",
+    "of_task_since_stop",
     "paces",
     "question",
     "summed",

@@ -112,6 +112,21 @@ def of_task(task_id: UUID) -> Decimal:
     return TaskCost.objects.filter(pk=task_id).values_list("cost_usd", flat=True).first() or Decimal(0)
 
 
+def of_task_since_stop(task_id: UUID) -> Decimal:
+    """What a task's calls since its last stop (`TaskStep`) cost, in USD; all of them, if it had none.
+    A correction counts with its call, whenever it is booked."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SINCE_STOP, {"task": str(task_id)})
+        spent: Decimal = cursor.fetchone()[0]
+    return spent
+
+
+_SINCE_STOP = """
+SELECT coalesce(sum(cost_usd), 0) FROM api_cost_tracking
+WHERE task_id = %(task)s::uuid AND created_at > coalesce(
+  (SELECT max(created_at) FROM task_steps WHERE task_id = %(task)s::uuid AND kind = 'stop'), '-infinity')"""
+
+
 def question(span: Span, **only: str) -> tuple[str, dict[str, Any]]:
     """The statement that `summed` asks, and its parameters: for who asks it on a connection of his own."""
     if wrong := only.keys() - set(DIMENSIONS):

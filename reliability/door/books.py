@@ -14,6 +14,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from governance import budgets, locks, outages, prices, tool_executions
 from governance.errors import HoldConflict, HoldNotFound
+from governance.models import CostLine
 from governance.prices import NO_USAGE, Price
 from reliability import breakers
 from reliability.door import endings
@@ -143,5 +144,5 @@ def _end_hold(hold: budgets.Hold, ending: Ending) -> Decimal | None:
         usage=usage,
         model=ending.model,
         request_id=ending.request_id,
-        reason=reason if price is None else "",
+        reason=reason if price is None or price.source == CostLine.Source.UNPRICED else "",
     )

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reliability import retry_after
@@ -58,6 +58,7 @@ DATES = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30) | DATES)
 def test_no_header_and_no_moment_is_a_reason_to_fail(text):
     for read in (retry_after.read_header, retry_after.read_moment):

@@ -162,6 +162,38 @@ def test_usage_in_any_writing_is_priced(provider, service, context, usage):
     assert ledger() == [("operator", Decimal("0.0014"))]
 
 
+@pytest.mark.parametrize(
+    ("usage", "usd"),
+    [
+        ({"prompt_tokens": "?", "completion_tokens": 100_000}, "0.4"),
+        ({"prompt_tokens": 100_000, "completion_tokens": 7.5}, "0.1"),
+        ({"prompt_tokens": 0, "completion_tokens": 100_000, "cost": 1e30}, "0.4"),
+    ],
+)
+def test_an_unreadable_usage_costs_no_less_than_what_can_be_read_of_it(
+    provider, service, context, usage, usd
+):
+    provider.tell(script=[{"text": "Fine.", "usage": usage, "usage_as_is": True}])
+
+    answer = ask(context, max_tokens=256)
+
+    assert ledger() == [("unpriced", Decimal(usd))]
+    assert answer.cost_usd == Decimal(usd)
+    assert CostLine.objects.get().reason
+    assert_sound()
+
+
+def test_what_can_be_read_of_an_unreadable_usage_costs_no_less_than_the_hold(provider, service, context):
+    usage = {"prompt_tokens": 1, "completion_tokens": -1}
+    provider.tell(script=[{"text": "Fine.", "usage": usage, "usage_as_is": True}])
+
+    ask(context, max_tokens=256)
+
+    [hold] = BudgetHold.objects.all()
+    assert ledger() == [("unpriced", hold.amount_usd)]
+    assert hold.amount_usd > Decimal("0.001")
+
+
 def test_with_a_key_of_one_s_own_the_upstream_s_cost_is_booked(provider, service, context):
     usage: dict[str, Any] = {"prompt_tokens": 12, "completion_tokens": 7, "cost": 0, "is_byok": True}
     usage["cost_details"] = {"upstream_inference_cost": 0.0123}

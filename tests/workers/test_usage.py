@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from governance.prices import MOST_TOKENS, NO_USAGE, Usage
@@ -69,6 +69,13 @@ def test_counts_are_read_in_both_vocabularies_as_numbers_or_text(reported, token
         {"prompt_tokens": 12, "completion_tokens": 7, "cost": True},
         {"prompt_tokens": 12, "completion_tokens": 7, "cost": "free"},
         {"prompt_tokens": 12, "completion_tokens": 7, "cost": 10_001},
+        {"prompt_tokens": 12, "completion_tokens": 7, "cost": "1_0"},
+        {"prompt_tokens": 12, "completion_tokens": 7, "cost": "\u0665"},
+        {"prompt_tokens": 12, "completion_tokens": 7, "cost": "0" * 120 + "5"},
+        {"prompt_tokens": 12, "completion_tokens": 7, "cost": "0." + "0" * 120 + "5"},
+        {"prompt_tokens": 12, "completion_tokens": 7, "cost": {}},
+        {"prompt_tokens": 12, "completion_tokens": 7, "cost": {"input_tokens_cost": 0.1}},
+        {"prompt_tokens": 12, "completion_tokens": 7, "cost": {"total_cost": -1}},
     ],
 )
 def test_anything_else_is_unknown_and_says_why(reported):
@@ -110,6 +117,9 @@ def test_reasoning_that_is_counted_beside_the_output_is_added_to_it():
         ({"cost": 0.002}, "0.002"),
         ({"cost": "0.002"}, "0.002"),
         ({"cost": 0}, "0"),
+        ({"cost": " 2e-3 "}, "0.002"),
+        ({"cost": {"input_tokens_cost": 0.001, "request_cost": 0.005, "total_cost": 0.006}}, "0.006"),
+        ({"cost": 0, "is_byok": "true", "cost_details": {"upstream_inference_cost": 0.03}}, "0.03"),
         ({"cost": 0, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.03}}, "0.03"),
         ({"cost": 0, "cost_details": {"upstream_inference_cost": 0.03}}, "0.03"),
         ({"cost": 0.001, "is_byok": True, "cost_details": {"upstream_inference_cost": 0.03}}, "0.031"),
@@ -121,14 +131,40 @@ def test_the_provider_s_cost_counts_the_upstream_s_with_a_key_of_one_s_own(cost,
     assert read({"prompt_tokens": 12, "completion_tokens": 7} | cost).cost_usd == Decimal(usd)
 
 
-def test_a_key_of_one_s_own_is_not_free_because_the_upstream_s_cost_is_not_said():
-    reading = read({"prompt_tokens": 12, "completion_tokens": 7, "cost": 0, "is_byok": True})
+@pytest.mark.parametrize("is_byok", [True, "true", 1])
+def test_a_key_of_one_s_own_is_not_free_because_the_upstream_s_cost_is_not_said(is_byok):
+    reading = read({"prompt_tokens": 12, "completion_tokens": 7, "cost": 0, "is_byok": is_byok})
 
     assert (reading.usage, reading.cost_usd, reading.problem) == (Usage(12, 7), None, "")
 
 
 def test_a_cost_stands_without_its_tokens():
     assert read({"cost": 0.002, "prompt_tokens": "?"}) == usage.UsageReading(cost_usd=Decimal("0.002"))
+
+
+@pytest.mark.parametrize("details", [[], "", {}, None])
+def test_details_that_are_empty_say_nothing(details):
+    reported = {"prompt_tokens": 12, "completion_tokens": 7, "prompt_tokens_details": details}
+
+    assert read(reported).usage == Usage(12, 7)
+
+
+@pytest.mark.parametrize(
+    ("reported", "readable"),
+    [
+        ({"prompt_tokens": 12, "completion_tokens": "?"}, Usage(12, 0)),
+        ({"prompt_tokens": -1, "completion_tokens": 7}, Usage(0, 7)),
+        ({"prompt_tokens": 12, "completion_tokens": 7, "cost": 1e30}, Usage(12, 7)),
+        ({"input_tokens": 5, "cache_read_input_tokens": 100}, Usage(105, 0)),
+        (
+            {"input_tokens": 5, "cache_creation_input_tokens": 9, "output_tokens": True},
+            Usage(14, 0, cache_write_tokens=9),
+        ),
+        ({"total_tokens": 19}, NO_USAGE),
+    ],
+)
+def test_what_can_be_read_of_an_unreadable_usage_is_kept_as_the_least(reported, readable):
+    assert read(reported).readable == readable
 
 
 VOCABULARY = ["prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "total_tokens", "cost"]
@@ -160,12 +196,16 @@ def readable(reported, *names):
     return max(counts, default=0)
 
 
+@settings(deadline=None)
 @given(reports)
 def test_no_answer_with_content_costs_less_than_its_readable_part(reported):
     reading = read(reported)
 
     if reading.problem:
         assert (reading.usage, reading.cost_usd) == (NO_USAGE, None)
+        assert reading.readable.output_tokens >= readable(reported, "completion_tokens", "output_tokens")
+        assert reading.readable.input_tokens >= readable(reported, "prompt_tokens", "input_tokens")
+        assert reading.readable.input_tokens <= MOST_TOKENS
         return
     assert reading.cost_usd is None or 0 <= reading.cost_usd <= 10_000
     if reading.usage == NO_USAGE:

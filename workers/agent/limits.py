@@ -37,18 +37,6 @@ class Stop:
     said: str
 
 
-def spent_since_stop(total_usd: Decimal, done: Sequence[Turn]) -> Decimal:
-    """The part of the task's cost, in USD, that the ledger has since its last stop: what the limit bounds."""
-    stops = [(index, turn.stop) for index, turn in enumerate(done) if turn.stop]
-    if not stops:
-        return total_usd
-    index, stop = stops[-1]
-    before = stop.content.get("cost_usd")
-    if before is None:  # stored before stops had the sum: what the steps up to it cost
-        return total_usd - sum((step.cost_usd for step in _steps(done[: index + 1])), Decimal(0))
-    return total_usd - Decimal(before)
-
-
 def calls(done: Sequence[Turn]) -> int:
     """How many calls of tools the model asked for."""
     return sum(len(turn.wanted) for turn in done)
@@ -60,13 +48,13 @@ def since_stop(done: Sequence[Turn]) -> list[Turn]:
     return list(done[stopped[-1] + 1 :] if stopped else done)
 
 
-def reached(limits: Limits, done: Sequence[Turn], *, repairs: int, total_usd: Decimal) -> Stop | None:
+def reached(limits: Limits, done: Sequence[Turn], *, repairs: int, spent_usd: Decimal) -> Stop | None:
     """The limit that these turns have reached, if any; `repairs` is how many answers may be sent back,
-    `total_usd` what the ledger says that the task cost so far."""
+    `spent_usd` what the ledger says of the task's calls since its last stop."""
     turns = since_stop(done)
     if turns and (reason := turns[-1].unanswered):
         return Stop(StopReason(reason), explain(reason, refusal=turns[-1].refusal))
-    return next(_checks(limits, turns, repairs, spent_since_stop(total_usd, done)), None)
+    return next(_checks(limits, turns, repairs, spent_usd), None)
 
 
 def _checks(limits: Limits, turns: Sequence[Turn], repairs: int, spent: Decimal) -> Iterator[Stop]:

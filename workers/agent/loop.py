@@ -115,9 +115,9 @@ class Agent:
         _raise_worst([error for error in ended if isinstance(error, BaseException)])
 
     async def _stop_at_limit(self) -> None:
-        total_usd = await self._total_usd()
+        spent_usd = await books.ask(costs.of_task_since_stop, self._context.task_id)
         stop = limits.reached(
-            self._payload.limits, self._turns, repairs=self._payload.repairs, total_usd=total_usd
+            self._payload.limits, self._turns, repairs=self._payload.repairs, spent_usd=spent_usd
         )
         if stop is not None:
             # Calls without an answer cost money, too: then there is no turn yet.
@@ -125,12 +125,11 @@ class Agent:
 
     async def _stop(self, turn: int, stop: limits.Stop, *, cause: Exception | None = None) -> NoReturn:
         """Limits count from here on, when somebody retries it."""
-        total_usd = await self._total_usd()
         step = Step(
             turn=turn,
             call=-1,
             kind=TaskStep.Kind.STOP,
-            content={"reason": stop.reason, "said": stop.said, "cost_usd": str(total_usd)},
+            content={"reason": stop.reason, "said": stop.said},
         )
         context = self._context
         await books.ask(lambda: steps.keep(context.task_id, step, lease_token=context.lease_token))

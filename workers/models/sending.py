@@ -2,11 +2,13 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 
 from governance import prices
+from governance.models import CostLine
 from governance.prices import NO_USAGE, Bound, Price, Usage
 from governance.waits import Wait, WaitKind
 from reliability import breakers
@@ -60,10 +62,11 @@ class Sending:
         except client.Unanswered as error:
             raise self._failed(classify.of_silence(error.silence, detail=self._hide(error.detail))) from error
         document = classify.read(reply.body)
-        usage, price, unpriced_reason = await self._bill(document)
+        usage, price, unpriced_reason = await self._bill(document, held_usd=passage.held_usd or Decimal(0))
         verdict = self._judge(reply, document)
         if verdict is not None:
-            raise self._failed(verdict, price=price, usage=usage, request_id=_request_id(document))
+            believed = None if unpriced_reason else price
+            raise self._failed(verdict, price=believed, usage=usage, request_id=_request_id(document))
         answer = _answer(document, model=self.model, usage=usage)
         return Answered(
             value=answer,
@@ -78,20 +81,29 @@ class Sending:
     def _judge(self, reply: Reply, document: Any) -> Verdict | None:
         return classify.of_reply(reply, document, now=datetime.now(UTC))
 
-    async def _bill(self, document: Any) -> tuple[Usage, Price | None, str]:
-        """Tokens and price of whatever came back; without a price, the reason."""
+    async def _bill(self, document: Any, *, held_usd: Decimal) -> tuple[Usage, Price | None, str]:
+        """Tokens and price of whatever came back, and why no price is known, if none is: then the hold is
+        charged, or the price of what can be read, if that is more."""
         reading = usages.read(document, has_content=_has_content(document))
-        if reading.problem:
+        served = (_name(document.get("model")) if isinstance(document, dict) else "") or self.model
+        if not reading.problem:
+            price = await self._price(served, reading.usage, stated_usd=reading.cost_usd)
+            return reading.usage, price, "" if price else f"no price is known of {served} for this usage"
+        if reading.readable == NO_USAGE:
             return NO_USAGE, None, reading.problem
-        served = _name(document.get("model")) or self.model
-        price = await books.ask(
+        least = await self._price(served, reading.readable)
+        if least is None or least.usd <= held_usd:
+            return NO_USAGE, None, reading.problem
+        return NO_USAGE, Price(least.usd, CostLine.Source.UNPRICED), reading.problem
+
+    async def _price(self, served: str, usage: Usage, *, stated_usd: Decimal | None = None) -> Price | None:
+        return await books.ask(
             prices.actual,
             service=self._endpoint.service,
             model=served,
-            usage=reading.usage,
-            provider_cost=reading.cost_usd,
+            usage=usage,
+            provider_cost=stated_usd,
         )
-        return reading.usage, price, "" if price else f"no price is known of {served} for this usage"
 
     def _failed(
         self, verdict: Verdict, *, price: Price | None = None, usage: Usage = NO_USAGE, request_id: str = ""

@@ -8,12 +8,15 @@ with, is unknown, never zero: then the whole hold is charged, with `problem` as 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from governance.prices import MOST_TOKENS, MOST_USD, NO_USAGE, Usage
 
 _WHOLE = re.compile(r"\s*(\d{1,12})(\.0{1,6})?\s*", re.ASCII)
+# Longer amounts are refused, never cut: a cut one is another amount.
+_AMOUNT = re.compile(r"\s*(\d{1,30}(\.\d{0,60})?|\.\d{1,60})([eE][+-]?\d{1,3})?\s*", re.ASCII)
+_NOT_BYOK = (None, False, "", "0", "false", "False")
 _INPUT = ("prompt_tokens", "input_tokens")
 _OUTPUT = ("completion_tokens", "output_tokens")
 _INPUT_DETAILS = ("prompt_tokens_details", "input_tokens_details")
@@ -27,11 +30,13 @@ _MAX_QUOTED = 60
 @dataclass(frozen=True, slots=True)
 class UsageReading:
     """`cost_usd` is the provider's own figure in USD, None if it gave none. `problem` says why the usage
-    cannot be believed, and is '' if it can; then `usage` is `NO_USAGE` and `cost_usd` None."""
+    cannot be believed, and is '' if it can; with one, `usage` is `NO_USAGE`, `cost_usd` None, and `readable`
+    has the counts that can be read all the same: the answer cost no less than they do."""
 
     usage: Usage = NO_USAGE
     cost_usd: Decimal | None = None
     problem: str = ""
+    readable: Usage = NO_USAGE
 
 
 class _Unreadable(Exception):
@@ -47,12 +52,33 @@ def read(document: Any, *, has_content: bool) -> UsageReading:
     try:
         cost = _cost(reported)
     except _Unreadable as error:
-        return UsageReading(problem=str(error))
+        return UsageReading(problem=str(error), readable=_readable(reported))
     try:
         return UsageReading(_tokens(reported, has_content=has_content), cost)
     except _Unreadable as error:
         # A cost that was stated stands without its tokens, but "free" needs more than that.
-        return UsageReading(cost_usd=cost) if cost else UsageReading(problem=str(error))
+        if cost:
+            return UsageReading(cost_usd=cost)
+        return UsageReading(problem=str(error), readable=_readable(reported))
+
+
+def _readable(reported: Mapping[str, Any]) -> Usage:
+    """The counts that can be read by themselves; 0 for every other."""
+    tokens_in, tokens_out = (
+        max(_if_readable(reported, name) for name in names) for names in (_INPUT, _OUTPUT)
+    )
+    cache_write = _if_readable(reported, _CACHE_WRITE)
+    if reported.get("prompt_tokens") is None:
+        tokens_in += _if_readable(reported, _CACHE_READ) + cache_write
+    cache_write = cache_write if cache_write <= tokens_in <= MOST_TOKENS else 0
+    return Usage(min(tokens_in, MOST_TOKENS), tokens_out, cache_write_tokens=cache_write)
+
+
+def _if_readable(counts: Mapping[str, Any], name: str) -> int:
+    try:
+        return _optional(counts, name)
+    except _Unreadable:
+        return 0
 
 
 def _tokens(reported: Mapping[str, Any], *, has_content: bool) -> Usage:
@@ -65,7 +91,8 @@ def _tokens(reported: Mapping[str, Any], *, has_content: bool) -> Usage:
         tokens_in += _optional(reported, _CACHE_READ) + _optional(reported, _CACHE_WRITE)
     if reasoning > tokens_out:  # counted beside the output, not in it
         tokens_out += reasoning
-    tokens_out = max(tokens_out, _total(reported) - tokens_in)  # what neither count names was generated
+    # What neither count names was generated. A total that cannot be read says nothing: both counts are known.
+    tokens_out = max(tokens_out, _if_readable(reported, "total_tokens") - tokens_in)
     if has_content and not tokens_out:
         counts = "the counts are all zero" if not tokens_in else "no output is counted"
         raise _Unreadable(f"{counts} beside an answer with content")
@@ -74,16 +101,8 @@ def _tokens(reported: Mapping[str, Any], *, has_content: bool) -> Usage:
     return Usage(tokens_in, tokens_out, cache_read, cache_write, reasoning)
 
 
-def _total(reported: Mapping[str, Any]) -> int:
-    """`total_tokens`; 0 where it says nothing that can be read, because both counts are known without it."""
-    try:
-        return _optional(reported, "total_tokens")
-    except _Unreadable:
-        return 0
-
-
 def _details(reported: Mapping[str, Any], names: tuple[str, str]) -> Mapping[str, Any]:
-    found: Any = next((reported[name] for name in names if reported.get(name) is not None), {})
+    found: Any = next((reported[name] for name in names if reported.get(name)), {})
     if not isinstance(found, dict):
         raise _Unreadable(f"{names[0]} is {_quoted(found)}, not an object")
     return found
@@ -116,11 +135,11 @@ def _count(name: str, value: Any) -> int:
 def _cost(reported: Mapping[str, Any]) -> Decimal | None:
     """The provider's figure. With a key of one's own at the provider behind it (BYOK), what that one charges
     is part of the cost, and often all of it."""
-    cost = _amount("usage.cost", reported.get("cost"))
+    cost = _own_cost(reported.get("cost"))
     details = reported.get("cost_details")
     own = details.get("upstream_inference_cost") if isinstance(details, dict) else None
     upstream = _amount("usage.cost_details.upstream_inference_cost", own)
-    is_byok = reported.get("is_byok") is True
+    is_byok = reported.get("is_byok") not in _NOT_BYOK
     if upstream and (is_byok or not cost):
         return upstream + (cost or 0)
     if is_byok and not cost:
@@ -128,16 +147,20 @@ def _cost(reported: Mapping[str, Any]) -> Decimal | None:
     return cost
 
 
+def _own_cost(cost: Any) -> Decimal | None:
+    """An amount, or an object of amounts with their total, as Perplexity has it."""
+    if isinstance(cost, dict) and cost.get("total_cost") is not None:
+        return _amount("usage.cost.total_cost", cost["total_cost"])
+    return _amount("usage.cost", cost)
+
+
 def _amount(name: str, value: Any) -> Decimal | None:
     if value is None:
         return None
-    try:
-        amount = None if isinstance(value, bool) else Decimal(str(value).strip()[:100])
-    except InvalidOperation:
-        amount = None
-    if amount is None or not amount.is_finite() or not 0 <= amount <= MOST_USD:
-        raise _Unreadable(f"{name} is {_quoted(value)}, not a cost from 0 to {MOST_USD} USD")
-    return amount
+    is_number = isinstance(value, int | float | str) and not isinstance(value, bool)
+    if is_number and _AMOUNT.fullmatch(text := str(value)) and (amount := Decimal(text)) <= MOST_USD:
+        return amount
+    raise _Unreadable(f"{name} is {_quoted(value)}, not a cost from 0 to {MOST_USD} USD")
 
 
 def _quoted(value: Any) -> str:

@@ -8,9 +8,9 @@ from tests.workers.agent.turns import answered, failed, payload, returned, stopp
 from workers.agent import limits
 
 
-def reached(steps, *, repairs=2, total_usd="0", **bounds):
+def reached(steps, *, repairs=2, spent_usd="0", **bounds):
     asked = payload(limits=bounds).limits
-    return limits.reached(asked, turns(*steps), repairs=repairs, total_usd=Decimal(total_usd))
+    return limits.reached(asked, turns(*steps), repairs=repairs, spent_usd=Decimal(spent_usd))
 
 
 def reason(steps, **bounds):
@@ -45,10 +45,10 @@ def test_calls_of_tools_are_counted():
 def test_the_ledger_s_cost_is_limited_whatever_the_steps_say():
     free = working(2, cost_usd="0")
 
-    assert reason(free, cost_usd="0.11", total_usd="0.1") is None
-    stop = reached(free, cost_usd="0.1", total_usd="0.1")
+    assert reason(free, cost_usd="0.11", spent_usd="0.1") is None
+    stop = reached(free, cost_usd="0.1", spent_usd="0.1")
     assert stop == limits.Stop(limits.StopReason.MONEY, "0.1 USD of 0.1")
-    assert reason([], cost_usd="0.1", total_usd="0.1") == "money"
+    assert reason([], cost_usd="0.1", spent_usd="0.1") == "money"
 
 
 def test_time_counts_models_and_tools():
@@ -114,12 +114,3 @@ def test_who_retries_a_stopped_agent_gives_it_its_limits_anew():
 
     assert reason(working(3), turns=3) == "turns"
     assert reason(stopped_at, turns=3) is None
-
-
-@pytest.mark.parametrize(
-    "stop", [stopped(2, cost_usd="0.2"), stopped(2)], ids=["with its sum", "from before"]
-)
-def test_the_cost_before_a_stop_is_not_counted_again(stop):
-    done = turns(*working(2, cost_usd="0.1"), stop)
-
-    assert limits.spent_since_stop(Decimal("0.35"), done) == Decimal("0.15")

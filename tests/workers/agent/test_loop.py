@@ -185,6 +185,20 @@ def test_the_money_limit_counts_charges_without_a_price_and_the_result_says_them
     assert len(provider.received()) == 1
 
 
+def test_a_retried_agent_is_not_given_more_because_a_call_before_its_stop_is_corrected(context, provider):
+    says(provider, *[line | {"cost_usd": 0.001} for line in looking_at(6)], text("Never asked for."))
+    bounds = {"cost_usd": "0.002"}
+    with pytest.raises(PermanentFailure, match=r"\(money\)"):
+        work(context, limits=bounds)
+    for hold in BudgetHold.objects.all():
+        budgets.correct(hold.id, cost_usd=Decimal(0), actor=samples.SYSTEM, reason="they were free")
+
+    with pytest.raises(PermanentFailure, match=r"\(money\)"):
+        work(context, limits=bounds)
+
+    assert len(provider.received()) == 4
+
+
 def test_a_correction_while_it_works_is_in_its_cost(context, provider, monkeypatch):
     says(provider, calling("count_ask", of="x") | {"usage_as_is": True}, text("Seven."))
 

@@ -34,8 +34,8 @@ def failed(turn, call, error):
     return Step(turn=turn, call=call, kind="result", content={"error": error})
 
 
-def stopped(turn, **facts):
-    return Step(turn=turn, call=-1, kind="stop", content={"reason": "turns", "said": "3 of 3"} | facts)
+def stopped(turn):
+    return Step(turn=turn, call=-1, kind="stop", content={"reason": "turns", "said": "3 of 3"})
 
 
 def turns(*steps):
