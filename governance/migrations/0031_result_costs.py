@@ -26,5 +26,5 @@ DROP FUNCTION task_result_cost();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("governance", "0028_search_path")]
+    dependencies = [("governance", "0030_lock_timeouts")]
     operations = [migrations.RunSQL(RESULTS, UNDO), pin(["task_result_cost"])]
