@@ -59,6 +59,7 @@ def record(message, *arguments, level=logging.ERROR, error=None, **extra):
 
 def test_a_record_is_one_line_with_time_level_process_logger_and_task(handler, log_file, monkeypatch):
     monkeypatch.setenv("JUGGERNAUT_PROCESS", "workers")
+    handler.setFormatter(logs.OneLine())
 
     with log_context.task("0193"):
         handler.emit(record("it failed: %s", "boom"))
