@@ -4,10 +4,10 @@ import time
 
 import psycopg2
 from django.db import connections
-from django.db.migrations.loader import MigrationLoader
 
 from governance import direct, outages, pooler
 from governance.durations import words
+from monitoring import readiness
 from monitoring.diagnosis import lock_holders, remedies
 from monitoring.diagnosis.findings import Finding, critical, notice, ok, warning
 from monitoring.diagnosis.sections import PROBE_SECONDS, section
@@ -51,8 +51,8 @@ def look() -> list[Finding]:
             server = probe.row(_SERVER)
             is_pooled = pooler.is_transactional(told_pid=probe.backend_pid, pid=server["backend_pid"])
             holders, lingering = probe.rows(_HOLDERS), probe.rows(_LINGERING)
-            locked = lock_holders.look(probe)
             applied = _applied(probe)
+            locked = lock_holders.look(probe) if readiness.needed() <= applied else []
     except (psycopg2.Error, DidNotAnswerError) as error:
         return [_unreachable(error)]
     return [
@@ -168,7 +168,7 @@ def _applied(probe: Probe) -> set[tuple[str, str]]:
 
 
 def _migrations(applied: set[tuple[str, str]]) -> Finding:
-    shipped = set(MigrationLoader(None).disk_migrations or ())
+    shipped = readiness.needed()
     missing = sorted(".".join(migration) for migration in shipped - applied)
     if missing:
         return critical(

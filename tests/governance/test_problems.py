@@ -16,6 +16,7 @@ from rest_framework.exceptions import Throttled
 
 from governance import selectors
 from juggernaut import problems
+from tests.fleet import enlist
 from tests.governance.api_client import Api
 
 REQUEST = RequestFactory().get("/api/tasks")
@@ -63,11 +64,15 @@ def test_what_nobody_foresaw_is_logged_and_told_without_its_insides(operator: Ap
 
 def test_a_read_only_database_is_503_until_it_can_be_written(transactional_db, operator: Api, caplog):
     task = {"title": "t", "task_type": "evaluation", "payload": {"eval_type": "metric", "metric_value": 1}}
+    enlist()
     with connections["default"].cursor() as cursor:
         cursor.execute("SET default_transaction_read_only = on")  # as a standby that this session leads to
 
-    refused = operator.post("tasks", task)
-    accepted = operator.post("tasks", task)
+    try:
+        refused = operator.post("tasks", task)
+        accepted = operator.post("tasks", task)
+    finally:
+        connections["default"].close()
 
     assert (refused.status_code, refused.json().get("detail")) == (
         503,

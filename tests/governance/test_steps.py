@@ -72,7 +72,7 @@ def test_text_that_postgresql_cannot_store_is_kept_as_far_as_it_can_be():
 
     steps.keep(task.id, answer(content=content), lease_token=task.token)
 
-    assert steps.of(task.id)[0].content == {"text": "a\ufffdb", "more": ["?", {"\ufffd": 1}]}
+    assert steps.of(task.id)[0].content == {"text": "a\ufffdb", "more": ["\ufffd", {"\ufffd": 1}]}
 
 
 def test_what_is_too_long_is_refused():

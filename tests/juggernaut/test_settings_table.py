@@ -14,7 +14,13 @@ PROGRAMS = ("main.py", "manage.py", "watchdog_main.py")
 MODEL = ROOT / "juggernaut" / "configuration"
 KNOWN = fields.known(Configuration)
 # Variables that are not settings: of Django and django-q2, of Prometheus's client, of platforms.
-NO_SETTINGS = {"DJANGO_SETTINGS_MODULE", "DJANGO_COLORS", "Q_CLUSTER_NAME", "PROMETHEUS_MULTIPROC_DIR"}
+NO_SETTINGS = {
+    "JUGGERNAUT_TEST_POOLER",
+    "DJANGO_SETTINGS_MODULE",
+    "DJANGO_COLORS",
+    "Q_CLUSTER_NAME",
+    "PROMETHEUS_MULTIPROC_DIR",
+}
 READERS = {"get", "getenv", "pop"}
 # Text in which an operator reads names of settings.
 TEXTS = ("README.md", "compose.yaml", "Dockerfile", "Procfile", "deploy", "docs")

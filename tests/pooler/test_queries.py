@@ -31,6 +31,7 @@ def left(pooled):
         with closing(psycopg2.connect(pooled)) as opened, opened.cursor() as cursor:
             cursor.execute(
                 "SELECT 'lock' FROM pg_locks WHERE locktype = 'advisory'"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
                 " UNION ALL SELECT name FROM pg_settings WHERE source = 'session' AND name IN"
                 " ('statement_timeout', 'lock_timeout', 'work_mem', 'transaction_read_only', 'search_path')"
             )

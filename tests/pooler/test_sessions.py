@@ -43,7 +43,8 @@ def changed_settings():
         "SELECT name, setting FROM pg_settings WHERE name = ANY(%s) AND source = 'session'"
         " UNION ALL SELECT 'prepared', name FROM pg_prepared_statements"
         " UNION ALL SELECT 'listening', channel FROM pg_listening_channels() channel"
-        " UNION ALL SELECT 'lock', objid::text FROM pg_locks WHERE locktype = 'advisory'",
+        " UNION ALL SELECT 'lock', objid::text FROM pg_locks WHERE locktype = 'advisory'"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
         list(_SESSION),
     )
 
