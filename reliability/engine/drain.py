@@ -58,7 +58,7 @@ class Drain:
         self._may_have_more = True
         self._is_away = False
         self._has_lost_answers = False
-        self._sought_suspects_at = 0.0
+        self._seek_suspects_at: dict[str, float] = {}
         self._clerk = Clerk(process_id=process_id)
         self._threads = Threads(settings.JUGGERNAUT_SYNC_THREADS)
         self._listener = Listener(self._on_ring)
@@ -121,7 +121,7 @@ class Drain:
         self._bell.clear()
         try:
             claimed = await self._clerk.turn(
-                reports, free=room, with_suspect=self._wants_suspect(), known=known
+                reports, free=room, with_suspect=self._wants_suspect(room), known=known
             )
         except (DatabaseError, InterfaceError) as error:
             self._has_lost_answers = True
@@ -135,13 +135,14 @@ class Drain:
         self._window.add(claimed)
         self._start_what_fits()
 
-    def _wants_suspect(self) -> bool:
-        """Once a second is enough, and after each that ended: suspects are rare, but come in hundreds when
-        their neighbour killed their process twice."""
-        is_time = time.monotonic() - self._sought_suspects_at >= POLL_SECONDS
-        if self.is_leaving or not is_time or self._window.has_suspect:
+    def _wants_suspect(self, room: dict[str, int]) -> bool:
+        """Once a second for each worker that has room is enough, and after each that ended: they are rare,
+        but come in hundreds when their neighbour killed their process twice."""
+        now = time.monotonic()
+        roomy = [name for name, free in room.items() if free]
+        if self._window.has_suspect or all(now < self._seek_suspects_at.get(name, 0.0) for name in roomy):
             return False
-        self._sought_suspects_at = time.monotonic()
+        self._seek_suspects_at.update(dict.fromkeys(roomy, now + POLL_SECONDS))
         return True
 
     def _put_back(self, reports: Reports) -> None:
@@ -238,7 +239,7 @@ class Drain:
             self._window.end(entry)
             self._bell.set()
             if task.is_suspect:
-                self._sought_suspects_at = 0.0
+                self._seek_suspects_at.clear()
         self.finished += 1
         self._note(task, ending)
         if not self.is_leaving:

@@ -229,7 +229,7 @@ def test_a_suspect_that_finds_no_place_is_left_for_others():
         [running] = submit("wait", payload={"seconds": 60}, assigned_worker="EXECUTOR")
         until_all("in_progress", [running])
         suspect = lives.crashed(2)
-        until(lambda: process.drain._sought_suspects_at > 0)
+        until(lambda: process.drain._seek_suspects_at)
         until_all("completed", submit(assigned_worker="ANALYST", count=1))
 
         assert drainage.all_are("in_progress", [running])
