@@ -1,7 +1,8 @@
 # One image for every part: the web server, the workers, the watchdog. compose.yaml starts all of them.
-FROM python:3.11-slim-bookworm
+FROM python:3.13-slim-trixie
 
 # pg_dump and pg_restore, for `manage.py backup` and `restore`, come with the wheel of the embedded server.
+# Redis is a service of its own: the image has none.
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
 RUN useradd --system --create-home --home-dir /srv/juggernaut --uid 10001 juggernaut

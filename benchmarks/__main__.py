@@ -37,6 +37,7 @@ def _measure(name: str) -> Callable[[int], list[Row]]:
         dead_letters,
         measures,
         peer,
+        pooled,
         throttling,
     )
 
@@ -56,6 +57,7 @@ def _measure(name: str) -> Callable[[int], list[Row]]:
         "calls": calls.measure,
         "agents": agents.measure,
         "throttling": throttling.measure,
+        "pooled": pooled.measure,
     }[name]
 
 
@@ -63,6 +65,7 @@ def _arguments() -> argparse.Namespace:
     known = [
         "drain", "peer", "latency", "posting", "idle", "recovery",
         "letters", "redrive", "pages", "breakers", "budgets", "calls", "dashboards", "agents", "throttling",
+        "pooled",
     ]  # fmt: skip
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split("\n")[0])
     parser.add_argument("which", nargs="*", default=known, help=f"what to measure: {', '.join(known)}")

@@ -77,4 +77,4 @@ def _refusal(error: BaseException) -> str | None:
 
     if isinstance(error, GovernanceError | ImproperlyConfigured):
         return str(error)
-    return outages.describe(error) if outages.is_connection_failure(error) else None
+    return outages.describe(error) if outages.is_unavailable(error) else None

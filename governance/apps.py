@@ -1,4 +1,5 @@
 from django.apps import AppConfig, apps
+from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 
 
@@ -7,8 +8,11 @@ class GovernanceConfig(AppConfig):
     verbose_name = "Governance"
 
     def ready(self) -> None:
-        from governance import roles
+        from governance import locks, pooler, roles
 
+        connection_created.connect(pooler.begin_session)
+
+        connection_created.connect(locks.limit_statements)
         named = {name.partition(".")[0] for name in roles.ROLES["admin"]}
         last = [app for app in apps.get_app_configs() if app.label in named][-1]
         post_migrate.connect(roles.bring_up_to_date, sender=last)

@@ -27,7 +27,7 @@ WHERE w.status = 'active' AND (SELECT status FROM fleet) = 'active'
 # A ring may get lost, so its commit need not wait for the disk (and hold the server's one lock meanwhile).
 _NOTIFY = """
 SELECT pg_notify(%s, payload)
-FROM (SELECT set_config('synchronous_commit', 'off', true)) hurried, unnest(%s) payload"""
+FROM (SELECT set_config('synchronous_commit', 'off', true)) hurried, unnest(%s::text[]) payload"""
 
 
 def ring(worker_ids: Iterable[str]) -> None:

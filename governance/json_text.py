@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from itertools import chain
 from typing import Any, NoReturn
 
@@ -49,6 +50,19 @@ def flaw(value: Any) -> str | None:
         if not level:
             return _flaw_of_text(value)
     return f"it is nested more than {MAX_DEPTH} levels deep"
+
+
+def without_surrogates(text: str) -> str:
+    """The text with U+FFFD for each half of a surrogate pair, which is no UTF-8."""
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def storable(text: str) -> str:
+    """The text with U+FFFD for what PostgreSQL cannot store: U+0000 and halves of surrogate pairs."""
+    return without_surrogates(text).replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def flaw_in_text(text: str) -> str | None:

@@ -222,8 +222,9 @@ def forget_uses(now: datetime) -> int:
     """Counts of days and minutes long past are deleted; how many."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM worker_tool_permission_uses WHERE starts_at < %s"
-            " OR span = 'minute' AND starts_at < %s",
+            "DELETE FROM worker_tool_permission_uses WHERE ctid IN ("
+            "SELECT ctid FROM worker_tool_permission_uses WHERE starts_at < %s"
+            " OR span = 'minute' AND starts_at < %s FOR UPDATE SKIP LOCKED)",
             [now - USES_KEPT, now - timedelta(hours=1)],
         )
         forgotten: int = cursor.rowcount

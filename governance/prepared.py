@@ -2,7 +2,8 @@
 
 For the few that run all the time: planning the claim costs five times what running it on an empty
 queue does. A plan is made anew after ten seconds, because a table that was empty when it was planned
-may hold a million rows by then. The settings ask for generic plans, which is what makes them last.
+may hold a million rows by then. Sessions ask for generic plans (`governance.pooler`), which is what makes
+them last. Behind a connection pooler a prepared statement belongs to no client: there they are not prepared.
 """
 
 import re
@@ -13,6 +14,8 @@ from weakref import WeakKeyDictionary
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
+
+from governance import pooler
 
 PLAN_SECONDS = 10.0
 # For each connection of the driver, when its statements were prepared.
@@ -30,14 +33,18 @@ class Prepared:
         numbers = {parameter: f"${n}" for n, parameter in enumerate(types, start=1)}
         body = re.sub(r"%\((\w+)\)s", lambda found: numbers[found[1]], sql).replace("%%", "%")
         self._prepare = f"PREPARE {self._name}({', '.join(types.values())}) AS {body}"
-        arguments = ", ".join(f"%({parameter})s::{kind}" for parameter, kind in types.items())
-        self._execute = f"EXECUTE {self._name}({arguments})"
+        values = {parameter: f"%({parameter})s::{kind}" for parameter, kind in types.items()}
+        self._execute = f"EXECUTE {self._name}({', '.join(values.values())})"
+        self._unprepared = re.sub(r"%\((\w+)\)s", lambda found: f"({values[found[1]]})", sql)
 
     def run(self, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Execute it on Django's default connection and fetch all rows."""
         with connection.cursor() as cursor:
-            self._plan(cursor)
-            cursor.execute(self._execute, parameters)
+            if pooler.is_shared():
+                cursor.execute(self._unprepared, parameters)
+            else:
+                self._plan(cursor)
+                cursor.execute(self._execute, parameters)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
 

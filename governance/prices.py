@@ -4,26 +4,32 @@ In this order: what the provider says (0 is a price), the price list of `genai-p
 that served, the price that an operator set. A model that none of them knows is not called.
 """
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_UP, Decimal, InvalidOperation
 from functools import cached_property
 from typing import Any
 
 import genai_prices
 from genai_prices import data_snapshot
-from genai_prices.types import TieredPrices
+from genai_prices.types import ModelInfo, TieredPrices
 
 from governance.errors import UnknownPrice
 from governance.models.budget import CostLine, ModelPrice
 
+# What no call can have: figures beyond these are misread or false, and would not fit the books.
+MOST_TOKENS = 1_000_000_000
+MOST_USD = Decimal(10_000)
 _DECIMALS = Decimal("0.000000001")
 _MILLION = Decimal(1_000_000)
 # Prices that change by the clock: a call that is sent now is priced within this time.
 _LONGEST_CALL = timedelta(hours=1)
 _INPUT = ("input_mtok", "cache_write_mtok", "cache_write_1h_mtok", "cache_read_mtok")
 _OUTPUT = ("output_mtok", "output_reasoning_mtok")
+# A name with the date of its release: `gpt-4o-2024-08-06`, `claude-sonnet-4-20250514`, `a-model@20250617`.
+_DATED = re.compile(r"(.+)[-@](\d{4})-?(\d{2})-?(\d{2})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +100,28 @@ def actual(
     stated = _stated(provider_cost)
     if stated is not None:
         return Price(stated, CostLine.Source.PROVIDER)
-    if usage is None:
+    if usage is None or find_flaw(None, usage):
         return None
-    return _listed(service, model, usage, at or datetime.now(UTC)) or _set_by_operator(service, model, usage)
+    price = _priced(service, model, usage, at or datetime.now(UTC))
+    return price if price is not None and not find_flaw(price, usage) else None
+
+
+def _priced(service: str, model: str, usage: Usage, at: datetime) -> Price | None:
+    for name in _names(service, model):
+        if price := _listed(service, name, usage, at) or _set_by_operator(service, name, usage):
+            return price
+        if _find_listed(service, name) is not None:
+            return None  # the list knows it and has no price for it: another name's would be a guess
+    return None
+
+
+def find_flaw(price: Price | None, usage: Usage) -> str:
+    """Why these figures, which come from providers and tools, cannot be booked; '' if they can."""
+    if price is not None and not (price.usd.is_finite() and 0 <= price.usd <= MOST_USD):
+        return f"a cost of {price.usd:.6g} USD is not one from 0 to {MOST_USD}"
+    counts = asdict(usage)
+    wrong = [name for name, count in counts.items() if not 0 <= count <= MOST_TOKENS]
+    return f"{wrong[0]} is {counts[wrong[0]]}, not a count from 0 to {MOST_TOKENS}" if wrong else ""
 
 
 def worst_case(*, service: str, models: list[str], input_tokens: int, at: datetime | None = None) -> Bound:
@@ -123,7 +148,7 @@ def _stated(cost: object) -> Decimal | None:
         usd = Decimal(str(cost))
     except InvalidOperation:
         return None
-    return usd if usd.is_finite() and usd >= 0 else None
+    return usd if usd.is_finite() and 0 <= usd <= MOST_USD else None
 
 
 def _listed(service: str, model: str, usage: Usage, at: datetime) -> Price | None:
@@ -158,7 +183,14 @@ def _set_by_operator(service: str, model: str, usage: Usage) -> Price | None:
 
 
 def _bound(service: str, model: str, input_tokens: int, at: datetime) -> Bound:
-    return _listed_bound(service, model, input_tokens, at) or _operators_bound(service, model, input_tokens)
+    for name in _names(service, model):
+        if bound := _listed_bound(service, name, input_tokens, at):
+            return bound
+        if bound := _operators_bound(service, name, input_tokens):
+            return bound
+        if _find_listed(service, name) is not None:
+            break
+    raise UnknownPrice(service, model)
 
 
 def _listed_bound(service: str, model: str, input_tokens: int, at: datetime) -> Bound | None:
@@ -174,10 +206,10 @@ def _listed_bound(service: str, model: str, input_tokens: int, at: datetime) -> 
     )
 
 
-def _operators_bound(service: str, model: str, input_tokens: int) -> Bound:
+def _operators_bound(service: str, model: str, input_tokens: int) -> Bound | None:
     price = _operators(service, model)
     if price is None:
-        raise UnknownPrice(service, model)
+        return None
     rates = (price.input_usd_per_mtok, price.cache_read_usd_per_mtok, price.cache_write_usd_per_mtok)
     dearest = max(rate for rate in rates if rate is not None)
     return Bound(input_tokens, dearest, price.output_usd_per_mtok, price.request_usd)
@@ -202,16 +234,41 @@ def _list_prices(service: str, model: str, at: datetime) -> Any | None:
 
     The list has models that it does not price, or not by the token: that does not make them free.
     """
-    try:
-        _, found = data_snapshot.get_snapshot().find_provider_model(model, None, service, None)
-    except LookupError:
+    found = _find_listed(service, model)
+    if found is None:
         return None
     rates = found.get_prices(at)
     return None if rates.input_mtok is None or rates.output_mtok is None else rates
 
 
+def _find_listed(service: str, model: str) -> ModelInfo | None:
+    try:
+        return data_snapshot.get_snapshot().find_provider_model(model, None, service, None)[1]
+    except LookupError:
+        return None
+
+
 def _operators(service: str, model: str) -> ModelPrice | None:
     return ModelPrice.objects.filter(service=service, model=model).first()
+
+
+def _names(service: str, model: str) -> list[str]:
+    """What the model may be priced as, its own name first: a dated alias is the same model, and so is a name
+    that begins with that of the service which is asked."""
+    own = model.removeprefix(f"{service}/")
+    return list(dict.fromkeys([model, own, _undated(model), _undated(own)]))
+
+
+def _undated(model: str) -> str:
+    """The name without the date of its release, if it ends with one."""
+    dated = _DATED.fullmatch(model)
+    if dated is None:
+        return model
+    try:
+        date(int(dated[2]), int(dated[3]), int(dated[4]))
+    except ValueError:
+        return model
+    return dated[1]
 
 
 def _or(rate: Decimal | None, default: Decimal) -> Decimal:

@@ -13,6 +13,7 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
+from governance import json_text
 from governance.models import TaskStep, ToolExecution
 
 MAX_BYTES = 1024 * 1024
@@ -100,7 +101,7 @@ def storable(content: object) -> bytes:
 
 def _clean(value: Any) -> Any:
     if isinstance(value, str):
-        return value.replace("\x00", "\ufffd").encode(errors="replace").decode()
+        return json_text.storable(value)
     if isinstance(value, Mapping):
         return {_clean(str(name)): _clean(inner) for name, inner in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes):

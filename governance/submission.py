@@ -135,6 +135,8 @@ def _field_error(finding: Any, prefix: str, said: object) -> FieldError:
     message = finding["msg"].removeprefix("Value error, ")
     if finding["type"] == "union_tag_not_found":
         message = "Field required"
+    if finding["type"] == "too_long" and isinstance(finding["input"], str):
+        message = f"at most {finding['ctx']['max_length']} characters are expected"
     if finding["type"] not in {"missing", "extra_forbidden"} and isinstance(
         finding["input"], str | int | float | bool | None
     ):

@@ -112,7 +112,8 @@ def give_up_lost(now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE tool_executions SET status = 'failed', error_message = %s, ended_at = %s"
-            " WHERE status = 'sent' AND ends_by < %s",
+            " WHERE id IN (SELECT id FROM tool_executions WHERE status = 'sent' AND ends_by < %s"
+            " FOR NO KEY UPDATE SKIP LOCKED)",
             [_LOST, now, now - LOST_AFTER],
         )
         lost: int = cursor.rowcount

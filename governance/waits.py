@@ -5,11 +5,13 @@ A task that waits for a person's approval is `waiting_approval`, every other is 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+# After so long a task that met somebody's lock tries again.
+LOCK_SECONDS = 10.0
 # As long as `waiting_for` can be.
 MAX_SUMMARY = 500
 
@@ -23,10 +25,16 @@ class WaitKind(StrEnum):
     RATE_LIMIT = "rate_limit"  # time
     QUOTA = "quota"  # time, or the permission is changed
     APPROVAL = "approval"  # a person decides
+    LOCK = "lock"  # time: whoever has locked the rows that a gate needs lets go of them
     CHILDREN = "children"  # the steps of a workflow have come so far that it can go on
 
 
-_SUMMARIES = {WaitKind.PAUSE: "pause of", WaitKind.RATE_LIMIT: "rate limit", WaitKind.CHILDREN: "its"}
+_SUMMARIES = {
+    WaitKind.PAUSE: "pause of",
+    WaitKind.RATE_LIMIT: "rate limit",
+    WaitKind.LOCK: "lock on",
+    WaitKind.CHILDREN: "its",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +82,13 @@ class Wait:
             amount_usd=None if amount is None else Decimal(str(amount)),
             window=str(said.get("window", "")),
         )
+
+
+def for_lock(name: str, sentence: str) -> Wait:
+    """The wait for a lock of somebody else: `name` is what could not be used, `sentence` says so."""
+    said = f"{sentence}: somebody else holds a lock that it needs (manage.py diagnose says who)"
+    until = datetime.now(UTC) + timedelta(seconds=LOCK_SECONDS)
+    return Wait(kind=WaitKind.LOCK, name=name, sentence=said, until=until)
 
 
 def storable(text: str) -> str:

@@ -112,6 +112,7 @@ _END = {
     WaitKind.PAUSE: _end_of_pause,
     WaitKind.RATE_LIMIT: _end_of_rate_limit,
     WaitKind.QUOTA: _end_of_quota,
+    WaitKind.LOCK: _end_of_rate_limit,
     WaitKind.APPROVAL: _end_of_approval,
     WaitKind.CHILDREN: _end_of_children,
 }

@@ -34,15 +34,23 @@ class SignOfLife:
     version: str
 
 
-# The row is written anew if it was forgotten: a process that was frozen comes back by itself.
+# The row is written anew if it was forgotten: a process that was frozen comes back by itself. One
+# that somebody has locked is left for the next heartbeat.
 _ALIVE = """
+WITH mine AS MATERIALIZED (
+  SELECT process_id FROM worker_processes WHERE process_id = %(process_id)s::uuid
+  FOR NO KEY UPDATE SKIP LOCKED),
+seen AS (
+  UPDATE worker_processes p SET last_seen = statement_timestamp(), state = %(state)s,
+    in_flight = %(in_flight)s, finished = %(finished)s, rss_bytes = %(rss_bytes)s
+  FROM mine WHERE p.process_id = mine.process_id)
 INSERT INTO worker_processes
   (process_id, worker_ids, host, machine, pid, started_at, state, in_flight, finished, rss_bytes,
    rss_at_start_bytes, version)
-VALUES (%(process_id)s::uuid, %(worker_ids)s, %(host)s, %(machine)s, %(pid)s, %(born_at)s, %(state)s,
-        %(in_flight)s, %(finished)s, %(rss_bytes)s, %(rss_bytes)s, %(version)s)
-ON CONFLICT (process_id) DO UPDATE SET last_seen = statement_timestamp(), state = excluded.state,
-  in_flight = excluded.in_flight, finished = excluded.finished, rss_bytes = excluded.rss_bytes"""
+SELECT %(process_id)s::uuid, %(worker_ids)s, %(host)s, %(machine)s, %(pid)s, %(born_at)s, %(state)s,
+       %(in_flight)s, %(finished)s, %(rss_bytes)s, %(rss_bytes)s, %(version)s
+WHERE NOT EXISTS (SELECT FROM worker_processes WHERE process_id = %(process_id)s::uuid)
+ON CONFLICT (process_id) DO NOTHING"""
 
 # Many processes of one worker share one row: it is enough that one of them moves it each second.
 _HEARD = """
@@ -85,16 +93,33 @@ def processes_on(machine: str) -> list[WorkerProcess]:
 
 
 def forget(process_ids: Iterable[UUID]) -> int:
-    """Remove the rows of processes that are gone; returns how many."""
-    return WorkerProcess.objects.filter(pk__in=list(process_ids)).delete()[0]
+    """Remove the rows of processes that are gone, except those that somebody has locked; returns how many."""
+    return _delete("process_id = ANY(%s::uuid[])", [str(process) for process in process_ids])
 
 
 def forget_silent_processes() -> int:
     """Remove the rows of processes that have not been heard of for a minute; returns how many."""
+    return _delete("last_seen < now() - %s * interval '1 second'", SILENT_SECONDS)
+
+
+def _delete(which: str, parameter: int | list[str]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
-            "DELETE FROM worker_processes WHERE last_seen < now() - %s * interval '1 second'",
-            [SILENT_SECONDS],
+            "DELETE FROM worker_processes WHERE process_id IN ("  # noqa: S608 (a constant)
+            f"SELECT process_id FROM worker_processes WHERE {which} FOR UPDATE SKIP LOCKED)",
+            [parameter],
         )
         gone: int = cursor.rowcount
     return gone
+
+
+_LOCKED = """
+WITH free AS MATERIALIZED (SELECT process_id FROM worker_processes FOR NO KEY UPDATE SKIP LOCKED)
+SELECT process_id FROM worker_processes WHERE process_id NOT IN (SELECT process_id FROM free)"""
+
+
+def locked_processes() -> set[UUID]:
+    """The processes that cannot say that they live, because somebody has locked their rows."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCKED)
+        return {process_id for (process_id,) in cursor.fetchall()}

@@ -15,6 +15,7 @@ from pathlib import Path
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
+from governance import direct, pooler
 from governance.errors import GovernanceError
 from juggernaut.embedded import home
 
@@ -27,6 +28,8 @@ _OPTIONS = {
 }
 # Who may read what is set up anew after a restore (see workers/sql_reader.py).
 _UNOWNED = ("--no-owner", "--no-privileges")
+# What a superuser installed (pg_stat_statements) could only be restored by one.
+_WITHOUT_EXTENSIONS = "--extension=plpgsql"
 _WHOLE = ("--single-transaction", "--exit-on-error", *_UNOWNED)
 
 
@@ -39,10 +42,11 @@ def write(path: Path) -> int:
 
     Whoever asks for the file finds a whole one or none: it is written beside its place. Raises `BackupError`.
     """
+    _require_session()
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        _run("pg_dump", "--format=custom", *_UNOWNED, f"--file={draft}")
+        _run("pg_dump", "--format=custom", _WITHOUT_EXTENSIONS, *_UNOWNED, f"--file={draft}")
         _run("pg_restore", "--list", str(draft))
         draft.rename(path)
     except OSError as error:
@@ -56,6 +60,7 @@ def restore(path: Path) -> None:
     """Fill the empty database that `DATABASE_URL` names, all of it or nothing. Raises `BackupError`."""
     if not path.is_file():
         raise BackupError(f"there is no file {path}")
+    _require_session()
     if tables := len(list(connection.introspection.table_names())):
         raise BackupError(
             f"the database {connection.settings_dict['NAME']} is not empty ({tables} tables): "
@@ -68,6 +73,23 @@ def restore(path: Path) -> None:
         )
     connection.close()
     _run("pg_restore", *_WHOLE, f"--dbname={connection.settings_dict['NAME']}", str(path))
+
+
+def _require_session() -> None:
+    """Go around a connection pooler; raises `BackupError` if there is no way around it.
+
+    `pg_dump` and `pg_restore` set the `search_path` of their session to nothing. In transaction mode the
+    pooler would give that session to others afterwards, who then find no table.
+    """
+    try:
+        direct.use_for_this_process()
+    except direct.WrongDirectUrl as wrong:
+        raise BackupError(str(wrong)) from wrong
+    if not direct.is_configured() and pooler.is_shared():
+        raise BackupError(
+            "DATABASE_URL leads through a connection pooler in transaction mode: set DATABASE_URL_DIRECT to"
+            " the same database without the pooler"
+        )
 
 
 def _migrations_in(path: Path) -> set[tuple[str, str]]:

@@ -13,6 +13,9 @@ NOTHING_RUNS = {
     "REDIS_URL": "redis://127.0.0.1:16379/0",
 }
 
+# The REDIS_URL of a system that runs without Redis: the connection is refused at once, as in an outage.
+NO_REDIS = "redis://127.0.0.1:1/0"
+
 
 class Endpoints(NamedTuple):
     """Connection URLs, as `psql` and `redis-cli -u` take them."""

@@ -150,10 +150,10 @@ class OneLine(logging.Formatter):
     def _said(self, record: logging.LogRecord) -> str:
         message = record.getMessage()
         error = record.exc_info[1] if record.exc_info else None
-        if error and outages.is_connection_failure(error):
+        if error and outages.is_unavailable(error):
             # The traceback of an outage tells where we noticed, which helps nobody.
             described = outages.describe(error)
-            return message if outages.DATABASE_CONNECTION_FAILED in message else f"{described} ({message})"
+            return message if outages.headline(error) in message else f"{described} ({message})"
         traceback = self.formatException(record.exc_info) if record.exc_info else ""
         stack = self.formatStack(record.stack_info) if record.stack_info else ""
         return "\n".join(filter(None, [message, traceback, stack]))

@@ -26,15 +26,15 @@ def instead(view: View) -> View:
 
     @wraps(view)
     def show(request: HttpRequest) -> HttpResponse:
-        is_there = health.report()["database"]["status"] == health.OK
+        is_there = health.report()["database"]["status"] != health.DOWN
         return view(request) if is_there else page(request)
 
     return show
 
 
 def is_away() -> bool:
-    """Whether the exception that is being handled is a connection to the database that failed."""
-    return outages.is_connection_failure(sys.exc_info()[1])
+    """Whether the exception that is being handled is a database that is unavailable."""
+    return outages.is_unavailable(sys.exc_info()[1])
 
 
 def page(request: HttpRequest) -> HttpResponse:

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template import loader
 from django.views import defaults
 from rest_framework.exceptions import APIException, AuthenticationFailed, NotAuthenticated, Throttled
 from rest_framework.views import set_rollback
 
-from governance import errors, outages, task_types
+from governance import errors, locks, outages, task_types
 from governance.api.resource import answer
 from juggernaut import loopback, outage_page
 from juggernaut.api_tokens import TokenNotFound
@@ -22,6 +23,10 @@ from monitoring.errors import AlertConflict, AlertNotFound, AlertRuleNotFound
 from reliability.errors import BreakerNotFound, RedriveConflict, RedriveNotFound
 
 SCHEMAS_TOLD = 3
+HOST_NOT_ALLOWED = (
+    "this host name is not allowed: JUGGERNAUT_ALLOWED_HOSTS names those that are, separated by commas"
+)
+LOCKED = "somebody else holds a lock on these rows (manage.py diagnose says who); try again in a moment"
 
 logger = logging.getLogger(__name__)
 
@@ -79,8 +84,10 @@ def handle(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     for kind, status in _STATUS.items():
         if isinstance(error, kind):
             return problem(status, str(error), **_facts(error))
-    if outages.is_connection_failure(error):
-        return _away_for_api(error)
+    if locks.is_timeout(error):
+        return _locked_for_api(error)
+    if outages.is_unavailable(error):
+        return _unavailable_for_api(error)
     request = context.get("request")
     logger.error("%s failed", _named(request), exc_info=error)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed at this request; its log says why")
@@ -155,7 +162,12 @@ def _named(request: Any) -> str:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if not _is_api(request):
+        if isinstance(exception, DisallowedHost):
+            page = loader.render_to_string("400.html", {"said": HOST_NOT_ALLOWED})
+            return HttpResponse(page, status=HTTPStatus.BAD_REQUEST)
         return defaults.bad_request(request, exception)
+    if isinstance(exception, DisallowedHost):
+        return problem(HTTPStatus.BAD_REQUEST, HOST_NOT_ALLOWED)
     too_big = isinstance(exception, RequestDataTooBig)
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE if too_big else HTTPStatus.BAD_REQUEST
     return problem(status, "the request could not be read")
@@ -168,27 +180,50 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django calls it while it handles the error. A lost database is nobody's fault here: 503, in words."""
+    """Django calls it while it handles the error. An unavailable database is 503, in words."""
     error = sys.exc_info()[1]
-    if error and outages.is_connection_failure(error):
-        return _database_away(request, error)
+    if error and locks.is_timeout(error):
+        return _locked(request, error)
+    if error and outages.is_unavailable(error):
+        return _unavailable(request, error)
     if not _is_api(request):
         return outage_page.page(request) if outage_page.is_away() else defaults.server_error(request)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the server failed at this request; its log says why")
 
 
-def _database_away(request: HttpRequest, error: BaseException) -> HttpResponse:
+def _unavailable(request: HttpRequest, error: BaseException) -> HttpResponse:
     if _is_api(request):
-        return _away_for_api(error)
-    logger.error("%s", outages.describe(error))
-    page = loader.render_to_string("503.html", {"said": outages.DATABASE_CONNECTION_FAILED})
+        return _unavailable_for_api(error)
+    _note_unavailable(error)
+    page = loader.render_to_string("503.html", {"said": outages.headline(error)})
     return HttpResponse(page, status=HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": "1"})
 
 
-def _away_for_api(error: BaseException) -> HttpResponse:
+def _note_unavailable(error: BaseException) -> None:
+    """One line in the log; the next request may find a server that can be written."""
     logger.error("%s", outages.describe(error))
-    detail = f"{outages.DATABASE_CONNECTION_FAILED}; try again in a moment"
+    if outages.wants_new_connection(error) and not connection.in_atomic_block:
+        connection.close()
+
+
+def _unavailable_for_api(error: BaseException) -> HttpResponse:
+    _note_unavailable(error)
+    detail = f"{outages.headline(error)}; try again in a moment"
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, headers={"Retry-After": "1"})
+
+
+def _locked(request: HttpRequest, error: BaseException) -> HttpResponse:
+    if _is_api(request):
+        return _locked_for_api(error)
+    logger.warning("%s", outages.describe_if_unavailable(error))
+    page = loader.render_to_string("503_locked.html")
+    return HttpResponse(page, status=HTTPStatus.SERVICE_UNAVAILABLE, headers={"Retry-After": "1"})
+
+
+def _locked_for_api(error: BaseException) -> HttpResponse:
+    """Nothing was changed: the statement gave up before it did anything."""
+    logger.warning("%s", outages.describe_if_unavailable(error))
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, LOCKED, headers={"Retry-After": "1"})
 
 
 def _is_api(request: HttpRequest) -> bool:

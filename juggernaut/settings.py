@@ -6,19 +6,21 @@ and `production` (refuses to start without what safety needs). Nothing else chan
 
 from datetime import timedelta
 
-import dj_database_url
-
 from governance import redaction
 from juggernaut import (
     browser_rules,
     configuration,
     console,
+    database,
+    driver,
     endpoints,
     logs,
     openapi_document,
     secret_key,
 )
 from juggernaut.environment import ROOT
+
+driver.choose()
 
 _configured = configuration.current()
 PROFILE = _configured.profile.value
@@ -33,6 +35,8 @@ ALLOWED_HOSTS = [*_configured.allowed_hosts]
 if IS_LOCAL:
     ALLOWED_HOSTS += ["localhost", "127.0.0.1", "[::1]", "testserver"]
 SECRET_KEY = _configured.secret_key.get_secret_value() or secret_key.local_secret_key(VAR_DIR)
+# Keys of before: what they have signed is valid, and nothing is signed with them.
+SECRET_KEY_FALLBACKS = [key.get_secret_value() for key in _configured.secret_key_fallbacks]
 
 INSTALLED_APPS = [
     "juggernaut",  # first: its commands come before those of Django with the same names
@@ -87,18 +91,14 @@ TEMPLATES = [
 ]
 
 _where = endpoints.current()
-DATABASES = {"default": dj_database_url.parse(_where.database_url, conn_max_age=600, conn_health_checks=True)}
-DATABASES["default"].setdefault("OPTIONS", {}).update(
-    connect_timeout=3,
-    # A peer that has vanished, not said goodbye, is given up after 20 s; the kernel would take 15 minutes.
-    tcp_user_timeout=20_000,
-    keepalives_idle=10,
-    keepalives_interval=5,
-    keepalives_count=2,
-    application_name=_configured.process or "juggernaut",
-    options="-c plan_cache_mode=force_generic_plan",  # see governance/prepared.py
-)
+_process = _configured.process or "juggernaut"
+_named = database.configured(_configured)
+DATABASES = {"default": database.settings(_where.database_url, process=_process)}
+# Around the connection pooler that DATABASE_URL may lead to: see governance/pooler.py.
+DATABASE_DIRECT = database.direct(_named, process=_process)
+JUGGERNAUT_POOLER = database.pooler(_named)
 REDIS_URL = _where.redis_url
+HAS_REDIS = endpoints.NO_REDIS != REDIS_URL
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
@@ -116,7 +116,12 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 LOGGING = logs.configuration(logs.log_file(ROOT))
-redaction.learn(SECRET_KEY, DATABASES["default"].get("PASSWORD"))
+redaction.learn(
+    SECRET_KEY,
+    *SECRET_KEY_FALLBACKS,
+    DATABASES["default"].get("PASSWORD"),
+    (DATABASE_DIRECT or {}).get("PASSWORD"),
+)
 STATIC_URL = "static/"
 # Served from the packages they come in: there is nothing to collect.
 WHITENOISE_USE_FINDERS = True

@@ -10,7 +10,10 @@ from django.core.wsgi import get_wsgi_application  # noqa: E402 (the settings mu
 
 application = get_wsgi_application()
 
+from governance import locks  # noqa: E402
 from monitoring.alerts import lookout  # noqa: E402 (it needs the apps)
+
+locks.begin()
 
 # Each web process looks whether there is a watchdog.
 lookout.start()

@@ -2,8 +2,8 @@
 
 | | degraded: it works, and says what does not | down: it cannot work |
 |---|---|---|
-| database | | unreachable, or silent |
-| redis | unreachable, or silent | |
+| database | a statement or a task waits for somebody's lock | unreachable, silent, or it cannot be written |
+| redis | unreachable, silent, or it cannot be written (full, or a replica) | |
 | workers | the fleet or a worker is paused, or one has no process | no process of any worker is alive |
 | watchdog | no heartbeat for 15 s, or a duty without permission | |
 | queue | the first task in line has been due for a minute | |
@@ -22,9 +22,10 @@ from typing import Any
 
 import psycopg2
 import redis
+from django.conf import settings
 
 from governance import outages
-from monitoring import health_gates
+from monitoring import health_gates, health_locks
 from monitoring.probe import DidNotAnswerError, Probe, Row, redis_client
 from monitoring.single_flight import SingleFlight
 from reliability import heartbeat, sweep
@@ -36,15 +37,27 @@ OK, DEGRADED, DOWN = "ok", "degraded", "down"
 ANSWER_SECONDS = 0.8
 PROBE_SECONDS = 0.7
 REDIS_SECONDS = 0.3
+# Written at each look: PING and GET work on a Redis that takes no writes.
+WRITTEN_KEY = "health:written_at"
+WRITTEN_SECONDS = 60
 # Processes say that they live every 2 s, the watchdog every 5 s.
 PROCESS_SILENT_SECONDS = 10
 WATCHDOG_SILENT_SECONDS = 15
 QUEUE_SLOW_SECONDS = 60
 # Counting a million rows takes longer than an answer may; nobody needs the exact number here.
 COUNTED_UP_TO = 10_000
+NO_REDIS = "no Redis runs here: breakers and rate limits count in each process alone; install redis-server"
 
 Entry = dict[str, Any]
 Report = dict[str, Any]
+
+# The smallest piece of the real work: one row, written at most once a second. A server that takes no writes
+# refuses it also when there is nothing to write.
+_WRITE = """
+INSERT INTO health_probes AS p (name, written_at) VALUES ('health', clock_timestamp())
+ON CONFLICT (name) DO UPDATE SET written_at = excluded.written_at
+WHERE p.written_at < excluded.written_at - interval '1 second'
+RETURNING written_at"""
 
 _FACTS = """
 SELECT current_setting('max_connections')::int AS connections_allowed,
@@ -114,13 +127,20 @@ def _look_at_database() -> dict[str, Entry]:
             queue = probe.row(_QUEUE, {"limit": COUNTED_UP_TO + 1})
             breakers = probe.rows(health_gates.BREAKERS)
             budgets = probe.rows(health_gates.BUDGETS)
+            locked = health_locks.waiting(probe)
             unbalanced = probe.row(health_gates.BOOKS)["places"]
+            refused = write(probe)
     except (psycopg2.Error, DidNotAnswerError) as error:
         _database_outage.seen(outages.describe(error))
         return _nothing_known(error)
-    _database_outage.over()
+    if refused is None:
+        _database_outage.over()
+    else:
+        _database_outage.seen(outages.describe(refused))
     return {
-        "database": _database_entry(facts),
+        "database": health_locks.entry(_database_entry(facts), locked)
+        if refused is None
+        else _unwritable(refused),
         "workers": _workers_entry(workers, fleet=facts["fleet"]),
         "watchdog": _watchdog_entry(facts["watchdog_silent_seconds"], stopped),
         "queue": _queue_entry(queue),
@@ -129,14 +149,27 @@ def _look_at_database() -> dict[str, Entry]:
     }
 
 
+def write(probe: Probe) -> psycopg2.Error | None:
+    """Write one row. Returns what refused it while reading works; raises what a broken connection does."""
+    try:
+        probe.rows(_WRITE)
+    except psycopg2.Error as error:
+        if outages.is_connection_failure(error):
+            raise
+        return error
+    return None
+
+
 def _look_at_redis() -> dict[str, Entry]:
     client = redis_client(seconds=REDIS_SECONDS)
     began = time.monotonic()
     try:
         beat = client.get(heartbeat.KEY)
+        client.set(WRITTEN_KEY, datetime.now(UTC).isoformat(), ex=WRITTEN_SECONDS)
     except redis.RedisError as error:
-        _redis_outage.seen(f"redis connection failed: {' '.join(str(error).split())}")
-        return _redis_down(error)
+        entries = _redis_down(error)
+        _redis_outage.seen(f"{_redis_headline(error)}: {' '.join(str(error).split())}")
+        return entries
     finally:
         client.close()
     _redis_outage.over()
@@ -175,6 +208,10 @@ def _database_entry(facts: Row) -> Entry:
     }
 
 
+def _unwritable(refused: psycopg2.Error) -> Entry:
+    return {"status": DOWN, "detail": describe(refused)}
+
+
 def _nothing_known(error: Exception) -> dict[str, Entry]:
     """The database's own entry, and those of what can only be asked of it."""
     unknown = {"status": DOWN, "detail": "not known: the database does not answer"}
@@ -190,8 +227,8 @@ def _nothing_known(error: Exception) -> dict[str, Entry]:
 
 def describe(error: Exception) -> str:
     """What is wrong with the database, in words that anybody may read."""
-    if outages.is_connection_failure(error) or isinstance(error, DidNotAnswerError):
-        return f"{outages.DATABASE_CONNECTION_FAILED}: {_reason(error)}"
+    if outages.is_unavailable(error) or isinstance(error, DidNotAnswerError):
+        return f"{outages.headline(error)}: {_reason(error)}"
     return f"the database cannot be used: {_reason(error)} (manage.py migrate?)"
 
 
@@ -203,7 +240,20 @@ def _reason(error: Exception) -> str:
 
 
 def _redis_down(error: Exception) -> dict[str, Entry]:
-    return {"redis": {"status": DEGRADED, "detail": f"redis connection failed: {_reason(error)}"}}
+    if not settings.HAS_REDIS:
+        return {"redis": {"status": DEGRADED, "detail": NO_REDIS}}
+    return {"redis": {"status": DEGRADED, "detail": f"{_redis_headline(error)}: {_reason(error)}"}}
+
+
+def _redis_headline(error: Exception) -> str:
+    """What is wrong with Redis: a server that answers and takes no writes is not one that is away."""
+    if isinstance(error, redis.ReadOnlyError):
+        return "redis is read-only"
+    if isinstance(error, redis.OutOfMemoryError):
+        return "redis is out of memory"
+    if isinstance(error, redis.ResponseError):
+        return "redis cannot be written"
+    return "redis connection failed"
 
 
 def _workers_entry(workers: list[Row], *, fleet: str | None) -> Entry:

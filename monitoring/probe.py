@@ -41,13 +41,13 @@ class Probe:
     def __init__(self, *, seconds: float) -> None:
         self.seconds = seconds
         self._deadline = time.monotonic() + seconds
+        # What outlives our patience, the server ends by itself. The limit is sent together with the statement
+        # and ends with it, because behind a connection pooler the session is also used by others.
+        self._limit = f"SET LOCAL statement_timeout = {int(seconds * 1000) + 100}; "
 
     def __enter__(self) -> "Probe":
-        parameters = connections["default"].get_connection_params() | {
-            "application_name": "juggernaut probe",
-            # What outlives our patience, the server ends by itself.
-            "options": f"-c statement_timeout={int(self.seconds * 1000) + 100}",
-        }
+        parameters = connections["default"].get_connection_params()
+        parameters["application_name"] = f"{parameters['application_name']} probe"
         self._connection = psycopg2.connect(**parameters, async_=True)
         with ExitStack() as opening:
             opening.callback(self._connection.close)
@@ -60,10 +60,15 @@ class Probe:
     ) -> None:
         self._connection.close()
 
+    @property
+    def backend_pid(self) -> int:
+        """The pid that whoever answered the connection told us: a pooler tells a number of its own."""
+        return int(self._connection.info.backend_pid)
+
     def rows(self, statement: str, parameters: Mapping[str, object] | None = None) -> list[Row]:
         """Every row of the answer, by column name."""
         cursor = self._connection.cursor()
-        cursor.execute(statement, parameters)
+        cursor.execute(self._limit + statement, parameters)
         self._wait()
         columns = [column.name for column in cursor.description or ()]
         return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]

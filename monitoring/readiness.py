@@ -1,4 +1,4 @@
-"""Can this process serve requests? The database answers, and is migrated as far as this version needs.
+"""Can this process serve requests? The database answers, can be written, and is migrated far enough.
 
 Migrations of a later version do no harm: two versions may run side by side on one database.
 """
@@ -9,7 +9,7 @@ from functools import cache
 import psycopg2
 from django.db.migrations.loader import MigrationLoader
 
-from monitoring.health import ANSWER_SECONDS, PROBE_SECONDS, describe
+from monitoring.health import ANSWER_SECONDS, PROBE_SECONDS, describe, write
 from monitoring.probe import DidNotAnswerError, Probe
 from monitoring.single_flight import SingleFlight
 
@@ -35,8 +35,11 @@ def _why_not() -> str:
     try:
         with Probe(seconds=PROBE_SECONDS) as probe:
             applied = {(row["app"], row["name"]) for row in probe.rows(_APPLIED)}
+            refused = write(probe) if needed() <= applied else None
     except (psycopg2.Error, DidNotAnswerError) as error:
         return describe(error)
+    if refused is not None:
+        return describe(refused)
     missing = sorted(f"{app}.{name}" for app, name in needed() - applied)
     named = ", ".join(missing[:NAMED]) + (f" and {len(missing) - NAMED} more" if len(missing) > NAMED else "")
     return f"not migrated: {named} (manage.py migrate)" if missing else ""

@@ -7,8 +7,9 @@ for a moment after its lease ran out: what leaders do must be safe to do twice.
 
 from datetime import timedelta
 
-from django.db import connection
+from django.db import OperationalError, connection
 
+from governance import locks
 from reliability.models import Leadership
 
 # A statement's own time, not its transaction's: the lease must not begin in the past.
@@ -23,12 +24,29 @@ ON CONFLICT (name) DO UPDATE SET
 WHERE held.owner = excluded.owner OR held.expires_at < excluded.since
 RETURNING owner"""
 
+# How long to wait for the row. While somebody else has locked it nobody can renew the lease or take it.
+LOCK_SECONDS = 0.5
+_LEADS = """
+SELECT owner = %(owner)s OR expires_at < statement_timestamp() FROM leadership WHERE name = %(name)s"""
+
 
 def acquire(name: str, *, owner: str, lease: timedelta) -> bool:
-    """Become or stay the leader for the next `lease`; False when somebody else leads."""
+    """Become or stay the leader for the next `lease`; False when somebody else leads.
+
+    While somebody has locked the row (a psql session) the leader goes on, and when its lease has run out
+    every candidate leads: what leaders do is safe to do twice, and must not stop.
+    """
+    try:
+        with locks.wait_at_most(LOCK_SECONDS), connection.cursor() as cursor:
+            cursor.execute(_ACQUIRE, {"name": name, "owner": owner, "seconds": lease.total_seconds()})
+            return cursor.fetchone() is not None
+    except OperationalError as error:
+        if not locks.is_timeout(error):
+            raise
     with connection.cursor() as cursor:
-        cursor.execute(_ACQUIRE, {"name": name, "owner": owner, "seconds": lease.total_seconds()})
-        return cursor.fetchone() is not None
+        cursor.execute(_LEADS, {"name": name, "owner": owner})
+        (leads,) = cursor.fetchone() or (False,)
+    return bool(leads)
 
 
 def resign(name: str, *, owner: str) -> None:

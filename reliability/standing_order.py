@@ -64,7 +64,7 @@ class Pace:
 class StandingOrder(Broker):
     """Hands out `function` for as long as the cluster is not asked to stop."""
 
-    function = "reliability.engine.drain"
+    function = "reliability.engine.run_drain"
 
     def __init__(self, list_key: str | None = None) -> None:
         super().__init__(list_key)

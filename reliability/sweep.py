@@ -4,6 +4,8 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -13,6 +15,7 @@ from governance import (
     approvals,
     budgets,
     doorbell,
+    locks,
     outages,
     permissions,
     retention,
@@ -33,6 +36,9 @@ Duty = Callable[[datetime], int | None]
 SWEEPS = "sweeps"
 # How much of a sweep may go into removing what is older than its rule: a tenth of the time between two.
 RETENTION_SECONDS = 0.5
+# How long a statement of a duty waits for a lock: half as long after each that did so in vain.
+PATIENCE_SECONDS = 1.0
+PATIENCE_LEAST = 0.1
 # A duty with more to do than this goes on in the next sweep: no duty may starve the others.
 BATCH = 1000
 BATCHES = 10
@@ -44,20 +50,26 @@ SCHEDULE = "watchdog"
 def carry_out(duties: Mapping[str, Duty], *, leader: str) -> WatchdogSweep:
     """Do every duty, whatever becomes of the one before it, and record what each did.
 
-    Raises what `outages.is_connection_failure` knows when the database went away; nothing is recorded then.
+    Raises what `outages.is_unavailable` knows when the database went away; nothing is recorded then.
     """
     started_at, began = timezone.now(), time.monotonic()
     counts: dict[str, int] = {}
     errors = []
+    patience = PATIENCE_SECONDS
     for name, duty in duties.items():
         try:
-            count = duty(started_at)
+            with locks.wait_at_most(patience):
+                count = duty(started_at)
             if count is not None:
                 counts[name] = count
         except Exception as error:
-            if outages.is_connection_failure(error):
+            if outages.is_unavailable(error):
                 raise
-            logger.exception("watchdog duty %r failed", name)
+            if locks.is_timeout(error):
+                patience = max(PATIENCE_LEAST, patience / 2)
+                logger.warning("watchdog duty %r is left for the next sweep: somebody holds a lock", name)
+            else:
+                logger.exception("watchdog duty %r failed", name)
             errors.append(f"{name}: {error}")
     _say(counts)
     return WatchdogSweep.objects.create(
@@ -89,9 +101,22 @@ def _say(counts: Mapping[str, int]) -> None:
         logger.info("watchdog sweep: %s", done)
 
 
+# Processes whose rows somebody had locked at the last sweep: they may be silent for that reason alone.
+_locked_lately: set[UUID] = set()
+
+
 def rescue_crashed(now: datetime) -> int:
-    """Tasks whose process died or froze go back to the queue, or fail after their third crash."""
-    return _in_batches(transitions.rescue)
+    """Tasks whose process died or froze go back to the queue, or fail after their third crash.
+
+    A lease that ran out because somebody had locked its row is extended once, for its process to renew it.
+    """
+    global _locked_lately
+    locked = workers.locked_processes()
+    unsure, _locked_lately = [*locked | _locked_lately], locked
+    transitions.extend_unrenewed(unsure=unsure)
+    return _in_batches(partial(transitions.take_back, unsure=unsure)) + _in_batches(
+        partial(transitions.rescue, unsure=unsure)
+    )
 
 
 def expire_overdue(now: datetime) -> int:

@@ -7,8 +7,10 @@ import logging
 import time
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 from django_q.brokers.orm import ORM
+from django_q.models import OrmQ
+from django_q.signing import BadSignature, SignedPackage
 
 from governance import outages
 from reliability import pulse, standing_order
@@ -46,12 +48,34 @@ class WatchOrder(ORM):
     def _queued(self) -> list[Any] | None:
         try:
             queued: list[Any] | None = super().dequeue()
-        except (OperationalError, InterfaceError) as error:
-            if not outages.is_connection_failure(error):
+        except outages.ERRORS as error:
+            if not outages.is_unavailable(error):
                 raise
             connection.close()
             self._outage.seen(outages.describe(error))
             time.sleep(BEGIN_SECONDS)
             return None
         self._outage.over()
-        return queued
+        return self._readable(queued)
+
+    def _readable(self, queued: list[Any] | None) -> list[Any] | None:
+        """Without the messages that were signed with another `DJANGO_SECRET_KEY`. They are deleted, all at
+        once: what they ask for is asked for again by the schedules."""
+        if all(_is_ours(payload) for _, payload in queued or []):
+            return queued
+        waiting = OrmQ.objects.filter(key=self.list_key)
+        foreign = [pk for pk, payload in waiting.values_list("pk", "payload") if not _is_ours(payload)]
+        OrmQ.objects.filter(pk__in=foreign).delete()
+        logger.warning(
+            "dropped %d message(s) of the watchdog's queue: signed with another DJANGO_SECRET_KEY",
+            len(foreign),
+        )
+        return [(pk, payload) for pk, payload in queued or [] if pk not in foreign]
+
+
+def _is_ours(payload: str) -> bool:
+    try:
+        SignedPackage.loads(payload)
+    except (BadSignature, TypeError):
+        return False
+    return True

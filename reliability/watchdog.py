@@ -18,9 +18,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import cache
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 
-from governance import outages
+from governance import locks, outages
 from reliability import heartbeat, leadership, pulse, respite, sweep
 from reliability.duty_permissions import DutyPermissions
 from reliability.outage import Outage
@@ -56,10 +56,10 @@ class Watchdog:
         self.permissions = DutyPermissions()
 
     def round(self) -> None:
-        """Lead and sweep, or stand by. While PostgreSQL is away, show that the watchdog at least lives."""
+        """Lead and sweep, or stand by. While PostgreSQL is unavailable, show at least a heartbeat."""
         try:
             self._take_part()
-        except (OperationalError, InterfaceError) as error:
+        except outages.ERRORS as error:
             self._wait_for_database(error)
         self.due_at = time.monotonic() + (SWEEP_SECONDS if self.is_leading else STANDBY_SECONDS)
 
@@ -84,8 +84,11 @@ class Watchdog:
         logger.warning("leases are left alone for a while: nobody could renew them")
         return {name: duty for name, duty in permitted.items() if duty is not sweep.rescue_crashed}
 
-    def _wait_for_database(self, error: OperationalError | InterfaceError) -> None:
-        if not outages.is_connection_failure(error):
+    def _wait_for_database(self, error: Exception) -> None:
+        if locks.is_timeout(error):
+            logger.warning("this round is left to the next: %s", outages.describe_if_unavailable(error))
+            return
+        if not outages.is_unavailable(error):
             raise error
         connection.close()
         self.outage.seen(outages.describe(error))
@@ -95,7 +98,7 @@ class Watchdog:
         """Leave the lead to the standby, as far as the database can be told."""
         try:
             leadership.resign(NAME, owner=self.owner)
-        except (OperationalError, InterfaceError) as error:
+        except outages.ERRORS as error:
             self.outage.seen(outages.describe(error))
         self.is_leading = False
 
@@ -107,6 +110,7 @@ def _of_this_process() -> Watchdog:
 
 def watch() -> None:
     """Watch for less than a minute, or until the cluster stops; what django-q2 calls."""
+    locks.begin()
     beat = pulse.join()
     watchdog = _of_this_process()
     until = time.monotonic() + WATCH_SECONDS

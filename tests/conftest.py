@@ -9,6 +9,8 @@ from typing import Any
 import django
 import pytest
 from django.conf import settings
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from juggernaut import embedded, loopback
 from tests import emptying, places, session_servers
@@ -22,6 +24,11 @@ except embedded.EmbeddedServerError as error:
 django.setup()
 # Each client of a test has the middleware anew; it would read the times of all static files each time.
 settings.WHITENOISE_AUTOREFRESH = True
+# How long examples take to make says how busy the machine is, and nothing of the product.
+hypothesis_settings.register_profile(
+    "juggernaut", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("juggernaut")
 # Its requests come by no connection, of which the other end could be seen.
 loopback.NO_CONNECTION = ""
 # Passwords of tests are guessed by nobody; a good hash of one takes a quarter of a second.

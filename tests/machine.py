@@ -22,15 +22,20 @@ END_SECONDS = 60.0
 class Machine:
     """`start` it, `await_running`, then see what it survives; `end` leaves nothing of it."""
 
-    # Where its code is.
+    # Where its code is, and what runs it.
     root = ROOT
+    python = sys.executable
 
     def __init__(self, var_dir: Path, **environment: str) -> None:
         self.var_dir = var_dir
         self.port = rare_port()
         self.log_path = var_dir / "logs" / "juggernaut.log"
         self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.endswith("_URL")},
+            **{
+                name: value
+                for name, value in os.environ.items()
+                if not name.endswith(("_URL", "_URL_DIRECT"))
+            },
             "JUGGERNAUT_VAR": str(var_dir),
             "JUGGERNAUT_LOGS": str(self.log_path.parent),
             "JUGGERNAUT_PORT": str(self.port),
@@ -61,7 +66,7 @@ class Machine:
         """Start it as a person would, with a terminal session of its own; does not wait."""
         with self._output_path.open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "main.py", *arguments],
+                [self.python, "main.py", *arguments],
                 cwd=self.root,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -78,7 +83,7 @@ class Machine:
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a management command as in a second terminal."""
         return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [self.python, "manage.py", *arguments],
             cwd=self.root,
             env=self.environment,
             capture_output=True,

@@ -65,7 +65,7 @@ def _log_in(page: Page, user: str, password: str) -> None:
     page.fill("#id_username", user)
     page.fill("#id_password", password)
     page.click("button[type=submit]")
-    page.wait_for_selector("#nav-sections")
+    page.wait_for_selector("#nav-sections", state="attached")  # hidden on a narrow screen
 
 
 def _slug(name: str) -> str:

@@ -25,6 +25,10 @@ def start() -> None:
     os.environ.setdefault("NO_PROXY", "localhost,127.0.0.1,::1")
     if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
         servers = _open.enter_context(embedded.running(endpoints.var_dir()))
+        if servers.is_without_redis:
+            raise embedded.EmbeddedServerError(
+                "the tests need a Redis: install redis-server (`make test` does it for root on Debian)"
+            )
         os.environ.update(servers.environment)
 
 

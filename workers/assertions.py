@@ -5,7 +5,16 @@ import re
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    StrictBool,
+    model_validator,
+)
 
 from governance import json_text
 from governance.errors import InvalidJson
@@ -49,6 +58,13 @@ def steps(path: str) -> list[str | int]:
     return found
 
 
+def _no_truth(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("a number is expected, not true or false")  # noqa: TRY004 pydantic reports this one
+    return value
+
+
+Number = Annotated[FiniteFloat, BeforeValidator(_no_truth)]
 JsonPath = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_walkable)]
 
 
@@ -62,12 +78,12 @@ class Comparison(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     equals: Any = None
-    minimum: FiniteFloat | None = None
-    maximum: FiniteFloat | None = None
-    target: FiniteFloat | None = None
-    tolerance: FiniteFloat = Field(default=0.0, ge=0)
+    minimum: Number | None = None
+    maximum: Number | None = None
+    target: Number | None = None
+    tolerance: Number = Field(default=0.0, ge=0)
     contains: str | None = None
-    exists: bool | None = None
+    exists: StrictBool | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> "Comparison":
@@ -155,7 +171,11 @@ def shown(value: Any) -> str:
 
 
 def _same(expected: Any, value: Any) -> bool:
-    """Equal as JSON: `1` is `1.0`, but true is not 1."""
+    """Equal as JSON, at every depth: `1` is `1.0`, but `true` is not `1`."""
     if isinstance(expected, bool) or isinstance(value, bool):
         return expected is value
+    if isinstance(expected, list) and isinstance(value, list):
+        return len(expected) == len(value) and all(map(_same, expected, value))
+    if isinstance(expected, dict) and isinstance(value, dict):
+        return expected.keys() == value.keys() and all(_same(expected[key], value[key]) for key in expected)
     return bool(expected == value)

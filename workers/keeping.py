@@ -1,19 +1,21 @@
 """Storing what ended, in the transaction that books its call."""
 
 import time
-from collections import Counter
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 import orjson
 from django.db import transaction
 
-from governance import steps
+from governance import json_text, steps
 from governance.models import TaskStep
 from governance.steps import Step
 from reliability.door.terms import Answered, CallFailed, Passage
 from reliability.engine.context import TaskContext
 from workers.models import ModelAnswer
+
+MAX_NAME = 200
 
 
 class Keeper:
@@ -29,32 +31,12 @@ class Keeper:
         self._since = time.monotonic()
         self.step: Step | None = None
 
-    def answer(self, answer: ModelAnswer, passage: Passage) -> None:
-        """What the model said."""
-        content = {
-            "text": answer.text,
-            "tool_calls": self._wanted(answer),
-            "message": answer.message,
-            "model": answer.model,
-            "finish_reason": answer.finish_reason,
-        }
-        if len(steps.storable(content)) > steps.MAX_BYTES:
-            # As if the provider had cut it off: so it is sent back.
-            message = {"role": "assistant", "content": ""}
-            content |= {"text": "", "tool_calls": [], "message": message, "finish_reason": "length"}
+    def answer(
+        self, answer: ModelAnswer, passage: Passage, *, tool_names: Mapping[str, str] | None = None
+    ) -> None:
+        """What the model said; `tool_names` as `answer_content` has them."""
+        content = answer_content(answer, tool_names=tool_names or {})
         self._keep(content, name=answer.model, passage=passage, cost_usd=answer.cost_usd or Decimal(0))
-
-    def _wanted(self, answer: ModelAnswer) -> list[dict[str, str]]:
-        """The calls, told apart: some models give no ids, or one id to all."""
-        given = Counter(call.id for call in answer.tool_calls)
-        return [
-            {
-                "id": call.id if call.id and given[call.id] == 1 else f"call_{self._turn}_{place}",
-                "name": call.name,
-                "arguments": call.arguments,
-            }
-            for place, call in enumerate(answer.tool_calls, 1)
-        ]
 
     def result(self, said: Answered | CallFailed, passage: Passage, *, name: str) -> None:
         """What a tool returned. A call that failed is kept only if it is known to have failed for good."""
@@ -82,7 +64,7 @@ class Keeper:
             call=self._call,
             kind=TaskStep.Kind.RESULT if self._call else TaskStep.Kind.ANSWER,
             content=orjson.loads(stored),  # as whoever goes on will read it
-            name=name,
+            name=json_text.storable(name)[:MAX_NAME],
             execution_id=passage.execution_id if passage else None,
             cost_usd=cost_usd,
             seconds=time.monotonic() - self._since,
@@ -98,3 +80,33 @@ class Keeper:
         context = self._context
         if steps.forgive(context.task_id, lease_token=context.lease_token):
             transaction.on_commit(lambda: setattr(context, "crash_attempts", 0))
+
+
+def answer_content(answer: ModelAnswer, *, tool_names: Mapping[str, str]) -> dict[str, Any]:
+    """What is kept of an answer: it as it came, and what was read in it. `tool_names` are the tools that were
+    offered, by the names that the model was given; kept with the calls, so that each reaches the tool that
+    was meant."""
+    called = {call.name for call in answer.tool_calls}
+    content: dict[str, Any] = {
+        "text": answer.text,
+        "tool_calls": [call.model_dump() for call in answer.tool_calls],
+        "tools": {name: tool for name, tool in tool_names.items() if name in called},
+        "message": answer.said or answer.message,
+        "model": answer.model,
+        "finish_reason": answer.finish_reason,
+        "refusal": answer.refusal,
+    }
+    if _size(content) > steps.MAX_BYTES:
+        content["message"] = answer.message  # without what is no part of the conversation
+    size = _size(content)
+    return content if size <= steps.MAX_BYTES else content | _left_out(size)
+
+
+def _size(content: dict[str, Any]) -> int:
+    return len(steps.storable(content))
+
+
+def _left_out(size: int) -> dict[str, Any]:
+    """An answer that is too long to be kept, as if the provider had cut it off: so it is sent back."""
+    message = {"role": "assistant", "content": ""}
+    return {"text": "", "tool_calls": [], "message": message, "finish_reason": "length", "left_out": size}

@@ -4,12 +4,12 @@ import asyncio
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import psycopg2
-from django.conf import settings
 from django.db import connection as gates
 
 from reliability.breakers.outcomes import NOT_COUNTED, failure
@@ -78,7 +78,7 @@ class _Running:
         except psycopg2.Error as error:
             raise _failure(error) from None
         finally:
-            self._connection.close()
+            _end(self._connection)
 
     def stop(self) -> None:
         self._is_stopped = True
@@ -102,22 +102,42 @@ class _Running:
 
 
 def _connect(seconds: float) -> Any:
-    """A session that can only read, for at most so long; it is closed after one query, and with it ends
-    what the query did to it: settings, advisory locks, notifications that were never sent."""
-    limits = (
-        f"-c default_transaction_read_only=on -c statement_timeout={max(1, int(seconds * 1000))}"
-        f" -c lock_timeout={LOCK_TIMEOUT_MS} -c idle_in_transaction_session_timeout=60000"
-        " -c default_transaction_isolation=repeatable\\ read"
-    )
+    """A connection whose one transaction can only read, for at most so long.
+
+    The limits are the transaction's, not the session's, because a session may be shared: behind a connection
+    pooler the next transaction on it is somebody else's.
+    """
     parameters = gates.get_connection_params()
-    known = ("dbname", "user", "password", "host", "port", "sslmode", "sslrootcert", "sslcert", "sslkey")
-    where = {name: parameters[name] for name in known if name in parameters}
-    return psycopg2.connect(
-        **where,
-        connect_timeout=settings.DATABASES["default"]["OPTIONS"]["connect_timeout"],
-        application_name="juggernaut sql.query",
-        options=limits,
-    )
+    where = {name: parameters[name] for name in _KEPT if name in parameters}
+    connection = psycopg2.connect(**where, application_name=f"{parameters['application_name']} sql.query")
+    connection.set_session(isolation_level="REPEATABLE READ", readonly=True)
+    with connection.cursor() as cursor:
+        cursor.execute(_LIMITS, {"query": f"{max(1, int(seconds * 1000))}ms", "lock": f"{LOCK_TIMEOUT_MS}ms"})
+    return connection
+
+
+# What Django adds for itself (a cursor class, converters) would change what is read.
+_KEPT = (
+    *("dbname", "user", "password", "host", "port", "connect_timeout", "options"),
+    *("sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding"),
+)
+_LIMITS = """
+SELECT set_config('statement_timeout', %(query)s, true), set_config('lock_timeout', %(lock)s, true),
+  set_config('idle_in_transaction_session_timeout', '60s', true);
+SAVEPOINT query"""
+
+
+def _end(connection: Any) -> None:
+    """Undo what the query left behind: settings and notifications go with the transaction, but a lock that
+    it took for the session stays, and would go to whoever uses the session next.
+
+    If that fails, the connection is closed in the middle of its transaction, which ends the session in any
+    case: a pooler does not give it to others then.
+    """
+    with closing(connection), suppress(psycopg2.Error):
+        with connection.cursor() as cursor:
+            cursor.execute("ROLLBACK TO SAVEPOINT query; SELECT pg_advisory_unlock_all()")
+        connection.rollback()
 
 
 def _filled(cursor: Any, query: Query) -> str:

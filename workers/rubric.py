@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from governance.submission import Text, field_errors
 from reliability.engine.context import TaskContext
-from reliability.failures import TransientFailure
+from reliability.failures import PermanentFailure, TransientFailure
 from workers import models
+from workers.models.answer import explain
 
 MAX_CRITERIA = 20
 MAX_SUBJECT = 50_000
@@ -75,6 +76,11 @@ async def judge(rubric: Rubric, context: TaskContext) -> RubricVerdict:
     )  # type: ignore[call-overload]
     schema: dict[str, Any] = shape.model_json_schema()
     answer = await models.chat(context, _messages(rubric), response_schema=schema, temperature=0)
+    if reason := answer.unanswered:
+        raise PermanentFailure(
+            f"the model {answer.model} gave no scores ({reason}): {explain(reason, refusal=answer.refusal)}",
+            tool_name=models.TOOL_NAME,
+        )
     try:
         found = shape.model_validate_json(answer.text)
     except ValidationError as invalid:

@@ -10,13 +10,13 @@ A hold that nobody ends is charged in full when it expires. What was charged is 
 the database raises means that there is no hold: then there is no call.
 """
 
+from governance.budgets.balances import Standing, all_standing, standing, standings
 from governance.budgets.correction import correct
 from governance.budgets.ending import charge_unknown, expire_holds, release, settle
 from governance.budgets.invariants import Discrepancy, discrepancies
 from governance.budgets.limits import set_limits
 from governance.budgets.reservation import Hold, reserve, reserve_tokens
 from governance.budgets.scaling import Change, halve_limits, raise_limits, scale_limits
-from governance.budgets.standing import Standing, all_standing, standing, standings
 
 __all__ = [
     "Change",

@@ -5,9 +5,9 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 
-from governance import durability
+from governance import durability, locks
 from governance.budgets import money
 from governance.budgets.correction import book_difference, facts
 from governance.errors import HoldConflict, HoldNotFound
@@ -24,18 +24,36 @@ FROM governance_budget_end(%s::uuid, %s, %s, %s, %s::jsonb, %s)"""
 _EXPIRED = """
 SELECT id FROM budget_holds WHERE state = 'open' AND expires_at <= coalesce(%s, now())
 ORDER BY expires_at LIMIT %s"""
+# Locks the hold and its windows as `governance_budget_end` does, if nobody else has locked them.
+_IS_FREE = """
+WITH hold AS MATERIALIZED (
+  SELECT windows FROM budget_holds WHERE id = %(hold)s::uuid FOR NO KEY UPDATE SKIP LOCKED),
+free AS MATERIALIZED (
+  SELECT w.id FROM budget_windows w WHERE w.id = ANY((SELECT windows FROM hold)::bigint[])
+  FOR NO KEY UPDATE SKIP LOCKED)
+SELECT EXISTS (SELECT FROM hold) AND (SELECT count(*) FROM free)
+  = (SELECT count(*) FROM budget_windows w WHERE w.id = ANY((SELECT windows FROM hold)::bigint[]))"""
+# How long the end of an expired hold waits for its rows.
+LOCK_SECONDS = 0.25
 
 
 def settle(
-    hold_id: UUID, *, price: Price | None, usage: Usage = NO_USAGE, model: str = "", request_id: str = ""
+    hold_id: UUID,
+    *,
+    price: Price | None,
+    usage: Usage = NO_USAGE,
+    model: str = "",
+    request_id: str = "",
+    reason: str = "",
 ) -> Decimal:
-    """The call was answered: book what it cost, also beyond the hold. Without a price, book the whole hold.
+    """The call was answered: book what it cost, also beyond the hold. Without a price, book the whole hold;
+    `reason` says in the ledger why there is none.
 
     Returns the USD charged. Saying it twice books it once. A hold that was charged meanwhile because
     nobody knew (unknown, expired) is corrected to the price. Raises `HoldConflict` for a hold that was
     released, or settled for another amount, and `HoldNotFound`.
     """
-    said = facts(usage=usage, model=model, request_id=request_id)
+    said = facts(usage=usage, model=model, request_id=request_id, reason=reason)
     source = price.source if price else CostLine.Source.UNPRICED
     cost = None if price is None else money.exact(price.usd)
     was, charged = _end(hold_id, _State.SETTLED, cost, source, said)
@@ -69,11 +87,34 @@ def charge_unknown(hold_id: UUID) -> Decimal:
 
 
 def expire_holds(*, limit: int = 1000, at: datetime | None = None) -> int:
-    """Charge holds whose time is up in full; returns how many. One transaction each: no deadlock."""
+    """Charge holds whose time is up in full; returns how many. One transaction each: no deadlock.
+
+    Those whose rows, or whose windows, somebody has locked are left for later.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_EXPIRED, [at, limit])
         late = [hold_id for (hold_id,) in cursor.fetchall()]
-    return sum(_expire(hold_id, at) for hold_id in late)
+    expired = 0
+    for n, hold_id in enumerate(late):
+        try:
+            with locks.wait_at_most(LOCK_SECONDS):
+                expired += _expire(hold_id, at)
+        except OperationalError as error:
+            if not locks.is_timeout(error):
+                raise
+            return expired + _expire_what_is_free(late[n + 1 :], at)
+    return expired
+
+
+def _expire_what_is_free(late: list[UUID], at: datetime | None) -> int:
+    """Somebody holds locks: ask first which holds can be ended without waiting."""
+    expired = 0
+    for hold_id in late:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_IS_FREE, {"hold": str(hold_id)})
+            if cursor.fetchone()[0]:
+                expired += _expire(hold_id, at)
+    return expired
 
 
 def _expire(hold_id: UUID, at: datetime | None) -> bool:

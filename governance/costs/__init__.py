@@ -9,8 +9,8 @@ Whole hours are read from `cost_hours`, the parts of hours at a span's edges fro
 database keeps the summaries in the transaction that books the line (migration 0014), whoever booked it.
 """
 
+from governance.costs.burn_rates import Pace, paces
 from governance.costs.dearest import TaskSum, dearest_tasks
-from governance.costs.paces import Pace, paces
 from governance.costs.sums import (
     DIMENSIONS,
     Costs,
@@ -20,6 +20,8 @@ from governance.costs.sums import (
     answered,
     hour_of,
     last,
+    of_task,
+    of_task_since_stop,
     question,
     summed,
 )
@@ -36,6 +38,8 @@ __all__ = [
     "dearest_tasks",
     "hour_of",
     "last",
+    "of_task",
+    "of_task_since_stop",
     "paces",
     "question",
     "summed",

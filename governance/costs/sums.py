@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.utils import timezone
 
-from governance.models import CostLine
+from governance.models import CostLine, TaskCost
 
 HOUR = timedelta(hours=1)
 # By what sums are grouped and filtered; `hour` is the hour of the call, UTC.
@@ -104,6 +105,26 @@ def summed(span: Span, **only: str) -> Costs:
     with connection.cursor() as cursor:
         cursor.execute(*question(span, **only))
         return answered(cursor.fetchall())
+
+
+def of_task(task_id: UUID) -> Decimal:
+    """What the ledger says that a task cost, in USD, charges without a price and corrections included."""
+    return TaskCost.objects.filter(pk=task_id).values_list("cost_usd", flat=True).first() or Decimal(0)
+
+
+def of_task_since_stop(task_id: UUID) -> Decimal:
+    """What a task's calls since its last stop (`TaskStep`) cost, in USD; all of them, if it had none.
+    A correction counts with its call, whenever it is booked."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SINCE_STOP, {"task": str(task_id)})
+        spent: Decimal = cursor.fetchone()[0]
+    return spent
+
+
+_SINCE_STOP = """
+SELECT coalesce(sum(cost_usd), 0) FROM api_cost_tracking
+WHERE task_id = %(task)s::uuid AND created_at > coalesce(
+  (SELECT max(created_at) FROM task_steps WHERE task_id = %(task)s::uuid AND kind = 'stop'), '-infinity')"""
 
 
 def question(span: Span, **only: str) -> tuple[str, dict[str, Any]]:

@@ -8,12 +8,15 @@ from uuid import UUID
 
 import orjson
 from django.core.management.base import BaseCommand, CommandError
-from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from governance import actors, outages
+from governance import actors, locks, outages
 from governance.actors import Actor
 from governance.errors import FieldError, GovernanceError, InvalidInput
+
+# A person waits longer than a process does.
+LOCK_SECONDS = 10.0
+_LOCKED = "somebody else holds a lock on these rows (manage.py diagnose says who); nothing was changed"
 
 
 class GovernanceCommand(BaseCommand):
@@ -24,11 +27,14 @@ class GovernanceCommand(BaseCommand):
     def execute(self, *args: Any, **options: Any) -> str | None:
         self.as_json = bool(options.get("json"))
         try:
-            return super().execute(*args, **options)
+            with locks.wait_at_most(LOCK_SECONDS):
+                return super().execute(*args, **options)
         except GovernanceError as refusal:
             raise CommandError(str(refusal)) from refusal
-        except (OperationalError, InterfaceError) as failure:
-            if not outages.is_connection_failure(failure):
+        except outages.ERRORS as failure:
+            if locks.is_timeout(failure):
+                raise CommandError(f"{_LOCKED}: {outages.describe_if_unavailable(failure)}") from failure
+            if not outages.is_unavailable(failure):
                 raise
             raise CommandError(outages.describe(failure)) from failure
 

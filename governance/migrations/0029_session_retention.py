@@ -13,5 +13,5 @@ QUIETLY = import_module("governance.migrations.0012_waits").QUIETLY
 
 
 class Migration(migrations.Migration):
-    dependencies = [("governance", "0023_audit_tell")]
+    dependencies = [("governance", "0028_search_path")]
     operations = [migrations.RunSQL(QUIETLY.format(RULE), QUIETLY.format(NO_RULE))]

@@ -12,10 +12,11 @@ from governance.models.defaults import EMPTY_OBJECT, SqlUser, TimeOrderedId
 class RecurringTask(models.Model):
     """A task that is submitted whenever its time comes (`recurring_tasks`).
 
-    `kind` cron: at the times of `cron` (five fields) by the clocks of `timezone`. Where the clocks are put
-    forward, what falls into the missing hour runs right after it; where they are put back, a fixed time runs
-    once and what runs every hour or minute goes on. `kind` interval: every `every_seconds`, counted from
-    `anchor_at`. `task` is what `POST /api/tasks` takes. A slot is a time at which it is due.
+    `kind` cron: at the times of `cron` (five fields, or `@daily` and its like) by the clocks of `timezone`.
+    Where the clocks are put forward, what falls into the missing hour runs right after it; where they are
+    put back, a fixed time runs once and what runs every hour or minute goes on. `kind` interval: every
+    `every_seconds`, counted from `anchor_at`. `task` is what `POST /api/tasks` takes. A slot is a time at
+    which it is due.
 
     `overlap` forbid: while the last one's task lives, a slot is skipped (or waits, if missed slots are to be
     made up for). `missed` says what becomes of slots that nobody could see to in time: `skip` them, run

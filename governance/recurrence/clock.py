@@ -14,6 +14,16 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 FIELDS = 5
+# Names that crontab(5) has for common times.
+_NAMED = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
 # How far back the newest times are looked for, at first; doubled until there are enough.
 _LOOK_BACK = timedelta(hours=1)
 
@@ -72,7 +82,10 @@ def _interval(clock: Clock, moment: datetime) -> Iterator[datetime]:
 
 
 def _cron(clock: Clock, moment: datetime) -> Iterator[datetime]:
-    fields = clock.cron.split()
+    cron = clock.cron.strip().lower()
+    if cron.startswith("@") and cron not in _NAMED:
+        raise NeverDue(f"five fields or one of {', '.join(_NAMED)} are expected (got {clock.cron!r})")
+    fields = _NAMED.get(cron, clock.cron).split()
     if len(fields) != FIELDS:
         raise NeverDue(f"five fields are expected: minute, hour, day, month, weekday (got {len(fields)})")
     try:

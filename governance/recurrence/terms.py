@@ -20,8 +20,9 @@ _NOT_HERE = ("run_after", "deadline", "parent", "depends_on", "idempotency_key")
 
 
 class Terms(BaseModel):
-    """`cron` (five fields, by the clocks of `timezone`) or `every_seconds` (10 s to a year, counted from
-    `anchor_at`), one of both. `task` is what `POST /api/tasks` takes, without times, relations and key.
+    """`cron` (five fields, or `@daily` and its like, by the clocks of `timezone`) or `every_seconds` (10 s
+    to a year, counted from `anchor_at`), one of both. `task` is what `POST /api/tasks` takes, without times,
+    relations and key.
 
     `overlap`: whether a time that comes while the last one's task still lives is skipped (`forbid`) or not.
     `missed`: what nobody could see to in time is left out (`skip`), run `once` for all, or `all` of it is

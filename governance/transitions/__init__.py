@@ -7,9 +7,10 @@ engine's edges are fenced by the lease token: whoever lost the lease moves nothi
 """
 
 from governance.transitions.claiming import claim, claim_suspect
-from governance.transitions.leases import LEASE, renew, rescue
+from governance.transitions.leases import LEASE, extend_unrenewed, renew, rescue, take_back
 from governance.transitions.operators import cancel, dead_letter, retry, terminate
 from governance.transitions.parking import park
+from governance.transitions.recorded import Recorded, still_held
 from governance.transitions.releasing import (
     release_affordable,
     release_decided,
@@ -26,6 +27,7 @@ __all__ = [
     "DEPENDENCIES",
     "INPUTS",
     "LEASE",
+    "Recorded",
     "cancel",
     "claim",
     "claim_suspect",
@@ -33,6 +35,7 @@ __all__ = [
     "dead_letter",
     "disclaim",
     "expire",
+    "extend_unrenewed",
     "fail",
     "feed",
     "give_back",
@@ -49,6 +52,8 @@ __all__ = [
     "retry",
     "retry_later",
     "skip",
+    "still_held",
+    "take_back",
     "terminate",
     "waited_for",
     "wake_workflows",

@@ -11,6 +11,7 @@ import orjson
 from governance.claims import Report
 from governance.prepared import Prepared
 from governance.transitions.edges import edge
+from governance.transitions.recorded import Recorded, still_held
 from governance.waits import WaitKind
 
 _PARK = Prepared(
@@ -21,7 +22,7 @@ _PARK = Prepared(
   FROM json_to_recordset(%(reports)s) AS r(id uuid, token bigint, waiting_for text, wait jsonb)
   JOIN governance_tasks t ON t.id = r.id AND t.status = 'in_progress' AND t.lease_token = r.token
     AND t.lease_owner = %(process)s::uuid
-  ORDER BY t.id FOR NO KEY UPDATE OF t""",
+  ORDER BY t.id FOR NO KEY UPDATE OF t SKIP LOCKED""",
         to=f"""CASE picked.wait ->> 'kind' WHEN '{WaitKind.APPROVAL}' THEN 'waiting_approval'
                                            ELSE 'parked' END""",
         waits="waiting_for = picked.waiting_for, wait = picked.wait",
@@ -35,15 +36,17 @@ _PARK = Prepared(
 )
 
 
-def park(reports: Sequence[Report], *, process_id: UUID) -> set[UUID]:
+def park(reports: Sequence[Report], *, process_id: UUID) -> Recorded:
     """in_progress → parked, or → waiting_approval if a person must decide; the attempt does not count.
 
-    Each report says what it waits for. Returns the ids that moved: the others were lost before.
+    Each report says what it waits for. Returns the ids that moved; the rest, if not locked, was lost.
     """
     if not reports:
-        return set()
+        return Recorded()
     encoded, process = orjson.dumps([_row(report) for report in reports]).decode(), str(process_id)
-    return {row[0] for row in _PARK.run({"reports": encoded, "process": process})}
+    moved = {row[0] for row in _PARK.run({"reports": encoded, "process": process})}
+    others = {report.id: report.token for report in reports if report.id not in moved}
+    return Recorded(moved, locked=still_held(others, process_id=process_id))
 
 
 def _row(report: Report) -> dict[str, object]:

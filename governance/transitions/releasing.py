@@ -46,8 +46,8 @@ _PERMISSION_CHANGED = """(
       OR EXISTS (SELECT FROM worker_tool_permissions p
                  WHERE p.worker_id = t.assigned_worker AND p.created_at > t.updated_at))"""
 _WAITED_OUT = _release(
-    [WaitKind.RATE_LIMIT, WaitKind.QUOTA],
-    f"""(coalesce({_UNTIL} <= now(), t.wait ->> 'kind' = '{WaitKind.RATE_LIMIT}')
+    [WaitKind.RATE_LIMIT, WaitKind.LOCK, WaitKind.QUOTA],
+    f"""(coalesce({_UNTIL} <= now(), t.wait ->> 'kind' <> '{WaitKind.QUOTA}')
       OR t.wait ->> 'kind' = '{WaitKind.QUOTA}' AND {_PERMISSION_CHANGED})""",
     reason="'its time has come, or its permission was changed'",
 )
@@ -105,7 +105,8 @@ def release_unpaused(*, limit: int = 1000, actor: str = WATCHDOG) -> list[Moved]
 
 
 def release_waited_out(*, limit: int = 1000) -> list[Moved]:
-    """parked → pending: the rate limit or the quota begins anew, or the quota's permission was changed."""
+    """parked → pending: the rate limit or the quota begins anew, the quota's permission was changed, or it is
+    time to try again what somebody had locked."""
     return moved(_WAITED_OUT, limit=limit, actor=WATCHDOG)
 
 

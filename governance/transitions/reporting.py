@@ -10,15 +10,17 @@ from governance.claims import GIVEN_BACK, Moved, Report
 from governance.dead_letter_rows import INSERT_LETTERS, NEW_LETTER
 from governance.prepared import Prepared
 from governance.transitions.edges import ENDED, edge, failure, moved
+from governance.transitions.recorded import Recorded, still_held
 
-# The token tells leases apart; the owner is asked as well, so that no slip in one of them is enough.
+# The token tells leases apart; the owner is asked as well, so that no slip in one of them is enough. A row
+# that somebody has locked is left for a later report: the others must not wait for it.
 _HELD = """
   SELECT t.id, t.status AS was, r.result, r.error, r.delay, r.failure
   FROM json_to_recordset(%(reports)s)
     AS r(id uuid, token bigint, result jsonb, error text, delay float8, failure jsonb)
   JOIN governance_tasks t ON t.id = r.id AND t.status = 'in_progress' AND t.lease_token = r.token
     AND t.lease_owner = %(process)s::uuid
-  ORDER BY t.id FOR NO KEY UPDATE OF t"""
+  ORDER BY t.id FOR NO KEY UPDATE OF t SKIP LOCKED"""
 
 
 def _reporting(name: str, *, to: str, sets: str, reason: str, letters: str = "") -> Prepared:
@@ -69,22 +71,23 @@ _DISCLAIM = edge(
 )
 
 
-def complete(reports: Sequence[Report], *, process_id: UUID) -> set[UUID]:
-    """in_progress → completed with the result. Returns the ids that moved; the others are late results."""
+def complete(reports: Sequence[Report], *, process_id: UUID) -> Recorded:
+    """in_progress → completed with the result. Returns the ids that moved; those that are neither moved nor
+    locked are late results."""
     return _report(_COMPLETE, reports, process_id, late_as="completed")
 
 
-def retry_later(reports: Sequence[Report], *, process_id: UUID) -> set[UUID]:
+def retry_later(reports: Sequence[Report], *, process_id: UUID) -> Recorded:
     """in_progress → pending after an error that may pass: counts it and waits `delay` seconds."""
     return _report(_RETRY_LATER, reports, process_id)
 
 
-def fail(reports: Sequence[Report], *, process_id: UUID) -> set[UUID]:
+def fail(reports: Sequence[Report], *, process_id: UUID) -> Recorded:
     """in_progress → failed: the error is permanent, or it was the last attempt."""
     return _report(_FAIL, reports, process_id, late_as="failed")
 
 
-def give_back(reports: Sequence[Report], *, process_id: UUID) -> set[UUID]:
+def give_back(reports: Sequence[Report], *, process_id: UUID) -> Recorded:
     """in_progress → pending, at shutdown or before it was started: the attempt does not count, and the task
     keeps its place in the queue."""
     return _report(_GIVE_BACK, reports, process_id)
@@ -99,15 +102,17 @@ def disclaim(*, process_id: UUID, known: Collection[UUID]) -> list[Moved]:
     return moved(_DISCLAIM, process=str(process_id), known=[str(task) for task in known])
 
 
-def _report(statement: Prepared, reports: Sequence[Report], process_id: UUID, late_as: str = "") -> set[UUID]:
+def _report(statement: Prepared, reports: Sequence[Report], process_id: UUID, late_as: str = "") -> Recorded:
     if not reports:
-        return set()
+        return Recorded()
     encoded, process = _encode(reports), str(process_id)
     moved = {row[0] for row in statement.run({"reports": encoded, "process": process})}
-    if late_as and len(moved) < len(reports):
-        late = _encode([report for report in reports if report.id not in moved])
-        late_results.keep(late, process=process, outcome=late_as)
-    return moved
+    others = [report for report in reports if report.id not in moved]
+    locked = still_held({report.id: report.token for report in others}, process_id=process_id)
+    late = [report for report in others if report.id not in locked]
+    if late_as and late:
+        late_results.keep(_encode(late), process=process, outcome=late_as)
+    return Recorded(moved, locked=locked)
 
 
 def _encode(reports: Sequence[Report]) -> str:

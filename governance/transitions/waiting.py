@@ -5,6 +5,7 @@ from uuid import UUID
 
 from governance.claims import Moved
 from governance.dead_letter_rows import INSERT_LETTERS, NEW_LETTER
+from governance.transitions.divisible import Divisible
 from governance.transitions.edges import ENDED, edge, failure, moved
 
 # ruff: noqa: S608 (statements are put together from constants; values are parameters)
@@ -26,11 +27,12 @@ _RELEASE = edge(
     actor="'WATCHDOG'",
     reason="'every dependency has completed'",
 )
-_EXPIRE = edge(
-    picked="""
-  SELECT id, status AS was FROM governance_tasks
-  WHERE status IN ('pending', 'parked', 'waiting_approval') AND deadline IS NOT NULL AND deadline <= now()
-  LIMIT %(limit)s FOR UPDATE SKIP LOCKED""",
+_EXPIRE = Divisible(
+    """
+  SELECT t.id, t.status AS was FROM governance_tasks t
+  WHERE t.status IN ('pending', 'parked', 'waiting_approval') AND t.deadline IS NOT NULL
+    AND t.deadline <= now()
+  """,
     to="'failed'",
     sets=f"error_message = 'its deadline passed before it could run', failure = {failure('deadline')},"
     f" dead_letter_id = {NEW_LETTER}, {ENDED}",
@@ -47,4 +49,4 @@ def release_dependents(*, after: Sequence[UUID] | None = None, limit: int = 1000
 
 def expire(*, limit: int = 1000) -> list[Moved]:
     """pending, parked, waiting_approval → failed: the deadline has passed."""
-    return moved(_EXPIRE, limit=limit)
+    return _EXPIRE.moved(limit=limit)

@@ -19,6 +19,7 @@ from juggernaut.configuration.types import (
     MailAddresses,
     RequestRate,
     Secret,
+    Secrets,
     SecretUrls,
     Text,
     Texts,
@@ -123,6 +124,12 @@ class Configuration(BaseSettings):
         default=_NOTHING,
         meaning="needed in production, 50 random characters or more",
         shown="made once, in `var/`",
+    )
+    secret_key_fallbacks: Secrets = _variable(
+        "DJANGO_SECRET_KEY_FALLBACKS",
+        default=(),
+        meaning="the keys before it, comma-separated: what they signed stays valid",
+        shown="none",
     )
     allowed_hosts: Texts = _variable(
         "JUGGERNAUT_ALLOWED_HOSTS",

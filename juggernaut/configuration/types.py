@@ -110,6 +110,7 @@ SecretUrls = Annotated[
     BeforeValidator(_split),
     BeforeValidator(_readable),
 ]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split), BeforeValidator(_readable)]
 RequestRate = Annotated[Rate, NoDecode, BeforeValidator(_rate)]
 UpperWord = BeforeValidator(_upper)
 LowerWord = BeforeValidator(_lower)

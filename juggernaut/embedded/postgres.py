@@ -33,6 +33,8 @@ READER_STATEMENTS = f"""\
 DO $$ BEGIN CREATE ROLE {READER} NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$
 GRANT {READER} TO {ROLE}
 """
+# `manage.py diagnose performance` reads which queries are slow from it. Only a superuser may create it.
+EXTENSION_STATEMENTS = "CREATE EXTENSION IF NOT EXISTS pg_stat_statements\n"
 ACCESS = f"""\
 # Written at each start. The superuser is reachable through `postgres --single` alone.
 host all {ROLE} 127.0.0.1/32 scram-sha-256
@@ -41,6 +43,7 @@ SETTINGS = """\
 # Written at each start: change it in juggernaut/embedded/postgres.py.
 listen_addresses = '127.0.0.1'
 port = {port}
+shared_preload_libraries = 'pg_stat_statements'
 unix_socket_directories = ''
 max_connections = 200
 shared_buffers = '128MB'
@@ -80,6 +83,7 @@ class PostgreSQL(Server):
         self.binaries = home.of_postgres_binaries(account=account)
         self._password_path = var_dir / "postgres_password"
         self._reader_path = self.data / "has_reader_role"
+        self._extension_path = self.data / "has_pg_stat_statements"
 
     @property
     def url(self) -> str:
@@ -97,6 +101,9 @@ class PostgreSQL(Server):
         if not self._reader_path.exists():
             self._execute(READER_STATEMENTS, data=self.data)
             self._reader_path.touch()
+        if not self._extension_path.exists():
+            self._execute(EXTENSION_STATEMENTS, data=self.data, database=DATABASE)
+            self._extension_path.touch()
         super().start()
 
     def kill(self) -> None:
@@ -143,9 +150,9 @@ class PostgreSQL(Server):
         draft.write_text(password)
         draft.rename(self._password_path)
 
-    def _execute(self, statements: str, *, data: Path) -> None:
+    def _execute(self, statements: str, *, data: Path, database: str = "postgres") -> None:
         """Run statements, one a line, as the superuser, while no server runs."""
-        self._run([self.binaries / "postgres", "--single", "-D", data, "postgres"], standard_input=statements)
+        self._run([self.binaries / "postgres", "--single", "-D", data, database], standard_input=statements)
 
     def _run(self, argv: list[str | Path], *, standard_input: str = "") -> None:
         done = subprocess.run(

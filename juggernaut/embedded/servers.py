@@ -8,18 +8,20 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
+from juggernaut import endpoints
 from juggernaut.embedded import former_urls, home
 from juggernaut.embedded.errors import AlreadyRunning, NotOurs
 from juggernaut.embedded.postgres import PREFERRED_PORT as POSTGRES_PORT
 from juggernaut.embedded.postgres import PostgreSQL
 from juggernaut.embedded.redis import PREFERRED_PORT as REDIS_PORT
-from juggernaut.embedded.redis import Redis
+from juggernaut.embedded.redis import Redis, find_program
 
 
 class EmbeddedServers:
     """The servers that `named` (`DATABASE_URL`, `REDIS_URL`) does not name; each is None when it does.
 
-    A URL of our own earlier servers names nobody, see `former_urls`.
+    `redis` is also None when the machine has no Redis program: the system then runs without Redis
+    (`is_without_redis`). A URL of our own earlier servers names nobody, see `former_urls`.
     """
 
     def __init__(self, var_dir: Path, *, named: Mapping[str, str]) -> None:
@@ -33,7 +35,7 @@ class EmbeddedServers:
         )
         self.redis = (
             None
-            if "REDIS_URL" in self._named
+            if "REDIS_URL" in self._named or find_program() is None
             else Redis(var_dir, preferred_port=known.get("redis", REDIS_PORT))
         )
 
@@ -46,6 +48,11 @@ class EmbeddedServers:
     def has_any(self) -> bool:
         """Whether any of the two is ours."""
         return self.postgres is not None or self.redis is not None
+
+    @property
+    def is_without_redis(self) -> bool:
+        """Whether there is no Redis at all: none is named, and the machine has no program for one."""
+        return self.redis is None and "REDIS_URL" not in self._named
 
     def start(self) -> None:
         """Start what is ours and record where it listens. Raises `EmbeddedServerError`."""
@@ -74,6 +81,8 @@ class EmbeddedServers:
             urls["DATABASE_URL"] = self.postgres.url
         if self.redis is not None:
             urls["REDIS_URL"] = self.redis.url
+        elif self.is_without_redis:
+            urls["REDIS_URL"] = endpoints.NO_REDIS
         return urls
 
     @property

@@ -7,11 +7,12 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from juggernaut import configuration, embedded, endpoints, logs, processes, web_address
+from juggernaut import configuration, database, embedded, endpoints, logs, processes, web_address
 from juggernaut.embedded import EmbeddedServerError, EmbeddedServers
 from juggernaut.environment import ROOT, require_settings
-from juggernaut.supervisor import banner, parts
+from juggernaut.supervisor import banner, parts, pooling
 from juggernaut.supervisor.machine import Machine
+from juggernaut.supervisor.readiness import Readiness
 from juggernaut.supervisor.signals import Signals, StopRequested
 from juggernaut.web_address import WebAddress, WebAddressError
 from monitoring import memory
@@ -19,6 +20,7 @@ from monitoring import memory
 EPILOG = """\
 environment:
   DATABASE_URL, REDIS_URL    servers of yours; unset, embedded ones run under var/
+  DATABASE_URL_DIRECT        the same database without the connection pooler, if DATABASE_URL leads to one
   JUGGERNAUT_PORT            as --port
   JUGGERNAUT_PROFILE         local (default: loopback only, no token needed there) or production
   JUGGERNAUT_BIND            address to listen on, production only (default 127.0.0.1)
@@ -62,11 +64,16 @@ def _run(names: Sequence[str], *, signals: Signals) -> None:
         with signals.interrupting():
             servers = stack.enter_context(embedded.running(endpoints.var_dir(), named=endpoints.configured()))
             _prepare_database(servers.environment)
+            pooled = pooling.examine({**database.configured(configuration.current()), **servers.environment})
         memory.note_start(endpoints.var_dir())
-        machine = Machine(_parts(names, servers=servers), signals=signals)
+        programs = parts.programs(names, environment=servers.environment)
+        machine = Machine([*programs, *_embedded_parts(servers)], signals=signals)
+        workers = next((program for program in programs if program.name == "workers"), None)
+        readiness = Readiness(address=address, workers=workers, environment=servers.environment)
         try:
             machine.start()
-            _watch(machine, address=address, servers=servers, signals=signals)
+            text = banner.text(address=address, servers=servers, pooled=pooled)
+            _watch(machine, readiness=readiness, address=address, announcement=text, signals=signals)
         finally:
             machine.stop()
 
@@ -84,21 +91,30 @@ def _prepare_database(environment: Mapping[str, str]) -> None:
         processes.kill(child)
 
 
-def _parts(names: Sequence[str], *, servers: EmbeddedServers) -> list[parts.Part]:
-    """Everything of this machine, in the order in which it stops."""
-    embedded_ones = [server for server in (servers.redis, servers.postgres) if server is not None]
-    return [*parts.programs(names, environment=servers.environment), *embedded_ones]
+def _embedded_parts(servers: EmbeddedServers) -> list[parts.Part]:
+    """The embedded servers in the order in which they stop, after the programs."""
+    return [server for server in (servers.redis, servers.postgres) if server is not None]
 
 
 def _watch(
-    machine: Machine, *, address: WebAddress | None, servers: EmbeddedServers, signals: Signals
+    machine: Machine,
+    *,
+    readiness: Readiness,
+    address: WebAddress | None,
+    announcement: str,
+    signals: Signals,
 ) -> None:
+    """Keep the machine up until a stop; announce it when it is ready, and say it when it does not get so."""
     is_announced = False
     while not signals.is_stop_requested:
-        if not is_announced and (address is None or address.accepts()):
-            _say(banner.text(address=address, servers=servers))
-            is_announced = True
-        machine.look(at_most_seconds=1.0 if is_announced else 0.1)
+        if not is_announced:
+            missing = readiness.missing()
+            is_announced = not missing
+            if is_announced:
+                _say(announcement)
+            elif readiness.is_complaint_due():
+                _say(banner.not_ready(missing))
+        machine.look(at_most_seconds=1.0 if is_announced else 0.25)
     _say("Stopping; running tasks may end first. Another Ctrl-C stops at once.\n")
 
 

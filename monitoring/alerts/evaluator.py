@@ -24,7 +24,7 @@ class Evaluator:
     def look(self) -> int:
         """Ask every rule that is switched on; how many alerts opened or ended.
 
-        Raises what `outages.is_connection_failure` knows when the database is away. A rule that fails is
+        Raises what `outages.is_unavailable` knows when the database is away. A rule that fails is
         logged, and leaves its alerts as they are.
         """
         self.touch()
@@ -53,7 +53,7 @@ class Evaluator:
             findings = rule.look(row) if row.is_enabled else []
             return 0 if findings is None else book.keep(row, findings)
         except Exception as error:
-            if outages.is_connection_failure(error):
+            if outages.is_unavailable(error):
                 raise
             logger.exception("alert rule %r failed", rule.name)
             return 0

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import NoReturn
 
-from django.db import InterfaceError, OperationalError, connection, connections
+from django.db import connection, connections
 
 from governance import outages, permissions
 from monitoring.alerts import duty, post
@@ -42,8 +42,8 @@ class Lookout:
         """Look at the watchdog, and stand in for it if it is late."""
         try:
             self._stand_in_if_late()
-        except (OperationalError, InterfaceError) as error:
-            if not outages.is_connection_failure(error):
+        except outages.ERRORS as error:
+            if not outages.is_unavailable(error):
                 raise
             self.outage.seen(outages.describe(error))
         else:

@@ -3,7 +3,7 @@
 import logging
 import threading
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import connections
 
 from governance import outages
 from monitoring.alerts import post
@@ -35,8 +35,8 @@ class Postman:
 def _deliver() -> None:
     try:
         post.deliver()
-    except (OperationalError, InterfaceError) as error:
-        if not outages.is_connection_failure(error):
+    except outages.ERRORS as error:
+        if not outages.is_unavailable(error):
             raise
         logger.warning("messages about alerts wait: %s", outages.describe(error))
     finally:

@@ -9,6 +9,7 @@
 | letters_per_hour | more dead letters in the last hour | letters |
 | oldest_pending | due work of an active worker that nobody took for so long | seconds |
 | ledger_drift | places where the books do not balance, more than so many | places |
+| unpriced_calls | answers of a model, in this hour and the last, without a readable cost | calls |
 | watchdog_late | no watchdog has been heard of for so long | seconds |
 """
 
@@ -19,7 +20,7 @@ from django.db import connection
 
 from governance import budgets, durations
 from monitoring import health_gates
-from monitoring.alerts.findings import Finding, Found, rule
+from monitoring.alerts.findings import MAX_SUBJECT, Finding, Found, rule
 from monitoring.models import AlertRule
 
 Row = dict[str, Any]
@@ -73,6 +74,11 @@ FROM worker_registry w CROSS JOIN LATERAL (
 WHERE w.status = 'active' AND (SELECT status FROM fleet) = 'active'
   AND oldest.run_after < now() - %(threshold)s * interval '1 second'
 ORDER BY w.worker_id"""
+
+_UNPRICED = """
+SELECT service, model, sum(calls)::float8 AS calls, sum(cost_usd) AS cost_usd FROM cost_hours
+WHERE hour >= date_trunc('hour', now(), 'UTC') - interval '1 hour' AND price_source = 'unpriced'
+GROUP BY service, model HAVING sum(calls) > %(threshold)s ORDER BY service, model"""
 
 _WATCHDOG = """
 SELECT extract(epoch FROM clock_timestamp() - last_heartbeat)::float8 AS silent
@@ -206,6 +212,21 @@ def ledger_drift(row: AlertRule) -> Found:
     said = f"the books do not balance in {found['places']} places; the log names each"
     remedy = "grep 'do not balance' logs/juggernaut.log"
     return [Finding(subject="ledger", said=said, remedy=remedy, value=float(found["places"]))]
+
+
+@rule("unpriced_calls")
+def unpriced_calls(row: AlertRule) -> Found:
+    """The whole hold of each was charged: budgets end too early, until somebody sees why."""
+    return [
+        Finding(
+            subject=f"{found['service']} {found['model']}".strip()[:MAX_SUBJECT],
+            said=f"{found['calls']:.0f} answers of {found['model']} at {found['service']} reported no"
+            f" readable usage or cost: their whole holds were charged, {found['cost_usd'].normalize():f} USD",
+            remedy="manage.py costs --lines; then manage.py set_price or manage.py correct_cost",
+            value=found["calls"],
+        )
+        for found in _rows(_UNPRICED, threshold=row.threshold)
+    ]
 
 
 @rule("watchdog_late")

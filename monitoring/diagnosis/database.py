@@ -6,9 +6,9 @@ import psycopg2
 from django.db import connections
 from django.db.migrations.loader import MigrationLoader
 
-from governance import outages
+from governance import direct, outages, pooler
 from governance.durations import words
-from monitoring.diagnosis import remedies
+from monitoring.diagnosis import lock_holders, remedies
 from monitoring.diagnosis.findings import Finding, critical, notice, ok, warning
 from monitoring.diagnosis.sections import PROBE_SECONDS, section
 from monitoring.probe import DidNotAnswerError, Probe
@@ -17,7 +17,8 @@ CONNECTIONS_WARNING = 0.8
 _HOLDERS_SHOWN = 10
 
 _SERVER = """
-SELECT version() AS version, current_setting('max_connections')::int AS allowed,
+SELECT pg_backend_pid() AS backend_pid, version() AS version,
+  current_setting('max_connections')::int AS allowed,
   current_setting('superuser_reserved_connections')::int AS reserved,
   pg_size_pretty(pg_database_size(current_database())) AS size,
   now() - pg_postmaster_start_time() AS up"""
@@ -48,13 +49,17 @@ def look() -> list[Finding]:
         with Probe(seconds=PROBE_SECONDS) as probe:
             took = time.monotonic() - began
             server = probe.row(_SERVER)
+            is_pooled = pooler.is_transactional(told_pid=probe.backend_pid, pid=server["backend_pid"])
             holders, lingering = probe.rows(_HOLDERS), probe.rows(_LINGERING)
+            locked = lock_holders.look(probe)
             applied = _applied(probe)
     except (psycopg2.Error, DidNotAnswerError) as error:
         return [_unreachable(error)]
     return [
         _reachable(server, took),
+        *([_pooled()] if is_pooled else []),
         _connections(server, holders),
+        *locked,
         *_lingering(lingering),
         _migrations(applied),
     ]
@@ -85,6 +90,26 @@ def _reachable(server: dict[str, object], took: float) -> Finding:
     return ok(
         f"reachable: {version} answered in {took * 1000:.0f} ms",
         evidence=[f"address: {address()}", f"up for {words(server['up'])}, {server['size']}"],  # type: ignore[arg-type]
+    )
+
+
+def _pooled() -> Finding:
+    """A pooler in transaction mode is worth knowing; without a way around it, some things are slower."""
+    consequence = pooler.consequence(has_direct=direct.is_configured())
+    said = f"behind a connection pooler (transaction mode): {consequence}"
+    if direct.is_configured():
+        return ok(said)
+    return notice(
+        said,
+        explanation="Everything works. New work is noticed later, a task that is cancelled runs on for up to "
+        "two seconds, and backups are refused: they need a session of their own.",
+        remedies=[
+            remedies.at_machine(
+                "Name the same database without the pooler, then restart. If there is no pooler, or one in "
+                "session mode, say so: JUGGERNAUT_POOLER=none, or session.",
+                "export DATABASE_URL_DIRECT=postgresql://USER:PASSWORD@HOST:PORT/NAME",
+            )
+        ],
     )
 
 

@@ -114,7 +114,7 @@ def _answer(name: str, found: Future[list[Finding]], deadline: float) -> list[Fi
 
 def without_database(error: Exception) -> Finding:
     """What a section says that cannot ask the database."""
-    if isinstance(error, DidNotAnswerError) or outages.is_connection_failure(error):
+    if isinstance(error, DidNotAnswerError) or outages.is_unavailable(error):
         return critical(
             outages.describe(error),
             explanation="Nothing can be read from PostgreSQL, so nothing else is known here.",

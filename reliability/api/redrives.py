@@ -18,8 +18,8 @@ from reliability.api.letters import TOLD, told
 from reliability.api.places import LETTER_ID, REDRIVE_ID
 from reliability.errors import RedriveNotFound
 from reliability.models import Redrive, RedriveItem
-from reliability.redrives.preview import Forecast, GroupShare
-from reliability.redrives.preview import Preview as Previewed
+from reliability.redrives.forecast import Forecast, GroupShare
+from reliability.redrives.forecast import Preview as Previewed
 
 REDRIVES = "/api/redrives"
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
-from governance import outages
+from governance import locks, outages
 from reliability.bounded_redis import Away
 from reliability.breakers import journal, settings
 from reliability.breakers.settings import Snapshot
@@ -28,6 +28,8 @@ FRESH_SECONDS = 1.0
 # How long a call may wait for PostgreSQL: for fresher settings, and for the first of a breaker.
 REFRESH_WAIT_SECONDS = 0.1
 FIRST_WAIT_SECONDS = 2.0
+# How long the thread waits for a row that somebody has locked: others wait behind it.
+LOCK_SECONDS = 0.1
 
 
 class Registry:
@@ -121,12 +123,15 @@ class Registry:
         """The outermost loop of this thread: what fails is said, and the thread goes on."""
         try:
             close_old_connections()
-            job(*arguments)
+            with locks.wait_at_most(LOCK_SECONDS):
+                job(*arguments)
         except Away:
             return  # said already; what was to be delivered still is in Redis
         except (DatabaseError, InterfaceError) as error:
             self._wait_a_second()
-            if outages.is_connection_failure(error):
+            if locks.is_timeout(error):
+                logger.warning("a breaker's row is locked by somebody: it is read or written later")
+            elif outages.is_unavailable(error):
                 self._outage.seen(outages.describe(error))
             else:
                 logger.exception("a breaker's row could not be read or written")

@@ -2,24 +2,30 @@
 why, in the transaction of the change; on commit it goes to Redis, so that it binds at everybody's next call.
 While Redis is away every process takes it from PostgreSQL within a second."""
 
+import logging
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
-from governance import audit
+from governance import audit, locks
 from governance.actors import Actor
 from governance.errors import FieldError, InvalidInput
 from governance.submission import require_text
 from reliability.bounded_redis import Away
 from reliability.breakers import gate, journal, settings
 from reliability.breakers.rows import CircuitBreaker, Mode, State
+from reliability.breakers.shared import SharedBreakers
 from reliability.errors import BreakerNotFound
 
+logger = logging.getLogger(__name__)
+
 PERMISSION = "reliability.change_circuitbreaker"
+# How long the watchdog waits for the row of one breaker.
+LOCK_SECONDS = 0.1
 _WATCHDOG = Actor("WATCHDOG", is_trusted=True)
 _CLOSED = {"state": State.CLOSED, "kind": "", "cause": "", "wait_seconds": 0, "retry_at": None}
 
@@ -80,8 +86,8 @@ def restore(name: str, *, actor: Actor, reason: str) -> CircuitBreaker:
 def end_modes() -> int:
     """Modes whose end has come are over in the rows too (Redis ended them by itself); how many."""
     over = CircuitBreaker.objects.exclude(mode=Mode.NORMAL).filter(mode_until__lte=timezone.now())
-    names = list(over.values_list("name", flat=True))
     with audit.acting(_WATCHDOG, verb="end_mode", reason="its end has come"):
+        names = list(over.select_for_update(skip_locked=True).values_list("name", flat=True))
         ended: int = over.filter(name__in=names).update(
             mode=Mode.NORMAL, mode_until=None, mode_by="", mode_reason=""
         )
@@ -148,6 +154,18 @@ def _bring(names: Iterable[str]) -> None:
 def _deliver(names: Iterable[str]) -> int:
     shared = gate.of_process().shared
     try:
-        return sum(journal.deliver(shared, name) for name in names)
+        return sum(_deliver_one(shared, name) for name in names)
     except Away:
         return 0
+
+
+def _deliver_one(shared: SharedBreakers, name: str) -> int:
+    """A breaker whose row somebody has locked keeps its transitions in Redis until the next time."""
+    try:
+        with locks.wait_at_most(LOCK_SECONDS):
+            return journal.deliver(shared, name)
+    except OperationalError as error:
+        if not locks.is_timeout(error):
+            raise
+    logger.warning("the row of circuit breaker %s is locked by somebody: it is written later", name)
+    return 0

@@ -7,13 +7,15 @@ and is charged in full, the record is ended by the watchdog, and the log says wh
 
 import logging
 import time
+from dataclasses import replace
 from decimal import Decimal
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
-from governance import budgets, outages, tool_executions
+from governance import budgets, locks, outages, prices, tool_executions
 from governance.errors import HoldConflict, HoldNotFound
-from governance.prices import Price
+from governance.models import CostLine
+from governance.prices import NO_USAGE, Price
 from reliability import breakers
 from reliability.door import endings
 from reliability.door.call import Call
@@ -25,11 +27,13 @@ logger = logging.getLogger(__name__)
 # Shorter than what a hold outlives its call by (`gates.REPORT_SECONDS`).
 BOOK_SECONDS = 20.0
 AGAIN_SECONDS = 0.5
+# How long one try waits for rows that somebody has locked.
+LOCK_SECONDS = 2.0
 
 
-def answered(call: Call, answer: Answered) -> None:
-    """It was answered."""
-    _close(call, endings.of_answer(answer))
+def answered(call: Call, answer: Answered) -> Answered:
+    """It was answered; returns the answer with what it was charged."""
+    return replace(answer, charged_usd=_close(call, endings.of_answer(answer)))
 
 
 def failed(call: Call, error: BaseException, *, is_timeout: bool = False) -> BaseException:
@@ -38,21 +42,24 @@ def failed(call: Call, error: BaseException, *, is_timeout: bool = False) -> Bas
     return endings.raised(call, error, is_timeout=is_timeout)
 
 
-def _close(call: Call, ending: Ending) -> None:
+def _close(call: Call, ending: Ending) -> Decimal | None:
+    """What the call is charged, in USD; None if it had no hold, cost nothing, or could not be booked."""
     _tell_breakers(call, ending)
     until = time.monotonic() + BOOK_SECONDS
-    while (error := _try_to_write(call, ending)) is not None:
-        if time.monotonic() >= until or not isinstance(error, OperationalError | InterfaceError):
+    while isinstance(charged := _try_to_write(call, ending), Exception):
+        error = charged
+        if time.monotonic() >= until or not outages.may_pass(error):
             logger.error(
                 "the end of call %s of task %s was not booked (hold %s, %s): %s",
                 call.execution_id,
                 call.context.task_id,
                 call.hold and call.hold.id,
                 ending.money,
-                outages.describe_if_lost(error),
+                outages.describe_if_unavailable(error),
             )
-            return
+            return None
         time.sleep(AGAIN_SECONDS)
+    return charged
 
 
 def _tell_breakers(call: Call, ending: Ending) -> None:
@@ -63,41 +70,47 @@ def _tell_breakers(call: Call, ending: Ending) -> None:
             logger.exception("circuit breaker %s was not told of call %s", name, call.execution_id)
 
 
-def _try_to_write(call: Call, ending: Ending) -> Exception | None:
+def _try_to_write(call: Call, ending: Ending) -> Decimal | Exception | None:
     try:
-        _write(call, ending)
+        with locks.wait_at_most(LOCK_SECONDS):
+            return _write(call, ending)
     except (DatabaseError, InterfaceError) as error:
-        if outages.is_connection_failure(error):
+        if outages.wants_new_connection(error):
             connection.close()
         return error
-    return None
 
 
-def _write(call: Call, ending: Ending) -> None:
+def _write(call: Call, ending: Ending) -> Decimal | None:
     """Saying it twice changes nothing: a commit whose answer was lost is not repeated."""
     if call.execution_id is None:
         raise RuntimeError("a call was made that no gate let through")
     with transaction.atomic():
+        charged = _book(call, ending)
         tool_executions.end(
             call.execution_id,
             error_message=ending.error_message,
-            cost_usd=_book(call, ending),
+            cost_usd=charged,
             model=ending.model or None,
             is_undone=ending.is_undone,
         )
-        _keep(call, ending)
+        _keep(call, ending, charged)
+    return charged
 
 
-def _keep(call: Call, ending: Ending) -> None:
+def _keep(call: Call, ending: Ending, charged: Decimal | None) -> None:
     """What the asker stores of it, it stores in this transaction, exactly when the call is booked."""
     if call.ask.kept is None or ending.came is None or call.leave is None:
         return
+    came = ending.came
     try:
         with transaction.atomic():
-            call.ask.kept(ending.came, call.leave)
-    except (OperationalError, InterfaceError):
-        raise  # the connection, or the transaction, is lost: all of it is tried again
-    except Exception:  # the money is booked all the same
+            call.ask.kept(
+                replace(came, charged_usd=charged) if isinstance(came, Answered) else came, call.leave
+            )
+    except Exception as error:
+        if isinstance(error, outages.ERRORS) and outages.may_pass(error):
+            raise  # the connection, or the transaction, is lost: all of it is tried again
+        # the money is booked all the same
         logger.exception("what came of call %s could not be kept", call.execution_id)
 
 
@@ -121,10 +134,15 @@ def _end_hold(hold: budgets.Hold, ending: Ending) -> Decimal | None:
             return None
         case Money.UNKNOWN:
             return budgets.charge_unknown(hold.id)
+    price, usage, reason = ending.money, ending.usage, ending.unpriced_reason
+    if flaw := prices.find_flaw(price, usage):
+        logger.error("%s of hold %s: %s; the whole hold is charged", ending.model or "a call", hold.id, flaw)
+        price, usage, reason = None, NO_USAGE, flaw
     return budgets.settle(
         hold.id,
-        price=ending.money,
-        usage=ending.usage,
+        price=price,
+        usage=usage,
         model=ending.model,
         request_id=ending.request_id,
+        reason=reason if price is None or price.source == CostLine.Source.UNPRICED else "",
     )

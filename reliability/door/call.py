@@ -21,11 +21,13 @@ KEPT_SECONDS = 0.2
 
 @dataclass(slots=True)
 class Call:
-    """`seconds` is how long the call may take; `rules` are what allowed it, in the order of the gates."""
+    """`seconds` is how long the call may take; `rules` are what allowed it, in the order of the gates;
+    `gate` is the one that it came to last."""
 
     context: TaskContext
     ask: Ask
     rules: list[str] = field(default_factory=list)
+    gate: str = ""
     decision: Decision | None = None
     approval_id: UUID | None = None
     taken: Taken | None = None

@@ -33,6 +33,7 @@ class Ending:
     usage: Usage = NO_USAGE
     model: str = ""
     request_id: str = ""
+    unpriced_reason: str = ""
     came: Answered | CallFailed | None = None
 
     @property
@@ -49,6 +50,7 @@ def of_answer(answered: Answered) -> Ending:
         usage=answered.usage,
         model=answered.model,
         request_id=answered.request_id,
+        unpriced_reason=answered.unpriced_reason,
         came=answered,
     )
 

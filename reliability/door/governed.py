@@ -36,8 +36,7 @@ async def governed_call(
             raise
         raise failure from error
     passage.close()
-    await asyncio.shield(asyncio.wrap_future(pool.of_process().submit(books.answered, call, answer)))
-    return answer
+    return await asyncio.shield(asyncio.wrap_future(pool.of_process().submit(books.answered, call, answer)))
 
 
 def governed_call_sync(context: TaskContext, ask: Ask, send: Callable[[Passage], Answered]) -> Answered:
@@ -56,8 +55,7 @@ def governed_call_sync(context: TaskContext, ask: Ask, send: Callable[[Passage],
             raise
         raise failure from error
     passage.close()
-    books.answered(call, answer)
-    return answer
+    return books.answered(call, answer)
 
 
 async def _enter(call: Call) -> None:

@@ -7,7 +7,7 @@ from typing import TypeAlias, get_args
 
 from django.db import DatabaseError, InterfaceError, connection
 
-from governance import outages, tool_executions
+from governance import locks, outages, tool_executions
 from governance.errors import BudgetExceeded, InvalidInput, LeaseLost
 from reliability.door import refusals
 from reliability.door.call import Call
@@ -24,6 +24,8 @@ Refusal: TypeAlias = (
     | DatabaseError | InterfaceError
 )  # fmt: skip
 _REFUSALS = get_args(Refusal)
+# How long a gate waits for rows that somebody else has locked. Then it cannot decide, and nothing is sent.
+LOCK_SECONDS = 2.0
 
 
 def enter(call: Call, gates: Sequence[Gate] = GATES) -> None:
@@ -60,15 +62,17 @@ def _undo(gate: Gate, call: Call) -> None:
             "the %s gate of task %s could not be undone: %s",
             gate.name,
             call.context.task_id,
-            outages.describe_if_lost(error),
+            outages.describe_if_unavailable(error),
         )
 
 
 def _take(gate: Gate, call: Call, *, is_first: bool) -> None:
     """A connection that broke while nobody used it is found out by the first gate, which changes nothing.
     One that breaks later is closed, or nothing could be given back on it."""
+    call.gate = gate.name
     try:
-        gate.enter(call)
+        with locks.wait_at_most(LOCK_SECONDS):
+            gate.enter(call)
     except (DatabaseError, InterfaceError) as error:
         if not _close_if_broken(error) or not is_first:
             raise
@@ -99,7 +103,7 @@ def _as_refusal(call: Call, error: Refusal) -> Refused:
         case InvalidInput():
             return refusals.senseless(call.ask, error)
         case DatabaseError() | InterfaceError():
-            return refusals.unanswerable(call.ask, error)
+            return refusals.undecided(call.ask, call.gate, error)
 
 
 def _record(call: Call, refused: Refused) -> None:
@@ -115,13 +119,13 @@ def _record(call: Call, refused: Refused) -> None:
             call.ask.tool_name,
             call.context.task_id,
             refused.rule,
-            outages.describe_if_lost(error),
+            outages.describe_if_unavailable(error),
         )
 
 
 def _close_if_broken(error: BaseException) -> bool:
     """The connection is made anew at the next statement."""
-    is_broken = outages.is_connection_failure(error)
+    is_broken = outages.wants_new_connection(error)
     if is_broken and not connection.in_atomic_block:
         connection.close()
     return is_broken

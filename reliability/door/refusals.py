@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.db import DatabaseError, InterfaceError
 
-from governance import outages
+from governance import locks, outages, waits
 from governance.approvals import Answer, Verdict
 from governance.errors import BudgetExceeded, InvalidInput, LeaseLost, UnknownPrice
 from governance.permissions import Decision
@@ -101,9 +101,20 @@ def taken(lost: LeaseLost | Stopped) -> Refused:
 
 def unanswerable(ask: Ask, error: DatabaseError | InterfaceError) -> Refused:
     """Without the database nobody can say whether it may be made."""
-    said = f"{ask.tool_name} was not called: {outages.describe_if_lost(error)}"
+    said = f"{ask.tool_name} was not called: {outages.describe_if_unavailable(error)}"
     failure = TransientFailure(said, tool_name=ask.tool_name, service=ask.service)
     return Refused("database: no answer, no call", said, failure, is_failure=True)
+
+
+def undecided(ask: Ask, gate: str, error: DatabaseError | InterfaceError) -> Refused:
+    """The gate got no answer from the database."""
+    return locked(ask, gate) if locks.is_timeout(error) else unanswerable(ask, error)
+
+
+def locked(ask: Ask, gate: str) -> Refused:
+    """The gate's rows are locked by somebody else: it cannot decide, and the attempt does not count."""
+    wait = waits.for_lock(gate, f"{ask.tool_name} was not called, the {gate} gate is unavailable")
+    return postponed(f"{gate}: the gate is unavailable", wait, is_failure=True)
 
 
 def senseless(ask: Ask, invalid: InvalidInput) -> Refused:

@@ -106,8 +106,10 @@ def mint(**facts: Any) -> Passage:
 class Answered:
     """A call that was answered. `outcome` is what it says of each breaker asked, unless `outcomes` names it.
 
-    Without a `price` a call that had a hold is booked with all of it, as unpriced. `model` is the one that
-    served, `request_id` the provider's.
+    Without a `price` a call that had a hold is charged all of it, as unpriced; `unpriced_reason` says why and
+    goes into the ledger. `model` is the one that served, `request_id` the provider's. `charged_usd` is what
+    the ledger says of the call once it is settled: None before, for a call without a hold, and while the
+    settlement could not be written.
     """
 
     value: Any
@@ -117,6 +119,8 @@ class Answered:
     usage: Usage = NO_USAGE
     model: str = ""
     request_id: str = ""
+    unpriced_reason: str = ""
+    charged_usd: Decimal | None = None
 
 
 class Money(Enum):

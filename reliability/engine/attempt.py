@@ -12,7 +12,7 @@ import orjson
 from django.db import close_old_connections
 from pydantic import BaseModel, ValidationError
 
-from governance import log_context, redaction, task_types
+from governance import locks, log_context, redaction, task_types, waits
 from governance.claims import Claimed
 from governance.submission import field_errors
 from governance.task_types import TaskType
@@ -186,6 +186,10 @@ def _ending(task: Claimed, error: BaseException) -> Ending:
         with log_context.task(task.id):
             logger.info("waits: %s", postponed)
         return Parked(postponed.wait)
+    if locks.is_timeout(error):
+        with log_context.task(task.id):
+            logger.warning("waits: a statement of it met a lock that somebody else holds")
+        return Parked(waits.for_lock("database rows", "a statement of it was given up"))
     text = _describe(error)
     decision = retry.decide(error, error_attempts=task.error_attempts, max_attempts=task.max_attempts)
     with log_context.task(task.id):

@@ -2,28 +2,36 @@
 
 import asyncio
 import logging
+import random
+import time
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
-from governance import doorbell, transitions
+from governance import doorbell, locks, outages, transitions
 from governance.claims import Claimed, Report
 from governance.waits import WaitKind
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Edge = Callable[..., set[UUID]]
 
 # Outcomes that are worth a write of their own, without waiting for more.
 MAX_BATCH = 100
 # From so many outcomes on, a turn saves a commit by claiming in the same transaction.
 WORTH_SHARING = 20
+# How long outcomes wait for a lock: together, each by itself, and all of those. A dead letter is counted in
+# the row of its group, and a retried task has a letter: no commit of ours holds such a row for longer.
+LOCK_SECONDS = 0.25
+ONE_LOCK_SECONDS = 0.05
+SINGLY_SECONDS = 0.5
+# After an outcome met such a lock, failures are not tried for so long: each would wait again.
+BLOCKED_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -40,9 +48,16 @@ class Reports:
         ended = len(self.completed) + len(self.retried) + len(self.failed)
         return ended + len(self.given_back) + len(self.parked)
 
+    def all(self) -> Iterator[Report]:
+        return (report for name in self.__slots__ for report in getattr(self, name))
+
     def ids(self) -> Iterator[UUID]:
         """The tasks that these are about."""
-        return (report.id for name in self.__slots__ for report in getattr(self, name))
+        return (report.id for report in self.all())
+
+    def extend(self, more: "Reports") -> None:
+        for name in self.__slots__:
+            getattr(self, name).extend(getattr(more, name))
 
     def singly(self) -> Iterator["Reports"]:
         """The same, each in a `Reports` of its own."""
@@ -75,11 +90,14 @@ class Clerk:
     """Writes and claims for one process.
 
     A turn that returned is committed. One that raised may be repeated with the same reports: an
-    outcome that had been recorded after all is not recorded twice.
+    outcome that had been recorded after all is not recorded twice. `left` are reports of the last turn that
+    are not recorded because somebody else has locked a row that they need: give them to a later turn.
     """
 
     def __init__(self, *, process_id: UUID) -> None:
         self.process_id = process_id
+        self.left = Reports()
+        self._blocked_until = 0.0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clerk")
 
     async def turn(
@@ -107,8 +125,9 @@ class Clerk:
     def _guarded(self, work: Callable[[], T]) -> T:
         try:
             return work()
-        except (OperationalError, InterfaceError):
-            connection.close()  # the next turn connects anew
+        except outages.ERRORS as error:
+            if outages.may_pass(error):
+                connection.close()  # the next turn connects anew
             raise
 
     def _turn(
@@ -121,17 +140,32 @@ class Clerk:
         """Both in one commit when there is much to report; a few outcomes are committed at once."""
         if known is not None:
             transitions.disclaim(process_id=self.process_id, known={*known, *reports.ids()})
-        try:
-            with transaction.atomic() if len(reports) >= WORTH_SHARING else nullcontext():
-                moved = self._record(reports)
-                claimed = self._claim(free, with_suspect)
-        except (OperationalError, InterfaceError):
-            raise
-        except DatabaseError as refusal:
-            logger.warning("writing %d outcomes one by one: %s", len(reports), refusal)
-            moved, claimed = self._record_singly(reports), []
+        is_blocked = time.monotonic() < self._blocked_until
+        tried = replace(reports, failed=[]) if is_blocked else reports
+        with locks.wait_at_most(LOCK_SECONDS):
+            moved, claimed = self._record_and_claim(tried, free, with_suspect)
+        if is_blocked:
+            self.left.failed.extend(reports.failed)
         self._release_after(moved)
         return claimed
+
+    def _record_and_claim(
+        self, reports: Reports, free: dict[str, int], with_suspect: bool
+    ) -> tuple["_Recorded", list[Claimed]]:
+        is_shared = len(reports) >= WORTH_SHARING
+        self.left = Reports()
+        try:
+            with transaction.atomic() if is_shared else nullcontext():
+                moved = self._record(reports, is_alone=not is_shared)
+                return moved, self._claim(free, with_suspect)
+        except DatabaseError as error:
+            self.left = Reports()
+            if is_shared and locks.is_timeout(error):
+                return self._record(reports, is_alone=True), self._claim(free, with_suspect)
+            if outages.may_pass(error):
+                raise
+            logger.warning("writing %d outcomes one by one: %s", len(reports), error)
+            return self._record_singly(reports), []
 
     def _claim(self, free: dict[str, int], with_suspect: bool) -> list[Claimed]:
         """A suspect comes first: where work never ends, it would otherwise never find a place."""
@@ -145,13 +179,14 @@ class Clerk:
             return suspects
         return suspects + transitions.claim(process_id=self.process_id, free=room)
 
-    def _record(self, reports: Reports) -> "_Recorded":
-        """Returns the ids that others may wait for."""
-        completed = self._write(transitions.complete, reports.completed)
-        self._write(transitions.retry_later, reports.retried)
-        failed = self._write(transitions.fail, reports.failed)
-        self._write(transitions.give_back, reports.given_back)
-        parked = self._write(transitions.park, reports.parked)
+    def _record(self, reports: Reports, *, is_alone: bool) -> "_Recorded":
+        """Returns the ids that others may wait for. `is_alone`: each edge is a transaction of its own."""
+        write = self._write_what_is_free if is_alone else self._write
+        completed = write("completed", reports.completed)
+        write("retried", reports.retried)
+        failed = write("failed", reports.failed)
+        write("given_back", reports.given_back)
+        parked = write("parked", reports.parked)
         return _Recorded(completed, failed | (parked & _workflows(reports.parked)))
 
     def _release_after(self, recorded: "_Recorded") -> None:
@@ -170,27 +205,72 @@ class Clerk:
         else:
             doorbell.ring(task.worker_id for task in (*released, *woken))
 
-    def _write(self, edge: Edge, reports: list[Report]) -> set[UUID]:
+    def _write(self, outcome: str, reports: list[Report]) -> set[UUID]:
+        """One edge for all of them; what somebody else has locked is left."""
         reports.sort(key=lambda report: report.id.int)  # one lock order for all who touch these rows
-        return edge(reports, process_id=self.process_id)
+        recorded = _edge(outcome)(reports, process_id=self.process_id)
+        self._leave(outcome, [report for report in reports if report.id in recorded.locked])
+        return recorded
+
+    def _write_what_is_free(self, outcome: str, reports: list[Report]) -> set[UUID]:
+        """The same. If one of them needs another lock that somebody holds (on its dead letter, on the group
+        of its failure), each by itself and for a bounded time, in any order."""
+        try:
+            with locks.wait_at_most(LOCK_SECONDS):
+                return self._write(outcome, reports)
+        except OperationalError as error:
+            if not locks.is_timeout(error):
+                raise
+        self._blocked_until = time.monotonic() + BLOCKED_SECONDS
+        return self._write_singly(outcome, random.sample(reports, len(reports)))
+
+    def _write_singly(self, outcome: str, reports: list[Report]) -> set[UUID]:
+        done: set[UUID] = set()
+        until = time.monotonic() + SINGLY_SECONDS
+        for report in reports:
+            try:
+                if time.monotonic() >= until:
+                    self._leave(outcome, [report])
+                    continue
+                with locks.wait_at_most(ONE_LOCK_SECONDS), transaction.atomic():
+                    done |= self._write(outcome, [report])
+            except OperationalError as error:
+                if not locks.is_timeout(error):
+                    raise
+                self._leave(outcome, [report])
+        return done
+
+    def _leave(self, outcome: str, reports: list[Report]) -> None:
+        getattr(self.left, outcome).extend(reports)
 
     def _record_singly(self, reports: Reports) -> "_Recorded":
         """PostgreSQL refused one of them, so all were rolled back: each by itself, the bad one as failed."""
         recorded = _Recorded(set(), set())
         for one in reports.singly():
             try:
-                with transaction.atomic():
-                    recorded = recorded.and_also(self._record(one))
-            except (OperationalError, InterfaceError):
-                raise
+                recorded = recorded.and_also(self._record(one, is_alone=True))
             except DatabaseError as refusal:
+                if outages.may_pass(refusal):
+                    raise
                 self._refuse(one, refusal)
         return recorded
 
     def _refuse(self, one: Reports, refusal: DatabaseError) -> None:
-        (report,) = (*one.completed, *one.retried, *one.failed, *one.given_back, *one.parked)
+        (report,) = one.all()
         logger.error("PostgreSQL refused the outcome of task %s: %s", report.id, refusal)
         error = f"its outcome could not be stored: {type(refusal).__name__}"
         failure = {"cause": "permanent", "error_class": type(refusal).__name__}
         refused = Report(report.id, report.token, error=error, failure=failure)
-        transitions.fail([refused], process_id=self.process_id)
+        self._write_what_is_free("failed", [refused])
+
+
+def _edge(outcome: str) -> Callable[..., transitions.Recorded]:
+    """The edge that records such outcomes."""
+    edges: dict[str, Callable[..., transitions.Recorded]] = {
+        "completed": transitions.complete,
+        "retried": transitions.retry_later,
+        "failed": transitions.fail,
+        "given_back": transitions.give_back,
+        "parked": transitions.park,
+    }
+    return edges[outcome]

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from governance import doorbell, outages
+from governance import doorbell, outages, pooler
 from governance.claims import Claimed, Report
 from reliability import door, pulse
 from reliability.engine import attempt
@@ -32,6 +32,10 @@ FAREWELL_SECONDS = 2.0
 LAST_CALLS_SECONDS = 2.0
 # What was claimed ahead and finds no place within this time is for others to take.
 HOARD_SECONDS = 1.0
+# An outcome whose row somebody else has locked is tried again after so long, then twice as long, up to the
+# most. The first is for the heartbeat, which locks rows for milliseconds.
+LOCKED_SECONDS = 0.05
+LOCKED_SECONDS_MOST = 2.0
 
 
 class Drain:
@@ -46,6 +50,9 @@ class Drain:
         self._beat = beat
         self._window = Window(worker_ids)
         self._reports = Reports()
+        self._locked = Reports()
+        self._locked_seconds = LOCKED_SECONDS
+        self._locked_until = 0.0
         self._bell = asyncio.Event()
         self._is_registered = asyncio.Event()
         self._may_have_more = True
@@ -76,8 +83,8 @@ class Drain:
     # ------------------------------------------------------------------------------ the heartbeat's view
 
     def held_longer_than(self, seconds: float) -> dict[UUID, int]:
-        """Id and token of every task held for so long."""
-        return self._window.held_longer_than(seconds)
+        """Id and token of every task held for so long, and of those whose outcome cannot be written yet."""
+        return self._window.held_longer_than(seconds) | {r.id: r.token for r in self._locked.all()}
 
     def in_flight(self) -> int:
         return len(self._window)
@@ -96,9 +103,9 @@ class Drain:
         while not (self._is_registered.is_set() or self._should_leave()):
             await self._wait_for(self._is_registered)
 
-    async def _wait_for(self, event: asyncio.Event) -> bool:
+    async def _wait_for(self, event: asyncio.Event, *, seconds: float = POLL_SECONDS) -> bool:
         try:
-            async with asyncio.timeout(POLL_SECONDS):
+            async with asyncio.timeout(seconds):
                 return await event.wait()
         except TimeoutError:
             return False
@@ -106,7 +113,10 @@ class Drain:
     async def _turn(self) -> None:
         """Report what ended and claim what fits, in one go; on a broken connection keep both for later."""
         reports, self._reports = self._reports, Reports()
-        known = self._window.ids() if self._has_lost_answers else None
+        if time.monotonic() >= self._locked_until:
+            reports.extend(self._locked)
+            self._locked = Reports()
+        known = self._window.ids() | {*self._locked.ids()} if self._has_lost_answers else None
         room = {} if self.is_leaving else self._window.room()
         self._bell.clear()
         try:
@@ -120,6 +130,7 @@ class Drain:
             await asyncio.sleep(POLL_SECONDS)
             return
         self._is_away = self._has_lost_answers = False
+        self._keep_locked(self._clerk.left)
         self._may_have_more = 0 < len(claimed) >= min(free for free in room.values() if free)
         self._window.add(claimed)
         self._start_what_fits()
@@ -139,9 +150,28 @@ class Drain:
         for name in Reports.__slots__:
             getattr(self._reports, name).extend(getattr(late, name))
 
+    def _keep_locked(self, left: Reports) -> None:
+        """Outcomes that wait for a lock of somebody else: their leases are renewed, the next turns go on."""
+        if not len(left):
+            if not len(self._locked):
+                self._locked_seconds = LOCKED_SECONDS
+            return
+        self._locked.extend(left)
+        self._locked_until = time.monotonic() + self._locked_seconds
+        longer = min(2 * self._locked_seconds, LOCKED_SECONDS_MOST)
+        if self._locked_seconds < longer == LOCKED_SECONDS_MOST:  # once for each lock, not with every try
+            logger.warning("%d outcomes wait for rows that somebody has locked", len(self._locked))
+        self._locked_seconds = longer
+
+    def _seconds_to_wait(self) -> float:
+        """Until the next poll, or until what was locked is tried again."""
+        if not len(self._locked):
+            return POLL_SECONDS
+        return min(POLL_SECONDS, max(0.0, self._locked_until - time.monotonic()))
+
     def _complain(self, error: Exception) -> None:
         if not self._is_away:  # once for each outage, not every second
-            logger.error(outages.describe_if_lost(error))
+            logger.error(outages.describe_if_unavailable(error))
         self._is_away = True
 
     async def _pause(self) -> None:
@@ -149,9 +179,12 @@ class Drain:
         if len(self._reports) or (self._may_have_more and any(self._window.room().values())):
             await asyncio.sleep(0)
             return
-        if not self._listener.is_listening:
+        if not (self._listener.is_listening or self._listener.is_impossible):
             await self._listen()
-        is_rung = await self._wait_for(self._bell)
+        seconds = self._seconds_to_wait()
+        if self._listener.is_impossible:
+            seconds = min(seconds, pooler.POLL_SECONDS)
+        is_rung = await self._wait_for(self._bell, seconds=seconds)
         if is_rung and self._window.running and len(self._reports) < MAX_BATCH:
             await asyncio.sleep(GATHER_SECONDS)
 
@@ -250,8 +283,10 @@ class Drain:
         for entry in list(self._window.running.values()):
             entry.stop()
             self._give_back([entry.task])
-        while len(self._reports) and time.monotonic() < deadline:
+        while (len(self._reports) or len(self._locked)) and time.monotonic() < deadline:
             await self._turn()
+            if len(self._locked):
+                await asyncio.sleep(min(self._seconds_to_wait(), TICK_SECONDS))
         await self._close()
 
     async def _finish_running(self, *, until: float) -> None:

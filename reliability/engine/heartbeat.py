@@ -16,9 +16,9 @@ from typing import Protocol
 from uuid import UUID
 
 import psutil
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from governance import outages, transitions, workers
+from governance import locks, outages, transitions, workers
 from governance.models import WorkerProcess
 from governance.version import VERSION
 from reliability.engine import neighbours
@@ -29,6 +29,8 @@ INTERVAL_SECONDS = 2.0
 STUCK_SECONDS = 30.0
 # Shorter tasks are not worth a renewal: they end long before their first lease does.
 RENEW_AFTER_SECONDS = 1.5
+# What is locked for longer is left for the next beat.
+LOCK_SECONDS = 0.5
 
 
 class Held(Protocol):
@@ -61,6 +63,7 @@ class Heartbeat:
         self._poked = threading.Event()
         self._stopped = False
         self._is_away = False
+        self._is_registered = False
         self._has_looked_around = False
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -95,7 +98,7 @@ class Heartbeat:
         except (DatabaseError, InterfaceError) as error:
             connection.close()
             if not self._is_away:  # once for each outage, not every two seconds
-                logger.error(outages.describe_if_lost(error))
+                logger.error(outages.describe_if_unavailable(error))
             self._is_away = True
         except Exception:
             logger.exception("a heartbeat failed")  # the next one may not
@@ -103,15 +106,39 @@ class Heartbeat:
     def _beat(self) -> None:
         if time.monotonic() - self._held.moved_at > STUCK_SECONDS:
             return
+        # The process's own row comes before its leases: when those of a process that died run out, its row is
+        # out of date, too.
+        for step in (self._say_alive, self._renew, self._look_around, self._read_concurrency):
+            self._unless_locked(step)
+
+    def _unless_locked(self, step: Callable[[], object]) -> None:
+        """A lock that somebody holds costs one step of one beat."""
+        try:
+            with locks.wait_at_most(LOCK_SECONDS):
+                step()
+        except OperationalError as error:
+            if not locks.is_timeout(error):
+                raise
+            logger.warning("a part of a heartbeat is left: %s", outages.describe_if_unavailable(error))
+
+    def _say_alive(self) -> None:
+        workers.say_alive(self._sign())
+        self._is_registered = True
+
+    def _renew(self) -> None:
         held = self._held.held_longer_than(RENEW_AFTER_SECONDS)
         lost = transitions.renew(held)
         if lost:
             self._on_lost({task_id: held[task_id] for task_id in lost})
-        workers.say_alive(self._sign())
-        if not self._has_looked_around:
+
+    def _look_around(self) -> None:
+        if self._is_registered and not self._has_looked_around:
             neighbours.rescue_from_dead()
             self._has_looked_around = True
-        self._on_concurrency(workers.concurrency(self._held.worker_ids))
+
+    def _read_concurrency(self) -> None:
+        if self._is_registered:
+            self._on_concurrency(workers.concurrency(self._held.worker_ids))
 
     def _sign(self) -> workers.SignOfLife:
         state = WorkerProcess.State.DRAINING if self._held.is_leaving else WorkerProcess.State.RUNNING

@@ -1,14 +1,17 @@
-"""Hears the doorbell: a connection that listens, read by the event loop when something arrives."""
+"""Hears the doorbell: a connection that listens, read by the event loop when something arrives.
+
+Listening needs a session of its own. Behind a connection pooler it goes through `DATABASE_URL_DIRECT`;
+without one nobody listens, and the drain polls more often.
+"""
 
 import asyncio
 import logging
 from collections.abc import Callable
 
 import psycopg2
-from django.db import connection as configured
 from psycopg2.extensions import connection as Connection
 
-from governance import doorbell
+from governance import direct, doorbell
 
 logger = logging.getLogger(__name__)
 
@@ -20,14 +23,20 @@ class Listener:
         self._on_ring = on_ring
         self._connection: Connection | None = None
         self._socket = -1
+        # Whether a pooler stands between, and nothing leads around it.
+        self.is_impossible = False
 
     @property
     def is_listening(self) -> bool:
         return self._connection is not None
 
     async def connect(self) -> None:
-        """Begin to listen; raises `psycopg2.OperationalError` when the server does not answer."""
+        """Begin to listen, if it is possible; raises `psycopg2.OperationalError` when the server does not
+        answer."""
         self._connection = await asyncio.to_thread(_open)
+        if self._connection is None:
+            self.is_impossible = True
+            return
         self._socket = self._connection.fileno()
         asyncio.get_running_loop().add_reader(self._socket, self._read)
 
@@ -50,9 +59,9 @@ class Listener:
             self._on_ring(self._connection.notifies.pop(0).payload)
 
 
-def _open() -> Connection:
-    opened: Connection = psycopg2.connect(**configured.get_connection_params())
-    opened.autocommit = True
-    with opened.cursor() as cursor:
-        cursor.execute(f"LISTEN {doorbell.CHANNEL}")
+def _open() -> Connection | None:
+    opened = direct.open_session()
+    if opened is not None:
+        with opened.cursor() as cursor:
+            cursor.execute(f"LISTEN {doorbell.CHANNEL}")
     return opened

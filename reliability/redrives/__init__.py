@@ -1,6 +1,6 @@
 """Retries of many dead letters: previewed, frozen, paced, tried on a few first, and recorded item by item."""
 
-from reliability.redrives.preview import Forecast, GroupShare, Preview, preview
+from reliability.redrives.forecast import Forecast, GroupShare, Preview, preview
 from reliability.redrives.selection import Chosen
 from reliability.redrives.steps import advance
 from reliability.redrives.verbs import abort, pause, resume, start

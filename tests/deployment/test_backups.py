@@ -23,7 +23,9 @@ UNION ALL SELECT 'constraint', conrelid::regclass || ' ' || conname || ' ' || co
 UNION ALL SELECT 'index', indexrelid::regclass || ' ' || indisvalid FROM pg_index
   WHERE indrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
 UNION ALL SELECT 'function', proname || ' of ' || proowner::regrole FROM pg_proc
-  WHERE pronamespace = 'public'::regnamespace"""
+  WHERE pronamespace = 'public'::regnamespace
+  AND NOT EXISTS (SELECT FROM pg_depend
+    WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid AND deptype = 'e')"""
 
 
 @pytest.fixture(scope="module")

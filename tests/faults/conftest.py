@@ -1,13 +1,15 @@
 """Machines to break, and the 500 tasks that they carry meanwhile."""
 
+import contextlib
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.faults import record
-from tests.faults.system import Batch, Load, System
-from tests.polling import until
+from tests.faults.pooled import pooled_system
+from tests.faults.system import Batch, Load, System, running
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,15 +27,21 @@ def settings_of_machine() -> dict[str, str]:
 
 
 @pytest.fixture
-def system(own_var: Path, settings_of_machine: dict[str, str]) -> Iterator[System]:
+def is_pooled() -> bool:
+    """Whether the machine reaches PostgreSQL through PgBouncer; `JUGGERNAUT_TEST_POOLER=1` says so."""
+    return os.environ.get("JUGGERNAUT_TEST_POOLER") == "1"
+
+
+@pytest.fixture
+def system(own_var: Path, settings_of_machine: dict[str, str], is_pooled: bool) -> Iterator[System]:
     """A machine for this test alone, running; afterwards no process of it is left."""
-    mine = System(own_var, **settings_of_machine)
-    try:
-        mine.up()
-        yield mine
-    finally:
-        mine.end()
-        until(lambda: not mine.leftovers(), timeout=30, what="no process left")
+    with contextlib.ExitStack() as stack:
+        mine = (
+            stack.enter_context(pooled_system(own_var, **settings_of_machine))
+            if is_pooled
+            else System(own_var, **settings_of_machine)
+        )
+        yield stack.enter_context(running(mine))
 
 
 @pytest.fixture

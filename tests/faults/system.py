@@ -1,12 +1,13 @@
 """A whole machine under load: 500 tasks in flight, looked at from outside through API, SQL and `ps`."""
 
+import contextlib
 import json
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 import psycopg2
@@ -35,6 +36,9 @@ def select(url: str, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
             return cursor.fetchall() if cursor.description else []
     finally:
         connection.close()
+
+
+AnySystem = TypeVar("AnySystem", bound="System")
 
 
 class System(Machine):
@@ -139,6 +143,17 @@ class System(Machine):
         """Every living process that was started for this machine, found by its environment."""
         mark = str(self.var_dir)
         return [process for process in psutil.process_iter() if _is_of(process, mark)]
+
+
+@contextlib.contextmanager
+def running(system: AnySystem) -> Iterator[AnySystem]:
+    """The system, up; afterwards no process of it is left."""
+    try:
+        system.up()
+        yield system
+    finally:
+        system.end()
+        until(lambda: not system.leftovers(), timeout=30, what="no process left")
 
 
 def _is_of(process: psutil.Process, var_dir: str) -> bool:

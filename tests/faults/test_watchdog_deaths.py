@@ -10,7 +10,7 @@ from tests.reliability.processes import Program
 @pytest.fixture
 def standby(system, tmp_path):
     """A second watchdog on the same servers, which does not lead."""
-    program = Program(["watchdog_main.py"], folder=tmp_path, **system.environment, **system.urls)
+    program = Program(["watchdog_main.py"], folder=tmp_path, **(system.environment | system.urls))
     program.the("worker")
     assert _leader(system) != program.process.pid
     yield program

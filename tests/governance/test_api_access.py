@@ -182,7 +182,12 @@ def test_a_connection_that_the_web_server_does_not_name_is_not_believed(db, monk
 
 def test_a_process_that_serves_others_is_asked_for_a_token_and_told_why(db, monkeypatch):
     seen = []
-    monkeypatch.setattr(peers, "doubt", lambda connection: seen.append(connection) or "it may be a proxy")
+
+    def doubt(connection):
+        seen.append(connection)
+        return "it may be a proxy"
+
+    monkeypatch.setattr(peers, "doubt", doubt)
     ends: dict[str, Any] = {"REMOTE_PORT": "50000", "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "8000"}
 
     answer = Client().get("/api/tasks", **RUNBOOK, **ends)

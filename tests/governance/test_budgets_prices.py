@@ -81,6 +81,63 @@ def test_a_model_that_the_list_does_not_know_has_the_operators_price(own_price):
     assert price == Price(Decimal("0.001") + tokens, "operator")
 
 
+@pytest.mark.parametrize(
+    ("service", "dated", "model"),
+    [
+        ("openai", "gpt-4o-2024-08-06", "gpt-4o"),
+        ("openai", "gpt-4o-2099-01-31", "gpt-4o"),
+        ("openai", "openai/gpt-4o-2099-01-31", "gpt-4o"),
+        ("anthropic", "claude-sonnet-4-20250514", "claude-sonnet-4-0"),
+        ("openrouter", "openai/gpt-4o-2024-08-06", "openai/gpt-4o"),
+        ("openrouter", "anthropic/claude-sonnet-4-20250514", "anthropic/claude-sonnet-4"),
+        ("local", "llama-at-home-20260101", "llama-at-home"),
+        ("local", "llama-at-home@20260101", "llama-at-home"),
+    ],
+)
+def test_a_dated_alias_has_the_price_of_its_model(own_price, service, dated, model):
+    usage = Usage(1000, 100)
+
+    price = prices.actual(service=service, model=dated, usage=usage, at=AT)
+
+    assert price == prices.actual(service=service, model=model, usage=usage, at=AT)
+    assert price.usd > 0
+    bounds = [
+        prices.worst_case(service=service, models=[name], input_tokens=9, at=AT) for name in (dated, model)
+    ]
+    assert bounds[0] == bounds[1]
+
+
+def test_a_dated_model_that_has_a_price_of_its_own_keeps_it():
+    listed = {"service": "openai", "model": "gpt-4o-2024-05-13"}
+    own = {"service": "openai", "model": "gpt-4o-2099-01-31"}
+    ModelPrice.objects.create(**own, input_usd_per_mtok=100, output_usd_per_mtok=200)
+
+    assert prices.actual(**listed, usage=Usage(1000, 100), at=AT).usd == Decimal("0.0065")
+    assert prices.actual(**own, usage=Usage(1000, 100), at=AT) == Price(Decimal("0.12"), "operator")
+    bound = prices.worst_case(service="openai", models=[own["model"]], input_tokens=9, at=AT)
+    assert bound.output_usd_per_mtok == 200
+
+
+@pytest.mark.parametrize(
+    ("service", "model"),
+    [
+        ("openai", "gpt-4o-2099-13-01"),
+        ("openai", "gpt-4o-xyz"),
+        ("openai", "gpt-4o-2024-08-06-mine"),
+        ("openai", "anthropic/gpt-4o"),
+        ("openrouter", "openai/gpt-4o-2024-08-06:free"),
+        ("openrouter", "gpt-4o-2024-08-06"),
+        ("openrouter", "anthropic/unheard-of-20250514"),
+        ("local", "llama-at-home-v2"),
+        ("local", "gpt-4o-2024-08-06"),
+    ],
+)
+def test_no_other_name_is_taken_for_a_known_model(own_price, service, model):
+    assert prices.actual(service=service, model=model, usage=Usage(10, 10), at=AT) is None
+    with pytest.raises(UnknownPrice, match=model):
+        prices.worst_case(service=service, models=[model], input_tokens=9, at=AT)
+
+
 @pytest.mark.parametrize("model", ["llama-at-home", "nobody/knows-this:free"])
 def test_a_price_that_nobody_knows_is_none(model):
     assert prices.actual(service="openrouter", model=model, usage=Usage(10, 10)) is None

@@ -11,10 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from governance import budgets, costs
-from governance.models import CostHour, CostLine, Task, TaskCost
+from governance.models import CostHour, CostLine, Task, TaskCost, TaskStep
 from tests.fleet import enlist
 from tests.governance import budgets as books
 from tests.governance import samples
+from tests.governance.races import somebody_else
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -54,6 +55,78 @@ def ledger():
 
 def assert_sound():
     assert [str(found) for found in budgets.discrepancies()] == []
+
+
+@pytest.fixture
+def agent():
+    """A completed agent, with the hold of the call that it made."""
+    task_id, _, token = samples.running()
+    hold = books.reserve("0.5", task_id=task_id, lease_token=token)
+    budgets.settle(hold.id, price=None)
+    done = Task.objects.filter(pk=task_id)
+    done.update(task_type="agent", status="completed", result={"answer": "Seven.", "cost_usd": "0.5"})
+    return done, hold
+
+
+def correct(hold, usd):
+    budgets.correct(hold.id, cost_usd=Decimal(usd), actor=samples.SYSTEM, reason="the bill says so")
+
+
+@pytest.mark.parametrize("usd", ["0.25", "10", "0", "0.123456789"])
+def test_the_result_of_an_agent_follows_a_correction_of_its_calls(agent, usd):
+    done, hold = agent
+
+    correct(hold, usd)
+
+    assert done.get().result == {"answer": "Seven.", "cost_usd": usd}
+    assert costs.of_task(done.get().pk) == Decimal(usd)
+    assert_sound()
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"task_type": "noop"},
+        {"status": "failed", "error_message": "no"},
+        {"result": {"answer": "Seven."}},
+        {"result": [{"cost_usd": "0.5"}]},
+        {"result": None},
+    ],
+    ids=["another type", "not completed", "no cost", "a list", "none"],
+)
+def test_nothing_else_is_changed_by_a_correction(agent, facts):
+    done, hold = agent
+    done.update(**facts)
+    before = done.values().get()
+
+    correct(hold, "0.25")
+
+    assert done.values().get() == before
+
+
+def test_a_correction_does_not_wait_for_the_row_of_its_task(agent):
+    done, hold = agent
+    with somebody_else() as psql:
+        psql.execute("SELECT FROM governance_tasks WHERE id = %s FOR UPDATE", [str(done.get().pk)])
+        correct(hold, "0.25")
+
+    assert costs.of_task(done.get().pk) == Decimal("0.25")
+    correct(hold, "0.3")
+    assert done.get().result["cost_usd"] == "0.3"
+
+
+def test_what_a_task_spent_since_its_stop_is_that_of_later_calls(agent):
+    done, hold = agent
+    task_id = done.get().pk
+    TaskStep.objects.create(task_id=task_id, turn=1, call=-1, kind="stop", content={})
+    later = books.reserve("0.2", task_id=task_id)
+    budgets.settle(later.id, price=books.cost("0.1"))
+
+    correct(hold, "0")
+
+    assert costs.of_task(task_id) == costs.of_task_since_stop(task_id) == Decimal("0.1")
+    correct(later, "0.15")
+    assert costs.of_task_since_stop(task_id) == Decimal("0.15")
 
 
 def in_sql(span, what="sum(cost_usd)", where="true"):

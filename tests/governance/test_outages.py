@@ -2,13 +2,13 @@
 
 import psycopg2
 import pytest
-from django.db import InterfaceError, OperationalError, ProgrammingError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from governance import outages
 
 
 def answered(statement):
-    expected = pytest.raises((OperationalError, ProgrammingError))
+    expected = pytest.raises(outages.ERRORS)
     with expected as raised, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
     return raised.value
@@ -40,6 +40,47 @@ def test_a_connection_that_the_server_ends_is():
 
 def test_a_connection_that_was_closed_here_is():
     assert outages.is_connection_failure(InterfaceError("connection already closed"))
+
+
+UNABLE = {
+    "25006": "database is read-only",
+    "53100": "database disk is full",
+    "53200": "database is out of memory",
+    "53300": "database connection failed",
+    "57014": "database took too long",
+    "57P01": "database connection failed",
+    "57P03": "database connection failed",
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("sqlstate", UNABLE)
+def test_a_server_that_cannot_do_its_work_is_unavailable_whatever_the_statement(sqlstate):
+    raising = f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{sqlstate}'; END $$"
+    with pytest.raises(outages.ERRORS) as raised, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(raising)
+
+    assert outages.is_unavailable(raised.value)
+    assert outages.may_pass(raised.value)
+    assert outages.headline(raised.value) == UNABLE[sqlstate]
+    assert outages.describe(raised.value).startswith(f"{UNABLE[sqlstate]}: no")
+
+
+@pytest.mark.django_db
+def test_a_read_only_server_is_left_for_another_and_one_that_is_full_is_not():
+    read_only = answered("SET TRANSACTION READ ONLY; UPDATE fleet SET status = status")
+    slow = answered("SET LOCAL statement_timeout = 1; SELECT pg_sleep(10)")
+
+    assert [outages.wants_new_connection(error) for error in (read_only, slow)] == [True, False]
+    assert [outages.is_unavailable(error) for error in (read_only, slow)] == [True, True]
+
+
+@pytest.mark.django_db
+def test_a_statement_that_is_wrong_is_not_unavailable():
+    for statement in ("SELECT * FROM nowhere", "SELECT 1/0", "SELECT 'x'::int"):
+        error = answered(statement)
+        assert not outages.is_unavailable(error)
+        assert outages.describe_if_unavailable(error) == " ".join(str(error).split())
 
 
 def test_anything_else_is_not():

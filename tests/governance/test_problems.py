@@ -61,6 +61,23 @@ def test_what_nobody_foresaw_is_logged_and_told_without_its_insides(operator: Ap
     assert record.exc_info[0] is ZeroDivisionError
 
 
+def test_a_read_only_database_is_503_until_it_can_be_written(transactional_db, operator: Api, caplog):
+    task = {"title": "t", "task_type": "evaluation", "payload": {"eval_type": "metric", "metric_value": 1}}
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")  # as a standby that this session leads to
+
+    refused = operator.post("tasks", task)
+    accepted = operator.post("tasks", task)
+
+    assert (refused.status_code, refused.json().get("detail")) == (
+        503,
+        "database is read-only; try again in a moment",
+    )
+    assert refused["Retry-After"] == "1"
+    assert not [record for record in caplog.records if record.exc_info]
+    assert accepted.status_code == 201  # on a new connection
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [
@@ -96,4 +113,9 @@ def test_the_console_keeps_its_own_pages(client: Client, path: str):
 
 
 def test_a_host_name_that_is_not_ours_is_refused(client: Client):
-    assert client.get(f"/api/tasks/{uuid4()}", headers={"Host": "elsewhere.example"}).status_code == 400
+    api = client.get(f"/api/tasks/{uuid4()}", headers={"Host": "elsewhere.example"})
+    page = client.get("/admin/", headers={"Host": "elsewhere.example"})
+
+    assert (api.status_code, page.status_code) == (400, 400)
+    assert "JUGGERNAUT_ALLOWED_HOSTS" in api.json()["detail"]
+    assert "JUGGERNAUT_ALLOWED_HOSTS" in page.content.decode()

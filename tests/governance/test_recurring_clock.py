@@ -85,9 +85,26 @@ def test_counting_stops():
         ("* * *", "five fields are expected"),
         ("0 0 31 2 *", "bad day-of-month"),
         ("* * * * * *", "five fields are expected"),
+        ("@reboot", "one of @yearly, .*@hourly are expected"),
     ],
-    ids=["minute", "three", "never", "seconds"],
+    ids=["minute", "three", "never", "seconds", "reboot"],
 )
 def test_what_never_comes_is_refused(text, said):
     with pytest.raises(clock.NeverDue, match=said):
         clock.next_after(cron(text), ANCHOR)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("@yearly", "0 0 1 1 *"),
+        ("@annually", "0 0 1 1 *"),
+        ("@monthly", "0 0 1 * *"),
+        ("@weekly", "0 0 * * 0"),
+        ("@daily", "0 0 * * *"),
+        (" @Midnight ", "0 0 * * *"),
+        ("@hourly", "0 * * * *"),
+    ],
+)
+def test_the_names_of_crontab_are_understood(name, fields):
+    assert clock.next_after(cron(name), ANCHOR) == clock.next_after(cron(fields), ANCHOR)

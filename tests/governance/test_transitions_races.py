@@ -1,7 +1,6 @@
 """Two edges at the same moment: one wins, the other finds the task moved, and nothing is written twice."""
 
 import threading
-from contextlib import ExitStack
 from uuid import UUID
 
 import pytest
@@ -72,6 +71,8 @@ def test_complete_against_the_operators_word_ends_each_task_once(name, _round):
         lambda: transitions.complete([done(task) for task in batch], process_id=PROCESS),
         verb(name, [task.id for task in batch]),
     )
+    again = [done(task) for task in batch if task.id in completed.locked]
+    assert not transitions.complete(again, process_id=PROCESS)
 
     assert completed.isdisjoint(ended)
     assert completed | set(ended) == {task.id for task in batch}
@@ -105,14 +106,14 @@ def test_renewal_against_rescue_never_both():
     assert bool(lost) == bool(rescued)
 
 
-def test_a_renewal_that_waits_for_a_rescue_finds_the_lease_lost():
+def test_a_renewal_during_a_rescue_finds_the_lease_lost_once_that_is_committed():
     task = held()
-    with ExitStack() as stack, transaction.atomic():
+    with transaction.atomic():
         transitions.rescue(dead=[PROCESS])
-        renewed = stack.enter_context(meanwhile(lambda: transitions.renew({task.id: task.token})))
-        until_someone_waits_for_a_lock()
+        with meanwhile(lambda: transitions.renew({task.id: task.token})) as renewed:
+            assert renewed.result(10) == set()
 
-    assert renewed.result() == {task.id}
+    assert transitions.renew({task.id: task.token}) == {task.id}
 
 
 @pytest.mark.parametrize("_round", ROUNDS)
@@ -144,29 +145,28 @@ def test_the_same_report_sent_twice_at_once_is_written_once():
     assert not LateResult.objects.exists()
 
 
-def test_a_report_that_waits_for_an_edit_in_psql_is_late():
+def test_a_report_during_an_edit_in_psql_is_late_once_that_is_committed():
     task = held()
     with somebody_else() as psql:
         psql.execute("UPDATE governance_tasks SET status = 'failed' WHERE id = %s", [str(task.id)])
-        with meanwhile(completes(task)) as completed:
-            until_someone_waits_for_a_lock()
-            psql.execute("COMMIT")
+        assert completes(task)().locked == {task.id}
+        assert not LateResult.objects.exists()
+        psql.execute("COMMIT")
 
-    assert completed.result() == set()
+    assert completes(task)() == set()
     assert lives.path(task.id) == ["pending", "in_progress", "failed"]
     assert LateResult.objects.get().found_status == "failed"
 
 
-def test_an_edit_in_psql_that_waits_for_a_report_is_the_later_transition():
+def test_a_report_after_an_edit_in_psql_keeps_the_edit():
     task = held()
     with somebody_else() as psql:
         psql.execute("SELECT FROM governance_tasks WHERE id = %s FOR UPDATE", [str(task.id)])
-        with meanwhile(completes(task)) as completed:
-            until_someone_waits_for_a_lock()
-            psql.execute("UPDATE governance_tasks SET title = 'x' WHERE id = %s", [str(task.id)])
-            psql.execute("COMMIT")
+        assert completes(task)().locked == {task.id}
+        psql.execute("UPDATE governance_tasks SET title = 'x' WHERE id = %s", [str(task.id)])
+        psql.execute("COMMIT")
 
-    assert completed.result() == {task.id}
+    assert completes(task)() == {task.id}
     lives.assert_sound(task.id)
     assert lives.fetch(task.id).title == "x"
 
@@ -204,13 +204,13 @@ def completes_and_releases(task):
 def test_a_dependency_that_completes_while_its_dependent_is_submitted_releases_it():
     task = held()
 
-    with ExitStack() as stack, transaction.atomic():
+    with transaction.atomic():
         receipt = submit_after(task.id)
-        released = stack.enter_context(meanwhile(completes_and_releases(task)))
-        until_someone_waits_for_a_lock()
+        with meanwhile(completes(task)) as completed:
+            assert completed.result(10).locked == {task.id}
 
     assert receipt.status == "parked"
-    assert [moved.id for moved in released.result()] == [receipt.id]
+    assert [moved.id for moved in completes_and_releases(task)()] == [receipt.id]
 
 
 def test_a_dependent_that_is_submitted_while_its_dependency_completes_starts_at_once():

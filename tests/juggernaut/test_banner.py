@@ -7,7 +7,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from juggernaut import embedded, gunicorn, profile
+from juggernaut import embedded, endpoints, gunicorn, profile
+from juggernaut.embedded import servers as servers_module
 from juggernaut.supervisor import banner
 from juggernaut.web_address import WebAddress
 from tests.juggernaut.production import SAFE
@@ -31,6 +32,17 @@ def test_the_local_profile_says_loudly_that_this_machine_needs_no_token(tmp_path
     text = banner.text(address=WebAddress("127.0.0.1", 8000), servers=servers)
 
     assert "NOTE: no token needed: in the local profile whoever is on this machine may create" in text
+
+
+def test_a_machine_without_redis_says_what_that_costs(tmp_path, monkeypatch):
+    monkeypatch.setattr(servers_module, "find_program", lambda: None)
+    servers = embedded.EmbeddedServers(tmp_path, named={"DATABASE_URL": "postgresql://elsewhere/x"})
+
+    text = banner.text(address=None, servers=servers)
+
+    assert "NOTE: no redis-server or valkey-server was found" in text
+    assert "circuit breakers and rate limits count in each process alone" in text
+    assert servers.environment["REDIS_URL"] == endpoints.NO_REDIS
 
 
 def test_the_log_says_so_when_the_web_server_starts(caplog):

@@ -12,8 +12,9 @@ import psycopg2
 import pytest
 import redis
 
-from juggernaut import embedded
+from juggernaut import embedded, endpoints
 from juggernaut.embedded import EmbeddedServerError, home, ports
+from juggernaut.embedded.redis import find_program
 from tests.polling import until
 
 pytestmark = pytest.mark.slow
@@ -83,6 +84,67 @@ def test_nobody_enters_without_the_password(own_servers):
 
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
         psycopg2.connect(url)
+
+
+def test_slow_queries_are_recorded(own_servers):
+    url = own_servers.environment["DATABASE_URL"]
+
+    ask(url, "SELECT 7 AS remembered")
+
+    assert ask(url, "SELECT calls FROM pg_stat_statements WHERE query LIKE '%AS remembered'") == (1,)
+
+
+def test_a_cluster_of_an_earlier_version_gets_the_extension_at_its_next_start(own_var):
+    with embedded.running(own_var, named={}) as servers:
+        data = servers.postgres.data
+    servers.postgres._execute("DROP EXTENSION pg_stat_statements\n", data=data, database="juggernaut")
+    (data / "has_pg_stat_statements").unlink()
+
+    with embedded.running(own_var, named={}) as servers:
+        names = ask(servers.environment["DATABASE_URL"], "SELECT array_agg(extname::text) FROM pg_extension")
+        assert "pg_stat_statements" in names[0]
+
+
+@pytest.fixture
+def only_on_path(own_var, monkeypatch):
+    """Make the PATH hold the machine's Redis under this name, or nothing."""
+
+    def put(name):
+        program = find_program()
+        folder = own_var / "bin"
+        folder.mkdir()
+        if name:
+            (folder / name).symlink_to(program)
+        monkeypatch.setenv("PATH", str(folder))
+
+    return put
+
+
+def test_a_valkey_server_serves_as_well(own_var, only_on_path):
+    only_on_path("valkey-server")
+
+    with embedded.running(own_var, named={"DATABASE_URL": "postgresql://elsewhere/x"}) as servers:
+        assert servers.redis.program.name == "valkey-server"
+        assert ping(servers.environment["REDIS_URL"])
+
+
+def test_without_a_redis_program_a_system_runs_without_redis(own_var, only_on_path):
+    only_on_path(None)
+
+    with embedded.running(own_var, named={"DATABASE_URL": "postgresql://elsewhere/x"}) as servers:
+        recorded = json.loads((own_var / "run" / "endpoints.json").read_text())
+
+        assert servers.is_without_redis
+        assert recorded == {"REDIS_URL": endpoints.NO_REDIS}
+        with pytest.raises(redis.ConnectionError):
+            ping(servers.environment["REDIS_URL"])
+
+
+def test_a_redis_that_was_installed_since_is_started(own_var):
+    named = {"DATABASE_URL": "postgresql://elsewhere/x", "REDIS_URL": endpoints.NO_REDIS}
+
+    with embedded.running(own_var, named=named) as servers:
+        assert ping(servers.environment["REDIS_URL"])
 
 
 def test_a_restart_keeps_the_port_and_the_data(own_servers):

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 
 import psutil
 import pytest
@@ -223,13 +224,44 @@ def test_the_env_command_lets_a_second_terminal_in(running):
 def test_the_env_command_leads_to_programs_that_the_machine_lacks(running):
     running.environment |= {"PATH": str(running.var_dir)}
     lines = running.command("env").stdout
-    runbook = "psql $DATABASE_URL -Atc 'SELECT 1'; redis-cli -u $REDIS_URL PING; python -c 'print(2)'"
+    runbook = "psql $DATABASE_URL -Atc 'SELECT 1'; python -c 'print(2)'"
 
     shell = subprocess.run(
         ["/bin/sh", "-c", lines + runbook], env={"PATH": str(running.var_dir)}, capture_output=True, text=True
     )
 
-    assert shell.stdout.split() == ["1", "PONG", "2"], shell.stderr
+    assert shell.stdout.split() == ["1", "2"], shell.stderr
+
+
+def test_a_machine_without_redis_works_and_says_what_is_degraded(machine):
+    machine.environment |= {"PATH": str(machine.var_dir)}
+    machine.start()
+    machine.await_running()
+    payload = {"eval_type": "metric", "metric_value": 100}
+
+    task = _ask(f"{machine.url}/api/tasks", {"task_type": "evaluation", "payload": payload})
+
+    until(lambda: _ask(task["url"])["status"] == "completed", timeout=60, what="the task's completion")
+    assert "no redis-server or valkey-server was found" in machine.output
+    health = _ask(f"{machine.url}/health")
+    assert (health["status"], health["redis"]["status"]) == ("degraded", "degraded")
+    assert "no Redis" in health["redis"]["detail"]
+    answer = machine.command("env")
+    assert answer.returncode == 0
+    assert "REDIS_URL" not in answer.stdout
+    assert "without Redis" in answer.stderr
+
+
+def test_a_fleet_that_cannot_work_is_not_announced(machine):
+    """The workers cannot start: nobody may read that the machine is running."""
+    machine.environment |= {"Q_CLUSTER_NAME": "watchdog"}
+    machine.start()
+
+    until(lambda: "NOT ready" in machine.output, timeout=90, what="the complaint")
+
+    assert "is running" not in machine.output
+    assert "no process takes tasks of" in machine.output or "has ended" in machine.output
+    assert str(machine.log_path) in machine.output
 
 
 def test_the_env_command_says_when_nothing_runs(machine):
@@ -246,6 +278,13 @@ cursor = psycopg2.connect(os.environ["DATABASE_URL"]).cursor()
 cursor.execute("SELECT 1")
 print(cursor.fetchone()[0], redis.Redis.from_url(os.environ["REDIS_URL"]).ping())
 """
+
+
+def _ask(url, body=None):
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
 
 
 def _accepts(port):

@@ -10,6 +10,7 @@ from django.utils import timezone
 from governance import worker_control
 from governance.models import Task, ToolPermission, Worker, WorkerProcess
 from monitoring import health
+from monitoring.models import HealthProbe
 from monitoring.probe import redis_client
 from monitoring.single_flight import SingleFlight
 from reliability import heartbeat
@@ -186,6 +187,32 @@ def test_without_redis_it_works_on_and_says_so(client, living_system, settings):
     assert body["watchdog"]["status"] == "ok"
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "words"),
+    [("maxmemory", "1", "redis is out of memory"), ("replicaof", "127.0.0.1 1", "redis is read-only")],
+)
+def test_a_redis_that_cannot_be_written_is_degraded(
+    client, living_system, settings, redis_server, setting, value, words
+):
+    settings.REDIS_URL = redis_server.url
+    server = redis_client(seconds=1)
+    if setting == "maxmemory":
+        server.config_set("maxmemory-policy", "noeviction")
+        server.config_set(setting, value)
+    else:
+        server.replicaof(*value.split())
+    try:
+        status, body = get(client)
+    finally:
+        server.replicaof("NO", "ONE")
+        server.config_set("maxmemory", "0")
+        server.close()
+
+    assert (status, body["status"], body["redis"]["status"]) == (200, "degraded", "degraded")
+    assert body["redis"]["detail"].startswith(words)
+    assert body["database"]["status"] == "ok"
+
+
 def test_a_frozen_redis_is_given_up_on(client, living_system, settings, redis_server):
     settings.REDIS_URL = redis_server.url
 
@@ -264,6 +291,41 @@ def test_ready_means_that_the_database_answers_and_alive_asks_nobody(
 
 def test_health_cannot_be_posted_to(client):
     assert client.post("/health").status_code == 405
+
+
+@pytest.fixture
+def read_only_database(living_system):
+    """New connections cannot write, as after a failover to a standby."""
+    name = connection.settings_dict["NAME"]
+    with connection.cursor() as cursor:
+        cursor.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        yield
+        cursor.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+
+
+def test_a_database_that_cannot_be_written_is_down_and_not_ready(client, read_only_database):
+    status, body = get(client)
+    ready, why = get(client, "/health/ready")
+
+    assert (status, body["status"], body["database"]["status"]) == (503, "down", "down")
+    assert body["database"]["detail"].startswith("database is read-only: ")
+    assert body["workers"]["status"] == "ok"  # what can be read is still said
+    assert (ready, why["status"]) == (503, "down")
+    assert why["detail"].startswith("database is read-only: ")
+
+
+def test_health_writes_one_row_at_most_once_a_second(client, living_system, look_anew):
+    get(client)
+    [first] = HealthProbe.objects.values_list("written_at", flat=True)
+    look_anew()
+    get(client)
+    [again] = HealthProbe.objects.values_list("written_at", flat=True)
+    HealthProbe.objects.update(written_at=first - timedelta(minutes=1))
+    look_anew()
+    get(client)
+
+    assert again == first or again - first >= timedelta(seconds=1)
+    assert HealthProbe.objects.get().written_at >= first
 
 
 def test_however_many_ask_while_it_hangs_one_thread_looks():

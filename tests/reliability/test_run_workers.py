@@ -25,7 +25,7 @@ def test_it_serves_every_registered_worker_but_the_watchdog(served):
     call_command("run_workers")
 
     assert pulse.worker_ids == ("ANALYST", "EXECUTOR", "ORCHESTRATOR", "STRATEGIST", "TRANSLATOR")
-    assert served["function"] == "reliability.engine.drain"
+    assert served["function"] == "reliability.engine.run_drain"
 
 
 @pytest.mark.django_db

@@ -19,7 +19,7 @@ def test_it_hands_out_the_drain_without_a_time_limit():
     [(ack_id, package)] = StandingOrder("workers").dequeue() or []
 
     order = SignedPackage.loads(package)
-    assert order["func"] == "reliability.engine.drain"
+    assert order["func"] == "reliability.engine.run_drain"
     assert order["timeout"] == -1
     assert ack_id is None
 

@@ -149,11 +149,34 @@ def test_the_broker_orders_a_watch_when_nobody_watches_and_then_waits(broker, mo
 @pytest.mark.django_db
 def test_the_broker_hands_out_what_is_queued_while_this_process_watches(broker):
     pulse.join()
-    OrmQ.objects.create(key="watchdog", payload="a scheduled message", lock=timezone.now())
+    scheduled = SignedPackage.dumps({"func": "a scheduled message"})
+    OrmQ.objects.create(key="watchdog", payload=scheduled, lock=timezone.now())
 
     [(_, package)] = broker.dequeue()
 
-    assert package == "a scheduled message"
+    assert package == scheduled
+
+
+@pytest.mark.django_db
+def test_messages_that_another_key_signed_are_dropped_in_one_line(broker, monkeypatch, caplog):
+    pulse.join()
+    monkeypatch.setattr(Conf, "SECRET_KEY", "the key of before")
+    for _ in range(9):
+        payload = SignedPackage.dumps({"func": "of before"})
+        OrmQ.objects.create(key="watchdog", payload=payload, lock=timezone.now())
+    monkeypatch.undo()
+    monkeypatch.setattr(Conf, "ORM", "default")
+    ours = SignedPackage.dumps({"func": "ours"})
+    OrmQ.objects.create(key="watchdog", payload=ours, lock=timezone.now())
+
+    assert broker.dequeue() == []
+    [(_, package)] = broker.dequeue()
+
+    assert package == ours
+    assert [record.getMessage() for record in caplog.records] == [
+        "dropped 9 message(s) of the watchdog's queue: signed with another DJANGO_SECRET_KEY"
+    ]
+    assert OrmQ.objects.count() == 1
 
 
 @pytest.mark.django_db

@@ -3,10 +3,11 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from governance.models import CostLine, ToolExecution
+from governance.models import BudgetHold, CostLine, ToolExecution
 from governance.waits import WaitKind
 from reliability.failures import Denied, PermanentFailure, Postponed, TransientFailure
 from tests.door import running_task
@@ -113,9 +114,105 @@ def test_a_model_that_served_and_that_nobody_prices_costs_the_whole_hold(provide
 
     answer = ask(context)
 
-    assert answer.cost_usd is None
-    assert [source for source, _ in ledger()] == ["unpriced"]
+    assert ledger() == [("unpriced", answer.cost_usd)]
+    assert CostLine.objects.get().reason == "no price is known of maker/unheard-of for this usage"
     assert holds() == ["settled"]
+
+
+@pytest.mark.parametrize(
+    ("usage", "reason"),
+    [
+        ({}, "prompt_tokens is missing"),
+        (None, "the answer reports no usage"),
+        ({"prompt_tokens": 12, "completion_tokens": 7.5}, "completion_tokens is 7.5"),
+        ({"prompt_tokens": 0, "completion_tokens": 0}, "the counts are all zero"),
+        ({"prompt_tokens": 10**15, "completion_tokens": 7}, "not a count of tokens"),
+        ({"prompt_tokens": 12, "completion_tokens": 7, "cost": 1e30}, "usage.cost is 1e+30"),
+    ],
+)
+def test_unreadable_usage_charges_the_hold_and_keeps_the_reason(provider, service, context, usage, reason):
+    provider.tell(script=[{"text": "Fine.", "usage": usage, "usage_as_is": True}])
+
+    answer = ask(context)
+
+    line = CostLine.objects.get()
+    hold = BudgetHold.objects.get()
+    assert (line.price_source, line.cost_usd, answer.cost_usd) == (
+        "unpriced",
+        hold.amount_usd,
+        hold.amount_usd,
+    )
+    assert reason in line.reason
+    assert (hold.state, the_call().status, the_call().cost_usd) == ("settled", "succeeded", hold.amount_usd)
+    assert_sound()
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": "1000", "completion_tokens": 100.0},
+        {"input_tokens": 1000, "output_tokens": 100},
+    ],
+)
+def test_usage_in_any_writing_is_priced(provider, service, context, usage):
+    provider.tell(script=[{"text": "Fine.", "usage": usage, "usage_as_is": True}])
+
+    ask(context)
+
+    assert ledger() == [("operator", Decimal("0.0014"))]
+
+
+@pytest.mark.parametrize(
+    ("usage", "usd"),
+    [
+        ({"prompt_tokens": "?", "completion_tokens": 100_000}, "0.4"),
+        ({"prompt_tokens": 100_000, "completion_tokens": 7.5}, "0.1"),
+        ({"prompt_tokens": 0, "completion_tokens": 100_000, "cost": 1e30}, "0.4"),
+    ],
+)
+def test_an_unreadable_usage_costs_no_less_than_what_can_be_read_of_it(
+    provider, service, context, usage, usd
+):
+    provider.tell(script=[{"text": "Fine.", "usage": usage, "usage_as_is": True}])
+
+    answer = ask(context, max_tokens=256)
+
+    assert ledger() == [("unpriced", Decimal(usd))]
+    assert answer.cost_usd == Decimal(usd)
+    assert CostLine.objects.get().reason
+    assert_sound()
+
+
+def test_what_can_be_read_of_an_unreadable_usage_costs_no_less_than_the_hold(provider, service, context):
+    usage = {"prompt_tokens": 1, "completion_tokens": -1}
+    provider.tell(script=[{"text": "Fine.", "usage": usage, "usage_as_is": True}])
+
+    ask(context, max_tokens=256)
+
+    [hold] = BudgetHold.objects.all()
+    assert ledger() == [("unpriced", hold.amount_usd)]
+    assert hold.amount_usd > Decimal("0.001")
+
+
+def test_with_a_key_of_one_s_own_the_upstream_s_cost_is_booked(provider, service, context):
+    usage: dict[str, Any] = {"prompt_tokens": 12, "completion_tokens": 7, "cost": 0, "is_byok": True}
+    usage["cost_details"] = {"upstream_inference_cost": 0.0123}
+    provider.tell(script=[{"text": "Fine.", "usage": usage, "usage_as_is": True}])
+
+    ask(context)
+
+    assert ledger() == [("provider", Decimal("0.0123"))]
+
+
+def test_a_dated_alias_is_priced_as_its_model(provider, service, context):
+    usage = {"prompt_tokens": 1000, "completion_tokens": 100}
+    provider.tell(
+        script=[{"text": "Fine.", "usage": usage, "usage_as_is": True, "served_by": f"{FIRST}-2026-03-05"}]
+    )
+
+    ask(context)
+
+    assert ledger() == [("operator", Decimal("0.0014"))]
 
 
 def test_nothing_is_a_price(provider, service, context):

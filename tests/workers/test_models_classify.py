@@ -34,7 +34,7 @@ def test_an_answer_with_a_message_is_none_of_this():
         ("0.5", 0.5),
         ("Sun, 01 Mar 2026 12:01:30 GMT", 90),
         ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
-        ("-3", 0),
+        ("-3", None),
         ("1e30", 7 * 86_400),
         ("nan", None),
         ("soon", None),
@@ -165,3 +165,60 @@ def test_silence_costs_only_what_was_sent(silence, money, of_model, elsewhere):
 
 def test_a_body_without_end_is_not_read():
     assert classify.read(b"[" + b" " * 9_000_000 + b"]") is None
+
+
+OVERFLOWS = [
+    {"code": "context_length_exceeded", "message": "too long"},
+    {
+        "code": 400,
+        "message": "This endpoint's maximum context length is 8192 tokens. However, you requested 9000",
+    },
+    {"type": "invalid_request_error", "message": "prompt is too long: 214850 tokens > 200000 maximum"},
+    {"message": "The input token count (1196265) exceeds the maximum number of tokens allowed (1048575)."},
+    {"type": "exceed_context_size_error", "message": "request (5000 tokens) exceeds the available size"},
+    {"message": "Input is too long for requested model."},
+    {"message": "Provider returned error", "metadata": {"raw": '{"error": "prompt is too long"}'}},
+]
+
+
+@pytest.mark.parametrize("document", OVERFLOWS)
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_context_overflow_is_known_and_another_model_may_have_room(document, status):
+    verdict = judge(status, {"error": document})
+
+    assert (verdict.unanswered, verdict.elsewhere, verdict.task) == ("context_overflow", True, Task.FAILS)
+    assert verdict.money is Money.RELEASED
+
+
+@pytest.mark.parametrize(
+    ("status", "document"),
+    [
+        (400, {"code": "content_filter", "message": "The response was filtered"}),
+        (400, {"code": 400, "innererror": {"code": "ResponsibleAIPolicyViolation"}}),
+        (403, {"code": 403, "message": "Your chosen model requires moderation and your input was flagged"}),
+    ],
+)
+def test_a_question_that_a_filter_stopped_is_known(status, document):
+    assert judge(status, {"error": document}).unanswered == "content_filter"
+
+
+@pytest.mark.parametrize(
+    ("status", "document"),
+    [
+        (400, {"message": "temperature is too high"}),
+        (400, {"message": "Invalid 'messages[2].tool_calls[0].id': string too long. Expected at most 40"}),
+        (413, {"message": "Request too large: limit of tokens per minute", "code": "rate_limit_exceeded"}),
+        (429, {"message": "maximum context length"}),
+        (500, {"message": "prompt is too long"}),
+    ],
+)
+def test_another_error_is_no_overflow(status, document):
+    assert judge(status, {"error": document}).unanswered is None
+
+
+def test_an_overflow_in_a_200_is_not_tried_again():
+    verdict = judge(200, {"error": {"code": 400, "message": "prompt is too long"}})
+
+    assert (verdict.unanswered, verdict.task, verdict.money) == (
+        "context_overflow", Task.FAILS, Money.UNKNOWN,
+    )  # fmt: skip

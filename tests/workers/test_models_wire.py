@@ -3,8 +3,11 @@
 The rows are those of `docs/architecture/models.md`.
 """
 
+import gzip
 import socket
+import zlib
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,8 +19,10 @@ from reliability.failures import PermanentFailure, Postponed, TaskFailure, Trans
 from tests.governance.budgets import assert_sound
 from tests.tools.site import serving
 from tests.workers.models import FIRST, ask, holds, ledger, the_call
-from workers.models import client
+from workers.models import NoAnswer, client
 
+PATH = "/v1/chat/completions"
+ANSWER = rb'{"choices": [{"message": {"content": "x\ud800y"}}], "usage": {"prompt_tokens": 1}}'
 CLOSED, OPEN = "closed", "open"
 
 
@@ -81,6 +86,25 @@ ROWS = {
     "wrong content type": ill({"kind": "wrong_content_type"}, "no JSON object (text/html)"),
     "cut in the middle": ill({"kind": "cut"}, "the connection broke"),
     "connection reset": ill({"kind": "reset"}, "the connection broke"),
+    "compressed beyond its bounds": ill(
+        {"kind": "compressed"}, "the connection broke: TooLong its answer has more than 8388608 bytes after"
+    ),
+    "nested too deep": ill(
+        {"kind": "deep"}, "answered 200 with JSON that is nested more than 100 levels deep"
+    ),
+    "a context overflow": ours(
+        400,
+        "400: This model's maximum context length is 8192 tokens",
+        message="This model's maximum context length is 8192 tokens",
+    ),
+    "a context overflow in a 200": Row(
+        {"kind": "error_in_200", "status": 400, "message": "prompt is too long: 214850 tokens > 200000"},
+        QUIET,
+        QUIET,
+        "unknown",
+        NoAnswer,
+        "prompt is too long",
+    ),
     "400": ours(400, "400: temperature is too high", message="temperature is too high"),
     "401": Row({"status": 401}, AUTH, QUIET, "released", Postponed, "401: User not found."),
     "402": Row({"status": 402}, QUOTA, QUIET, "released", Postponed, "402: Insufficient credits"),
@@ -188,7 +212,11 @@ def test_an_answer_is_booked_as_the_provider_says(provider, service, context):
 
     answer = ask(context)
 
-    assert (answer.text, answer.finish_reason, f"{answer.cost_usd:f}") == ("Fine.", "stop", "0.0000123")
+    assert (answer.text, answer.finish_reason, answer.cost_usd) == (
+        "Fine.",
+        "stop",
+        Decimal("0.0000123"),
+    )
     assert standing(service) == (QUIET, QUIET)
     assert holds() == ["settled"]
     assert [(source, f"{usd:f}") for source, usd in ledger()] == [("provider", "0.000012300")]
@@ -218,6 +246,62 @@ def test_an_answer_that_does_not_come_in_time_may_have_cost_everything(provider,
     assert holds() == ["unknown"]
     assert_recorded("did not answer within")
     assert_sound()
+
+
+def test_an_answer_that_comes_byte_by_byte_has_to_come_in_time(provider, service, context):
+    provider.tell(faults=[{"kind": "slow_body"}])
+
+    with pytest.raises(TransientFailure, match="did not answer within"):
+        ask(context, seconds=1)
+
+    assert standing(service) == (FAILED, FAILED)
+    assert holds() == ["unknown"]
+
+
+def test_an_error_is_bounded_after_decompression_too(settings, service, context):
+    body = gzip.compress(b'{"error": {"message": "' + b"x" * 20_000_000 + b'"}}')
+    with serving() as site:
+        url = site.on(PATH, body, status=400, content_type="application/json", content_encoding="gzip")
+        settings.JUGGERNAUT_LLM_BASE_URL = url.rpartition("/chat")[0]
+        with pytest.raises(TransientFailure, match="more than 8388608 bytes after decompression"):
+            ask(context)
+
+
+def test_a_body_that_is_compressed_twice_is_not_read(settings, service, context):
+    body = gzip.compress(gzip.compress(ANSWER))
+    with serving() as site:
+        url = site.on(PATH, body, content_type="application/json", content_encoding="gzip, gzip")
+        settings.JUGGERNAUT_LLM_BASE_URL = url.rpartition("/chat")[0]
+        with pytest.raises(TransientFailure, match="compressed more than once"):
+            ask(context)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "identity"])
+def test_a_compressed_answer_is_read(encoding, settings, service, context):
+    packed = {"gzip": gzip.compress(ANSWER), "deflate": zlib.compress(ANSWER), "identity": ANSWER}[encoding]
+    with serving() as site:
+        url = site.on(PATH, packed, content_type="application/json", content_encoding=encoding)
+        settings.JUGGERNAUT_LLM_BASE_URL = url.rpartition("/chat")[0]
+        assert ask(context).text == "x\ufffdy"
+
+
+def test_a_body_that_goes_on_after_its_compressed_data_is_a_broken_one(
+    settings, service, context, monkeypatch
+):
+    monkeypatch.setattr(client, "MAX_ANSWER_BYTES", 100_000)
+
+    def endless(handler):
+        handler.send_response(200)
+        handler.send_header("content-encoding", "gzip")
+        handler.end_headers()
+        handler.wfile.write(gzip.compress(ANSWER))
+        while True:
+            handler.wfile.write(b"x" * 65_536)
+
+    with serving() as site:
+        settings.JUGGERNAUT_LLM_BASE_URL = site.does(PATH, endless).rpartition("/chat")[0]
+        with pytest.raises(TransientFailure, match="more than 100000 bytes"):
+            ask(context)
 
 
 def test_an_answer_without_end_is_a_broken_one(settings, service, context, monkeypatch):

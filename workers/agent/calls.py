@@ -10,8 +10,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from governance.errors import InvalidInput
 from governance.steps import Step, key
 from reliability.engine.context import TaskContext
@@ -19,8 +17,9 @@ from reliability.failures import DeadlinePassed, PermanentFailure, TransientFail
 from workers import tools
 from workers.agent.conversation import Wanted
 from workers.agent.toolbox import Toolbox
-from workers.keeping import Keeper
+from workers.keeping import MAX_NAME, Keeper
 from workers.models import books
+from workers.models.answer import arguments_of
 from workers.tools import Tool, repeating
 from workers.tools.repeating import GivenUp
 
@@ -53,15 +52,14 @@ class Calls:
         return keeper.step
 
     def _read(self, wanted: Wanted) -> tuple[Tool, Any]:
-        tool = self._toolbox.find(wanted.name)
+        tool = self._toolbox.find(wanted.name, kept=wanted.tool)
         if tool is None:
             offered = ", ".join(self._toolbox.by_name) or "none"
-            raise PermanentFailure(f"no tool {wanted.name!r} is offered; there are: {offered}")
+            raise PermanentFailure(f"no tool {wanted.name[:MAX_NAME]!r} is offered; there are: {offered}")
         try:
-            arguments = orjson.loads(wanted.arguments or "{}")
-        except orjson.JSONDecodeError as wrong:
-            raise PermanentFailure(f"the arguments are not JSON: {wrong}") from None
-        return tool, arguments
+            return tool, arguments_of(wanted.arguments)
+        except ValueError as wrong:
+            raise PermanentFailure(str(wrong)) from None
 
     async def _call(self, tool: Tool, arguments: Any, keeper: Keeper, call_key: str) -> None:
         """Once; and once more after an outcome that nobody knows, if the tool's policy says so."""

@@ -14,6 +14,8 @@ from governance.models import TaskStep
 from governance.steps import Step
 from workers.agent import shapes
 from workers.agent.payload import AgentPayload
+from workers.models import content, replay
+from workers.models.answer import ToolCall, Unanswered, explain, why_unanswered
 
 Message = dict[str, Any]
 
@@ -29,11 +31,13 @@ TYPED = "When you are done, answer with nothing but a JSON object that fits this
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One call that the model asked for. `arguments` is the JSON text as it came."""
+    """One call that the model asked for. `name` and `arguments` are what it wrote. `tool` is the registered
+    tool that was offered under this name; empty if none was, None if that was not kept."""
 
     id: str
     name: str
     arguments: str
+    tool: str | None = None
 
 
 @dataclass(slots=True)
@@ -47,7 +51,19 @@ class Turn:
 
     @property
     def wanted(self) -> list[Wanted]:
-        return [Wanted(**call) for call in self.answer.content["tool_calls"]] if self.answer else []
+        """None of an answer that was ended from outside: what it calls may be half of what was meant."""
+        if self.answer is None or self.unanswered:
+            return []
+        offered = self.answer.content.get("tools")
+        return [
+            Wanted(
+                call["id"],
+                call["name"],
+                call["arguments"],
+                None if offered is None else offered.get(call["name"], ""),
+            )
+            for call in self.answer.content["tool_calls"]
+        ]
 
     @property
     def missing(self) -> list[tuple[int, Wanted]]:
@@ -56,12 +72,54 @@ class Turn:
 
     @property
     def text(self) -> str:
-        return str(self.answer.content["text"]) if self.answer else ""
+        """Also of an answer that was stored before parts were read."""
+        if self.answer is None:
+            return ""
+        return str(self.answer.content["text"]) or content.text_of(self._message.get("content"))
+
+    @property
+    def refusal(self) -> str:
+        if self.answer is None:
+            return ""
+        return str(self.answer.content.get("refusal") or "") or content.refusal_of(self._message)
+
+    @property
+    def unanswered(self) -> Unanswered | None:
+        """Why the answer is none and asking again would not help, or None."""
+        if self.answer is None or self._is_left_out:
+            return None
+        return why_unanswered(
+            text=self.text,
+            has_calls=bool(self.answer.content["tool_calls"]),
+            finish_reason=str(self.answer.content.get("finish_reason", "")),
+            refusal=self.refusal,
+        )
 
     @property
     def is_cut(self) -> bool:
         """Whether the model had more to say than it was allowed to."""
         return bool(self.answer and self.answer.content.get("finish_reason") == "length")
+
+    @property
+    def _is_left_out(self) -> bool:
+        """Whether it was too long to be kept."""
+        return bool(self.answer and self.answer.content.get("left_out"))
+
+    @property
+    def _message(self) -> dict[str, Any]:
+        return dict(self.answer.content["message"]) if self.answer else {}
+
+    def replayed(self, ids: replay.Ids) -> Message:
+        """The answer as it goes into the next request."""
+        calls = [
+            ToolCall(
+                id=ids.of(call.id, instead=replay.short_id(f"{self.number} {place}")),
+                name=call.name,
+                arguments=call.arguments,
+            )
+            for place, call in enumerate(self.wanted, 1)
+        ]
+        return replay.assistant(self.text or self.refusal, calls, said=self._message)
 
 
 def turns(steps: Sequence[Step]) -> list[Turn]:
@@ -83,18 +141,23 @@ def messages(
 ) -> list[Message]:
     """What is sent to the model: everything so far, a word on every answer that did not fit."""
     said = [{"role": "system", "content": _system(payload, worker_id, instructions)}, _question(payload)]
+    ids = replay.Ids()
     for turn in done:
         if turn.answer is None:
             continue
-        said.append(_answer(turn))
-        said += [_result(call, turn.results[place]) for place, call in enumerate(turn.wanted, 1)]
-        if not turn.wanted:
+        message = turn.replayed(ids)
+        said.append(message)
+        calls = message.get("tool_calls", [])
+        said += [_result(call["id"], turn.results[place]) for place, call in enumerate(calls, 1)]
+        if not calls:
             said.append({"role": "user", "content": _repair(turn, payload)})
     return said
 
 
 def read_answer(turn: Turn, schema: Mapping[str, Any] | None) -> tuple[Any, str]:
     """The answer in this turn's text, and what is wrong with it, if anything is."""
+    if reason := turn.unanswered:
+        return None, explain(reason, refusal=turn.refusal)
     if turn.is_cut:
         return None, "it was cut off at the limit of tokens; be shorter"
     return _read_text(turn.text, schema)
@@ -125,35 +188,10 @@ def _question(payload: AgentPayload) -> Message:
     return {"role": "user", "content": f"{payload.prompt}\n\nContext, as JSON:\n{given}"}
 
 
-def _answer(turn: Turn) -> Message:
-    """As the model said it: some want their reasoning back. A call that came without an id was given one."""
-    assert turn.answer is not None
-    message: Message = dict(turn.answer.content["message"])
-    if turn.wanted:
-        message["tool_calls"] = [
-            {
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": _sendable(call.arguments)},
-            }
-            for call in turn.wanted
-        ]
-    return message
-
-
-def _sendable(arguments: str) -> str:
-    """Providers refuse a conversation in which arguments are no JSON; the result says what was wrong."""
-    try:
-        orjson.loads(arguments)
-    except orjson.JSONDecodeError:
-        return "{}"
-    return arguments
-
-
-def _result(call: Wanted, step: Step) -> Message:
-    content = step.content
-    said = f"error: {content['error']}" if "error" in content else _as_text(content["value"])
-    return {"role": "tool", "tool_call_id": call.id, "content": said}
+def _result(call_id: str, step: Step) -> Message:
+    found = step.content
+    said = f"error: {found['error']}" if "error" in found else _as_text(found["value"])
+    return {"role": "tool", "tool_call_id": call_id, "content": said}
 
 
 def _repair(turn: Turn, payload: AgentPayload) -> str:
@@ -162,7 +200,8 @@ def _repair(turn: Turn, payload: AgentPayload) -> str:
 
 
 def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    """Text as it is, unless there is none: a message is never empty."""
+    return value if isinstance(value, str) and value.strip() else orjson.dumps(value).decode()
 
 
 def _without_fence(text: str) -> str:

@@ -10,10 +10,11 @@ import orjson
 from governance.steps import Step
 from workers.agent.conversation import Turn, Wanted
 from workers.agent.payload import Limits
+from workers.models.answer import arguments_of, explain
 
 
 class StopReason(StrEnum):
-    """Why an agent ended without an answer."""
+    """Why an agent ended without an answer: a limit, or a model that would give none to the same question."""
 
     TURNS = "turns"
     TOOL_CALLS = "tool_calls"
@@ -22,6 +23,10 @@ class StopReason(StrEnum):
     IDENTICAL_CALLS = "identical_calls"
     NO_PROGRESS = "no_progress"
     REPAIRS = "repairs"
+    REFUSAL = "refusal"
+    CONTENT_FILTER = "content_filter"
+    CONTEXT_OVERFLOW = "context_overflow"
+    MAX_TOKENS = "max_tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +35,6 @@ class Stop:
 
     reason: StopReason
     said: str
-
-
-def cost(done: Sequence[Turn]) -> Decimal:
-    """What the steps of these turns cost, in USD."""
-    return sum((step.cost_usd for step in _steps(done)), Decimal(0))
 
 
 def calls(done: Sequence[Turn]) -> int:
@@ -48,20 +48,22 @@ def since_stop(done: Sequence[Turn]) -> list[Turn]:
     return list(done[stopped[-1] + 1 :] if stopped else done)
 
 
-def reached(limits: Limits, done: Sequence[Turn], *, repairs: int) -> Stop | None:
-    """The limit that these turns have reached, if any; `repairs` is how many answers may be sent back."""
+def reached(limits: Limits, done: Sequence[Turn], *, repairs: int, spent_usd: Decimal) -> Stop | None:
+    """The limit that these turns have reached, if any; `repairs` is how many answers may be sent back,
+    `spent_usd` what the ledger says of the task's calls since its last stop."""
     turns = since_stop(done)
-    return next(_checks(limits, turns, repairs), None)
+    if turns and (reason := turns[-1].unanswered):
+        return Stop(StopReason(reason), explain(reason, refusal=turns[-1].refusal))
+    return next(_checks(limits, turns, repairs, spent_usd), None)
 
 
-def _checks(limits: Limits, turns: Sequence[Turn], repairs: int) -> Iterator[Stop]:
+def _checks(limits: Limits, turns: Sequence[Turn], repairs: int, spent: Decimal) -> Iterator[Stop]:
     if (sent_back := sum(1 for turn in turns if turn.answer and not turn.wanted)) > repairs:
         yield Stop(StopReason.REPAIRS, f"{sent_back} answers did not fit, {repairs} may be repaired")
     if len(turns) >= limits.turns:
         yield Stop(StopReason.TURNS, f"{len(turns)} turns of {limits.turns}")
     if (asked := calls(turns)) > limits.tool_calls:
         yield Stop(StopReason.TOOL_CALLS, f"{asked} calls of tools, {limits.tool_calls} are allowed")
-    spent = cost(turns)
     if limits.cost_usd is not None and spent >= limits.cost_usd:
         yield Stop(StopReason.MONEY, f"{spent.normalize():f} USD of {limits.cost_usd.normalize():f}")
     took = sum(step.seconds for step in _steps(turns))
@@ -81,8 +83,9 @@ def _steps(turns: Sequence[Turn]) -> Iterator[Step]:
 
 
 def _identical(turns: Sequence[Turn]) -> int:
-    """How often the last call stands at the end of all calls, one after the other."""
-    made = [_same(call) for turn in turns for call in turn.wanted]
+    """How often the last call stands at the end of all calls, one after the other. A call of no tool is none:
+    several of them in one bad turn are one mistake."""
+    made = [_same(call) for turn in turns for call in turn.wanted if call.name]
     count = 0
     while count < len(made) and made[-1 - count] == made[-1]:
         count += 1
@@ -92,10 +95,10 @@ def _identical(turns: Sequence[Turn]) -> int:
 def _same(call: Wanted) -> tuple[str, str]:
     """Calls are the same whatever the order and spacing of their arguments."""
     try:
-        arguments = orjson.dumps(orjson.loads(call.arguments or "{}"), option=orjson.OPT_SORT_KEYS).decode()
-    except orjson.JSONDecodeError:
+        arguments = orjson.dumps(arguments_of(call.arguments), option=orjson.OPT_SORT_KEYS).decode()
+    except ValueError:
         arguments = call.arguments
-    return call.name, arguments
+    return call.tool or call.name, arguments
 
 
 def _idle(turns: Sequence[Turn]) -> int:

@@ -7,9 +7,11 @@ finished: nothing is paid for or done twice.
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from decimal import Decimal
+from functools import partial
+from typing import Any, NoReturn
 
-from governance import steps, workers
+from governance import costs, steps, workers
 from governance.models import TaskStep
 from governance.steps import Step
 from governance.task_types import register
@@ -64,7 +66,7 @@ class Agent:
             if last and last.answer and not last.wanted:
                 answer, wrong = conversation.read_answer(last, self._payload.answer_schema)
                 if not wrong:
-                    return self._result(answer)
+                    return await self._result(answer)
             await self._stop_at_limit()
             if last and last.missing:
                 await self._call(last)
@@ -72,8 +74,19 @@ class Agent:
                 await self._ask()
 
     async def _ask(self) -> None:
-        number = self._turns[-1].number + 1 if self._turns else 1
+        number = self._next
         keeper = Keeper(self._context, number, 0)
+        try:
+            await self._chat(number, keeper)
+        except models.NoAnswer as none:
+            await self._stop(number, limits.Stop(limits.StopReason(none.reason), str(none)), cause=none)
+        self._turns.append(Turn(number, answer=keeper.step))
+
+    @property
+    def _next(self) -> int:
+        return self._turns[-1].number + 1 if self._turns else 1
+
+    async def _chat(self, number: int, keeper: Keeper) -> None:
         await models.chat(
             self._context,
             conversation.messages(
@@ -89,9 +102,8 @@ class Agent:
             temperature=self._payload.temperature,
             seconds=self._payload.seconds_per_answer,
             key=steps.key(number, 0),
-            kept=keeper.answer,
+            kept=partial(keeper.answer, tool_names=self._toolbox.tool_names),
         )
-        self._turns.append(Turn(number, answer=keeper.step))
 
     async def _call(self, turn: Turn) -> None:
         """All calls at once. Each is stored as it ends, also when another one has to wait or fails."""
@@ -103,27 +115,38 @@ class Agent:
         _raise_worst([error for error in ended if isinstance(error, BaseException)])
 
     async def _stop_at_limit(self) -> None:
-        stop = limits.reached(self._payload.limits, self._turns, repairs=self._payload.repairs)
-        if stop is None:
-            return
+        spent_usd = await books.ask(costs.of_task_since_stop, self._context.task_id)
+        stop = limits.reached(
+            self._payload.limits, self._turns, repairs=self._payload.repairs, spent_usd=spent_usd
+        )
+        if stop is not None:
+            # Calls without an answer cost money, too: then there is no turn yet.
+            await self._stop(self._turns[-1].number if self._turns else 1, stop)
+
+    async def _stop(self, turn: int, stop: limits.Stop, *, cause: Exception | None = None) -> NoReturn:
+        """Limits count from here on, when somebody retries it."""
         step = Step(
-            turn=self._turns[-1].number,
+            turn=turn,
             call=-1,
             kind=TaskStep.Kind.STOP,
             content={"reason": stop.reason, "said": stop.said},
         )
         context = self._context
         await books.ask(lambda: steps.keep(context.task_id, step, lease_token=context.lease_token))
-        raise PermanentFailure(f"agent stopped without an answer ({stop.reason}): {stop.said}")
+        raise PermanentFailure(f"agent stopped without an answer ({stop.reason}): {stop.said}") from cause
 
-    def _result(self, answer: Any) -> AgentResult:
+    async def _total_usd(self) -> Decimal:
+        """What the task cost so far by the ledger: unpriced and unknown charges and corrections included."""
+        return await books.ask(costs.of_task, self._context.task_id)
+
+    async def _result(self, answer: Any) -> AgentResult:
         answers = [turn.answer for turn in self._turns if turn.answer]
         return AgentResult(
             answer=answer,
             turns=len(answers),
             tool_calls=limits.calls(self._turns),
             repairs=sum(1 for turn in self._turns if turn.answer and not turn.wanted) - 1,
-            cost_usd=format(limits.cost(self._turns).normalize(), "f"),
+            cost_usd=format((await self._total_usd()).normalize(), "f"),
             models=sorted({str(step.content["model"]) for step in answers}),
         )
 

@@ -16,8 +16,9 @@ ModelName = Annotated[Text, Field(min_length=1, max_length=200)]
 class Limits(BaseModel):
     """Where an agent is stopped. They hold for the task as a whole, across attempts, until it is retried.
 
-    `turns` counts answers of the model, `tool_calls` the calls that it asked for. `cost_usd` is what its
-    calls have cost; `seconds` the time that its calls took, waiting for people and breakers left out.
+    `turns` counts answers of the model, `tool_calls` the calls that it asked for. `cost_usd` is what the
+    ledger says that the task cost, charges without a known price and corrections included; `seconds` the
+    time that its calls took, waiting for people and breakers left out.
     `identical_calls` stops at so many calls in a row of one tool with the same arguments, `idle_turns`
     at so many turns in a row that brought nothing but errors or what was known before.
     """

@@ -11,7 +11,7 @@ from workers.tools import Tool
 
 @dataclass(frozen=True)
 class Toolbox:
-    """Tools by the name that the model knows them under: providers allow no dots."""
+    """Tools by the name that the model knows them under (`tools.model_names`)."""
 
     by_name: dict[str, Tool]
 
@@ -29,10 +29,20 @@ class Toolbox:
                     f"payload.tools: no tool is called {name!r}; expected some of: {listed}"
                 )
         chosen = [t for t in known if wanted is None or any(_covers(name, t.name) for name in wanted)]
-        return cls({tool.name.replace(".", "_"): tool for tool in chosen if tool.name in permitted})
+        names = tools.model_names()
+        return cls({names[tool.name]: tool for tool in chosen if tool.name in permitted})
 
-    def find(self, name: str) -> Tool | None:
-        return self.by_name.get(name)
+    def find(self, name: str, *, kept: str | None = None) -> Tool | None:
+        """The tool that a model calls by this name. `kept` is the tool that was offered under it when the
+        model called; empty if none was, None if nobody kept that."""
+        if kept is None:
+            return self.by_name.get(name)
+        return next((tool for tool in self.by_name.values() if tool.name == kept), None)
+
+    @property
+    def tool_names(self) -> dict[str, str]:
+        """The registered names, by those that the model knows."""
+        return {name: tool.name for name, tool in self.by_name.items()}
 
     @property
     def offered(self) -> list[dict[str, Any]]:

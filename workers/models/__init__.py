@@ -6,8 +6,10 @@
 One send is one hold, one row in `tool_executions` and one line of the ledger; nothing is retried in here.
 """
 
-from workers.models.answer import ModelAnswer, ToolCall
-from workers.models.chat import TOOL_NAME, chat
+from workers.models.answer import ModelAnswer, NoAnswer, ToolCall, Unanswered
+from workers.models.chat_completion import TOOL_NAME, chat
 from workers.models.endpoint import NotConfigured, models_of
 
-__all__ = ["TOOL_NAME", "ModelAnswer", "NotConfigured", "ToolCall", "chat", "models_of"]
+__all__ = [
+    "TOOL_NAME", "ModelAnswer", "NoAnswer", "NotConfigured", "ToolCall", "Unanswered", "chat", "models_of",
+]  # fmt: skip

@@ -3,26 +3,41 @@
 The table is in `docs/architecture/models.md`; each of its rows is tested on the wire.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-import orjson
-
 from governance import redaction
-from reliability import breakers
+from reliability import breakers, retry_after
 from reliability.breakers import Outcome
 from reliability.door.terms import Money
+from workers.models import body
+from workers.models.answer import Unanswered
 
 IN_FLIGHT = "openrouter_in_flight_budget"
 MAX_SAID = 300
+_OVERFLOW_CODES = frozenset(
+    {
+        "context_length_exceeded", "context_window_exceeded", "model_context_window_exceeded",
+        "exceed_context_size_error",
+    }
+)  # fmt: skip
+# The words of OpenAI and OpenRouter, Anthropic, Google, llama.cpp, Bedrock and xAI, in this order.
+_OVERFLOW = re.compile(
+    r"maximum context length|context[ _](?:length|window|size)|prompt is too long|input token count"
+    r"|input is too long|maximum prompt length|reduce the length of the (?:messages|prompt|input)",
+    re.IGNORECASE,
+)
+_FILTER_CODES = frozenset(
+    {"content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation", "moderation_blocked"}
+)
+_FILTERED = re.compile(r"content management policy|content[ _]filter|was flagged|moderation", re.IGNORECASE)
+_TOLD_OF_REQUEST = frozenset({400, 403, 413, 422})
 # A provider that is busy with our other calls and does not say for how long.
 _SHORT_WAIT_SECONDS = 5.0
-_LONGEST_WAIT_SECONDS = 7 * 86_400.0
-_LONGEST_PAGE = 8 * 1024 * 1024
 
 
 class Task(Enum):
@@ -53,7 +68,7 @@ class Reply:
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """`service` and `model` are what the two breakers are told. `elsewhere` if another model may well answer
-    where this one did not."""
+    where this one did not. `unanswered` is why the question, as it stands, gets no answer here."""
 
     said: str
     service: Outcome
@@ -62,6 +77,7 @@ class Verdict:
     task: Task
     wait_seconds: float | None = None
     elsewhere: bool = False
+    unanswered: Unanswered | None = None
 
     @property
     def decisive(self) -> Outcome:
@@ -87,21 +103,22 @@ def of_reply(reply: Reply, document: Any, *, now: datetime) -> Verdict | None:
     if error is not None:
         return _in_200(error, reply.headers, now)
     if not isinstance(document, dict):
-        kind = reply.headers.get("content-type", "no content type").partition(";")[0]
-        return _broken(f"answered 200 with something that is no JSON object ({_clean(kind)})")
+        return _broken(f"answered 200 with {_unreadable(reply)}")
     if not _has_choice(document):
         return _broken("answered 200 without a choice")
     return None
 
 
-def read(body: bytes) -> Any:
+def read(raw: bytes) -> Any:
     """The JSON of a body, or None."""
-    if len(body) > _LONGEST_PAGE:
-        return None
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
+    return body.parse(raw)
+
+
+def _unreadable(reply: Reply) -> str:
+    if flaw := body.flaw(reply.body):
+        return flaw
+    kind = reply.headers.get("content-type", "no content type").partition(";")[0]
+    return f"something that is no JSON object ({_clean(kind)})"
 
 
 def _of_code(
@@ -126,16 +143,38 @@ def _of_code(
         return Verdict(said, failed, failed, Money.UNKNOWN, Task.RETRIES, wait, elsewhere=True)
     if code < 300:
         return _broken(said)
-    return _ours(said, Task.FAILS, elsewhere=code == 404)
+    reason = _unanswered(code, error)
+    may_go_on = code == 404 or reason is Unanswered.CONTEXT_OVERFLOW
+    return _ours(said, Task.FAILS, elsewhere=may_go_on, unanswered=reason)
+
+
+def _unanswered(code: int, error: Mapping[str, Any] | None) -> Unanswered | None:
+    """Why this question gets no answer, as far as the error says."""
+    if error is None or code not in _TOLD_OF_REQUEST:
+        return None
+    inner = error.get("innererror")
+    codes = {str(part.get(name)) for part in (error, inner) if isinstance(part, dict) for name in _CODES}
+    words = f"{error.get('message') or ''} {_metadata(error).get('raw') or ''}"[:_LONGEST_WORDS]
+    if codes & _OVERFLOW_CODES or _OVERFLOW.search(words):
+        return Unanswered.CONTEXT_OVERFLOW
+    if codes & _FILTER_CODES or _FILTERED.search(words):
+        return Unanswered.CONTENT_FILTER
+    return None
+
+
+_CODES = ("code", "type", "status")
+_LONGEST_WORDS = 20_000
 
 
 def _in_200(error: Mapping[str, Any], headers: Mapping[str, str], now: datetime) -> Verdict:
     """It says 200 and means something else: the breakers hear what the code says; the call may have cost
-    something, so the task tries again and the attempts bound what that costs."""
+    something, so the task tries again and the attempts bound what that costs. It does not try again where
+    the same question would get the same error."""
     code = _number(error.get("code")) or 500
     verdict = _of_code(code if code >= 400 else 500, error, headers, now)
     said = f"answered 200 with an error: {verdict.said}"
-    return replace(verdict, said=said, money=Money.UNKNOWN, task=Task.RETRIES)
+    task = Task.FAILS if verdict.unanswered else Task.RETRIES
+    return replace(verdict, said=said, money=Money.UNKNOWN, task=task)
 
 
 def _is_quota(code: int, error: Mapping[str, Any] | None) -> bool:
@@ -152,7 +191,7 @@ def _quota(said: str, error: Mapping[str, Any] | None, headers: Mapping[str, str
     if _limit_source(error) == IN_FLIGHT:
         wait = _SHORT_WAIT_SECONDS if wait is None else wait
         return replace(_ours(said, Task.WAITS), wait_seconds=wait)
-    until = _until(_metadata(error).get("resets_at"), now)
+    until = _in_seconds(retry_after.read_moment(_metadata(error).get("resets_at"), now))
     wait = wait if until is None else until
     return _ours(said, Task.IS_PARKED, service=breakers.quota(wait, said=said), wait_seconds=wait)
 
@@ -221,25 +260,9 @@ def _number(value: object) -> int | None:
 
 
 def _retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """`Retry-After` in seconds, whether it says how long or when; None if it says neither."""
-    text = headers.get("retry-after", "").strip()
-    try:
-        return _bounded(float(text))
-    except ValueError:
-        pass
-    try:
-        return _bounded((parsedate_to_datetime(text).astimezone(UTC) - now).total_seconds())
-    except (ValueError, TypeError):
-        return None
+    """`Retry-After` in seconds; None if it cannot be read."""
+    return _in_seconds(retry_after.read_header(headers.get("retry-after", ""), now))
 
 
-def _until(moment: object, now: datetime) -> float | None:
-    try:
-        at = datetime.fromisoformat(str(moment))
-    except ValueError:
-        return None
-    return _bounded(((at if at.tzinfo else at.replace(tzinfo=UTC)) - now).total_seconds())
-
-
-def _bounded(seconds: float) -> float | None:
-    return min(max(seconds, 0.0), _LONGEST_WAIT_SECONDS) if seconds == seconds else None  # NaN is no answer
+def _in_seconds(wait: timedelta | None) -> float | None:
+    return None if wait is None else wait.total_seconds()

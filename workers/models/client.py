@@ -2,18 +2,20 @@
 
 import asyncio
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx2
 import openai
 
+from workers.models import body
 from workers.models.classify import Reply, Silence
 from workers.models.endpoint import Endpoint
+from workers.outbound import bounded
 
 MAX_CONNECTIONS = 256
-# No answer of a model comes near it; a provider that is broken may not fill this process.
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
+# As received, and after decompression.
+MAX_ANSWER_BYTES = body.MAX_BYTES
 _CONNECT_SECONDS = 5.0
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.UnsupportedProtocol, httpx2.ProxyError)
 
@@ -35,7 +37,7 @@ class Unanswered(Exception):
         self.detail = detail
 
 
-async def post(endpoint: Endpoint, body: dict[str, Any], *, extra: dict[str, Any], seconds: float) -> Reply:
+async def post(endpoint: Endpoint, asked: dict[str, Any], *, extra: dict[str, Any], seconds: float) -> Reply:
     """Ask once for a chat completion, and bring back what came, whatever it is. Raises `Unanswered`.
 
     `seconds` bounds the way to the provider only: that the answer comes in time is the door's to see to.
@@ -43,7 +45,7 @@ async def post(endpoint: Endpoint, body: dict[str, Any], *, extra: dict[str, Any
     client = await _client(endpoint)
     try:
         answer = await client.chat.completions.with_raw_response.create(
-            **body,
+            **asked,
             extra_body=extra or None,
             timeout=httpx2.Timeout(None, connect=min(_CONNECT_SECONDS, seconds)),
         )
@@ -101,23 +103,5 @@ def _made(endpoint: Endpoint) -> _Client:
 
 
 async def _bound(response: httpx2.Response) -> None:
-    """Its body, which is not read yet, has an end."""
-    response.stream = _Bounded(response.stream)
-
-
-class _Bounded(httpx2.AsyncByteStream):
-    """A body that breaks off when it is too long."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        left = MAX_ANSWER_BYTES
-        async for piece in self._stream:
-            left -= len(piece)
-            if left < 0:
-                raise httpx2.ReadError(f"its answer has more than {MAX_ANSWER_BYTES} bytes")
-            yield piece
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
+    """Its body, which is not read yet, has an end: also the body of an error."""
+    bounded.bound(response, limit=MAX_ANSWER_BYTES)

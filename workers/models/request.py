@@ -6,12 +6,14 @@ import orjson
 
 from governance.prices import Bound
 from reliability.failures import PermanentFailure
+from workers.models import replay
 from workers.models.endpoint import Endpoint
 
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 
 
 def body(
+    endpoint: Endpoint,
     messages: list[dict[str, Any]],
     *,
     tools: list[dict[str, Any]] | None,
@@ -20,6 +22,8 @@ def body(
 ) -> dict[str, Any]:
     """What is the same whichever model is asked. Raises `PermanentFailure` for what cannot be sent."""
     check(messages)
+    if not endpoint.is_openrouter:
+        messages = [replay.without_reasoning(message) for message in messages]
     asked: dict[str, Any] = {"messages": messages}
     if tools:
         asked["tools"] = tools

@@ -2,22 +2,28 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 
 from governance import prices
+from governance.models import CostLine
 from governance.prices import NO_USAGE, Bound, Price, Usage
 from governance.waits import Wait, WaitKind
 from reliability import breakers
 from reliability.door.terms import Answered, CallFailed, Passage
 from reliability.failures import PermanentFailure, Postponed, TransientFailure
-from workers.models import books, classify, request
-from workers.models.answer import ModelAnswer, ToolCall
+from workers.models import books, classify, content, replay, request
+from workers.models import usage as usages
+from workers.models.answer import ModelAnswer, NoAnswer
 from workers.models.classify import Reply, Task, Verdict
 from workers.models.endpoint import Endpoint
 
-_KEPT_OF_MESSAGE = ("content", "tool_calls", "refusal", "reasoning", "reasoning_details")
+_GENERATED = (
+    "content", "tool_calls", "refusal", "reasoning", "reasoning_details", "function_call",
+    "reasoning_content", "audio",
+)  # fmt: skip
 
 
 class Sending:
@@ -56,15 +62,17 @@ class Sending:
         except client.Unanswered as error:
             raise self._failed(classify.of_silence(error.silence, detail=self._hide(error.detail))) from error
         document = classify.read(reply.body)
-        usage, price = await self._bill(document)
+        usage, price, unpriced_reason = await self._bill(document, held_usd=passage.held_usd or Decimal(0))
         verdict = self._judge(reply, document)
         if verdict is not None:
-            raise self._failed(verdict, price=price, usage=usage, request_id=_request_id(document))
-        answer = _answer(document, model=self.model, usage=usage, price=price)
+            believed = None if unpriced_reason else price
+            raise self._failed(verdict, price=believed, usage=usage, request_id=_request_id(document))
+        answer = _answer(document, model=self.model, usage=usage)
         return Answered(
             value=answer,
             outcome=_pace(time.monotonic() - begun),
             price=price,
+            unpriced_reason=unpriced_reason,
             usage=usage,
             model=answer.model,
             request_id=answer.request_id,
@@ -73,20 +81,29 @@ class Sending:
     def _judge(self, reply: Reply, document: Any) -> Verdict | None:
         return classify.of_reply(reply, document, now=datetime.now(UTC))
 
-    async def _bill(self, document: Any) -> tuple[Usage, Price | None]:
-        """Tokens and price of whatever came back, as far as it says."""
-        stated = document.get("usage") if isinstance(document, dict) else None
-        if not isinstance(stated, dict):
-            return NO_USAGE, None
-        usage, served = _usage(stated), _name(document.get("model")) or self.model
-        price = await books.ask(
+    async def _bill(self, document: Any, *, held_usd: Decimal) -> tuple[Usage, Price | None, str]:
+        """Tokens and price of whatever came back, and why no price is known, if none is: then the hold is
+        charged, or the price of what can be read, if that is more."""
+        reading = usages.read(document, has_content=_has_content(document))
+        served = (_name(document.get("model")) if isinstance(document, dict) else "") or self.model
+        if not reading.problem:
+            price = await self._price(served, reading.usage, stated_usd=reading.cost_usd)
+            return reading.usage, price, "" if price else f"no price is known of {served} for this usage"
+        if reading.readable == NO_USAGE:
+            return NO_USAGE, None, reading.problem
+        least = await self._price(served, reading.readable)
+        if least is None or least.usd <= held_usd:
+            return NO_USAGE, None, reading.problem
+        return NO_USAGE, Price(least.usd, CostLine.Source.UNPRICED), reading.problem
+
+    async def _price(self, served: str, usage: Usage, *, stated_usd: Decimal | None = None) -> Price | None:
+        return await books.ask(
             prices.actual,
             service=self._endpoint.service,
             model=served,
             usage=usage,
-            provider_cost=stated.get("cost"),
+            provider_cost=stated_usd,
         )
-        return usage, price
 
     def _failed(
         self, verdict: Verdict, *, price: Price | None = None, usage: Usage = NO_USAGE, request_id: str = ""
@@ -110,6 +127,8 @@ class Sending:
         named = {"tool_name": self._tool_name, "service": self._endpoint.service}
         wait = None if verdict.wait_seconds is None else timedelta(seconds=verdict.wait_seconds)
         match verdict.task:
+            case Task.FAILS if verdict.unanswered:
+                return NoAnswer(said, reason=verdict.unanswered, **named)
             case Task.FAILS:
                 return PermanentFailure(said, **named)
             case Task.RETRIES:
@@ -129,45 +148,31 @@ def _pace(seconds: float) -> breakers.Outcome:
     return breakers.SLOW if limit and seconds > limit else breakers.SUCCESS
 
 
-def _answer(document: dict[str, Any], *, model: str, usage: Usage, price: Price | None) -> ModelAnswer:
-    choice = document["choices"][0]
-    message = choice["message"]
-    kept = {name: message[name] for name in _KEPT_OF_MESSAGE if message.get(name) is not None}
+def _has_content(document: Any) -> bool:
+    """Whether the answer holds anything that the model generated."""
+    choices = document.get("choices") if isinstance(document, dict) else None
+    found = (
+        [choice.get("message") for choice in choices if isinstance(choice, dict)]
+        if isinstance(choices, list)
+        else []
+    )
+    return any(message.get(name) for message in found if isinstance(message, dict) for name in _GENERATED)
+
+
+def _answer(document: dict[str, Any], *, model: str, usage: Usage) -> ModelAnswer:
+    found = content.read(document["choices"][0])
     return ModelAnswer(
-        text=_text(message.get("content")),
-        tool_calls=[_tool_call(call) for call in message.get("tool_calls") or []],
+        text=found.text,
+        tool_calls=found.tool_calls,
         model=_name(document.get("model")) or model,
         usage=usage,
-        cost_usd=price.usd if price else None,
-        finish_reason=_text(choice.get("finish_reason")),
+        cost_usd=None,
+        finish_reason=found.finish_reason,
         request_id=_request_id(document),
-        message={"role": "assistant", "content": None} | kept,
+        message=replay.assistant(found.text or found.refusal, found.tool_calls, said=found.message),
+        refusal=found.refusal,
+        said=found.message,
     )
-
-
-def _tool_call(call: Any) -> ToolCall:
-    function = call.get("function") or {} if isinstance(call, dict) else {}
-    return ToolCall(
-        id=_text(call.get("id")) if isinstance(call, dict) else "",
-        name=_text(function.get("name")),
-        arguments=_text(function.get("arguments")),
-    )
-
-
-def _usage(stated: dict[str, Any]) -> Usage:
-    asked, said = stated.get("prompt_tokens_details"), stated.get("completion_tokens_details")
-    return Usage(
-        input_tokens=_count(stated, "prompt_tokens"),
-        output_tokens=_count(stated, "completion_tokens"),
-        cache_read_tokens=_count(asked, "cached_tokens"),
-        cache_write_tokens=_count(asked, "cache_write_tokens"),
-        reasoning_tokens=_count(said, "reasoning_tokens"),
-    )
-
-
-def _count(counts: Any, name: str) -> int:
-    value = counts.get(name) if isinstance(counts, dict) else None
-    return value if isinstance(value, int) and 0 <= value < 2**62 else 0
 
 
 def _request_id(document: Any) -> str:

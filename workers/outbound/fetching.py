@@ -5,9 +5,8 @@ import zlib
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.message import Message
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
@@ -15,18 +14,22 @@ from pydantic import TypeAdapter, ValidationError
 
 from governance import json_text
 from governance.version import VERSION
+from reliability import retry_after
 from reliability.breakers.outcomes import failure, rate_limited
 from reliability.door.terms import CallFailed, Money
 from reliability.failures import TransientFailure
 from workers.outbound.addresses import Blocked
+from workers.outbound.bounded import Received
 from workers.outbound.connecting import CheckedTransport
-from workers.outbound.requests import HttpRead, HttpRequest, Url, host_key
+from workers.outbound.requests import MAX_ANSWER_BYTES, HttpRead, HttpRequest, Url, host_key
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 # Headers that go along to another host; what else the caller set may be meant for the first one only.
 _HARMLESS = {"accept", "accept-language", "content-type", "user-agent"}
 _ENCODINGS = {"", "identity", "gzip", "deflate"}
 _MAX_KEPT_HEADERS = 50
+# More than any body of `max_bytes` has, compressed or not.
+_MAX_RECEIVED_BYTES = 8 * MAX_ANSWER_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +166,16 @@ async def _reply(asked: HttpRead, response: httpx2.Response) -> Reply:
     _refuse_failure(asked, response)
     if left_out := _unreadable(response):
         return Reply(response.status_code, str(response.url), _kept(response), "", left_out=left_out)
+    # A longer one is cut at `max_bytes`; what nothing comes out of is bounded, too.
+    response.stream = Received(response.stream, limit=_MAX_RECEIVED_BYTES)
     body, is_cut = await _read(response.aiter_bytes(), asked.max_bytes)
     text = body.decode(_charset(response), errors="replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
     return Reply(response.status_code, str(response.url), _kept(response), text, is_cut)
 
 
 def _refuse_failure(asked: HttpRead, response: httpx2.Response) -> None:
-    status, wait = response.status_code, _retry_after(response)
+    status = response.status_code
+    wait = retry_after.read_header(response.headers.get("retry-after", ""), datetime.now(UTC))
     text = f"{host_key(asked.url)} answered {status}"
     if status == 429:
         seconds = wait.total_seconds() if wait else None
@@ -236,16 +242,3 @@ def _kept(response: httpx2.Response) -> dict[str, str]:
     """The headers that are told: bounded, without cookies, which are secrets between host and client."""
     told = [(n, v) for n, v in response.headers.items() if n != "set-cookie"][:_MAX_KEPT_HEADERS]
     return {name[:100]: value[:1_000].replace("\x00", "") for name, value in told}
-
-
-def _retry_after(response: httpx2.Response) -> timedelta | None:
-    """`Retry-After` in seconds or as a date; nothing if it is neither."""
-    said = response.headers.get("retry-after", "").strip()
-    if said.isascii() and said.isdigit():
-        return timedelta(seconds=min(int(said[:9]), 7 * 86_400))
-    try:
-        until = parsedate_to_datetime(said)
-    except (ValueError, TypeError):
-        return None
-    until = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return min(max(until - datetime.now(UTC), timedelta(0)), timedelta(days=7))

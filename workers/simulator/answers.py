@@ -7,7 +7,7 @@ last one; `[sim:agent-10-steps-by-3]` calls three at a time. A JSON schema is ob
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -34,6 +34,7 @@ class Reply:
     text: str | None
     tool_calls: list[ToolUse] = field(default_factory=list)
     finish_reason: str = ""
+    message: dict[str, Any] = field(default_factory=dict)
 
     @property
     def reason(self) -> str:
@@ -45,7 +46,7 @@ def of_line(line: Line, call: Call, body: dict[str, Any]) -> Reply:
     text = line.text
     if line.json_answer is not None:
         text = orjson.dumps(line.json_answer).decode()
-    return _numbered(Reply(text, list(line.tool_calls), line.finish_reason), call, body)
+    return _numbered(Reply(text, list(line.tool_calls), line.finish_reason, line.message), call, body)
 
 
 def of_content(call: Call, body: dict[str, Any]) -> Reply:
@@ -95,7 +96,7 @@ def _numbered(reply: Reply, call: Call, body: dict[str, Any]) -> Reply:
         else tool.model_copy(update={"id": f"call_{_digest(begun, b'%d.%d' % (call.turn, nth))}"})
         for nth, tool in enumerate(reply.tool_calls)
     ]
-    return Reply(reply.text, tools, reply.finish_reason)
+    return replace(reply, tool_calls=tools)
 
 
 def _digest(*parts: bytes) -> str:

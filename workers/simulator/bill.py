@@ -15,9 +15,11 @@ _INPUT, _OUTPUT = Decimal(1), Decimal(4)
 _DECIMALS = Decimal("0.000000001")
 
 
-def usage(reply: Reply, *, call: Call, body: dict[str, Any], line: Line | None) -> dict[str, Any]:
+def usage(reply: Reply, *, call: Call, body: dict[str, Any], line: Line | None) -> Any:
     """The `usage` of the answer. From the second turn on, half of the input comes from the cache; models that
     reason do so for a quarter of their output."""
+    if line is not None and line.usage_as_is:
+        return line.usage
     counts = _counts(reply, call, body)
     if line is not None and line.usage is not None:
         counts |= line.usage

@@ -18,7 +18,7 @@ def whole(reply: Reply, *, number: int, model: str, usage: dict[str, Any]) -> di
     message: dict[str, Any] = {"role": "assistant", "content": reply.text, "refusal": None}
     if reply.tool_calls:
         message["tool_calls"] = [_tool(tool) for tool in reply.tool_calls]
-    choice = {"index": 0, "message": message, "finish_reason": reply.reason, "logprobs": None}
+    choice = {"index": 0, "message": message | reply.message, "finish_reason": reply.reason, "logprobs": None}
     return _head(number, model, "chat.completion") | {"choices": [choice], "usage": usage}
 
 

@@ -1,5 +1,8 @@
 """How each fault looks on the wire."""
 
+import asyncio
+import gzip
+import itertools
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -24,6 +27,10 @@ WORDS = {
     503: "No available model provider meets your routing requirements",
     529: "Provider overloaded",
 }
+
+_UNFOLDED_BYTES = 64 * 1024 * 1024
+_LEVELS = 500
+_SECONDS_BETWEEN_BYTES = 0.01
 
 
 async def fail(exchange: Exchange, fault: Fault, good: dict[str, Any]) -> None:
@@ -83,6 +90,31 @@ async def _hang(exchange: Exchange, fault: Fault, good: dict[str, Any]) -> None:
     await exchange.hang()
 
 
+async def _compressed(exchange: Exchange, fault: Fault, good: dict[str, Any]) -> None:
+    text = _put_in(good, b"a" * _UNFOLDED_BYTES)
+    await exchange.answer(200, gzip.compress(text, 6), headers={"content-encoding": "gzip"})
+
+
+async def _deep(exchange: Exchange, fault: Fault, good: dict[str, Any]) -> None:
+    text = orjson.dumps(good)
+    await exchange.answer(200, text[:-1] + b',"deep":' + b"[" * _LEVELS + b"]" * _LEVELS + b"}")
+
+
+async def _slow_body(exchange: Exchange, fault: Fault, good: dict[str, Any]) -> None:
+    await exchange.begin(200)
+    for byte in itertools.chain(orjson.dumps(good), itertools.repeat(ord(" "))):
+        await exchange.send(bytes([byte]))
+        await asyncio.sleep(_SECONDS_BETWEEN_BYTES)
+
+
+def _put_in(good: dict[str, Any], text: bytes) -> bytes:
+    """The good answer with this text, which needs no escapes."""
+    mark = "-the-text-"
+    choice = good["choices"][0]
+    marked = choice | {"message": choice["message"] | {"content": mark}}
+    return orjson.dumps(good | {"choices": [marked]}).replace(mark.encode(), text)
+
+
 _WAYS: dict[str, Callable[[Exchange, Fault, dict[str, Any]], Awaitable[None]]] = {
     "status": _status,
     "error_in_200": _error_in_200,
@@ -92,6 +124,9 @@ _WAYS: dict[str, Callable[[Exchange, Fault, dict[str, Any]], Awaitable[None]]] =
     "cut": _cut,
     "reset": _reset,
     "hang": _hang,
+    "compressed": _compressed,
+    "deep": _deep,
+    "slow_body": _slow_body,
 }
 
 

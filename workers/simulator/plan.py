@@ -6,7 +6,17 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 FaultKind = Literal[
-    "status", "error_in_200", "no_choices", "broken_json", "cut", "reset", "hang", "wrong_content_type"
+    "status",
+    "error_in_200",
+    "no_choices",
+    "broken_json",
+    "cut",
+    "reset",
+    "hang",
+    "wrong_content_type",
+    "compressed",
+    "deep",
+    "slow_body",
 ]
 
 
@@ -33,6 +43,9 @@ class Fault(_Told):
     - `no_choices`, `broken_json`, `wrong_content_type`: status 200 and a body that is no answer
     - `cut`: the connection closes in the middle of a good answer, streamed or not
     - `reset`: the connection is reset before an answer; `hang`: none ever comes
+    - `compressed`: a good answer of 64 MiB, which is 64 KiB on the wire
+    - `deep`: a good answer with a field of 500 levels
+    - `slow_body`: a good answer that comes byte by byte and does not end
 
     `rate` is the share of the calls concerned (each fault has a die of its own), `times` the most that it
     happens.
@@ -75,8 +88,12 @@ class ToolUse(_Told):
 class Line(_Told):
     """An answer to be given to calls of this model whose messages contain this text, at this turn (from 0).
 
-    `json_answer` is sent as text. Usage and cost are worked out unless they are given; `cost_usd` null with
-    `without_cost` leaves the cost out, as providers other than OpenRouter do.
+    `json_answer` is sent as text. `message` are fields of the message as they are sent, instead of those that
+    the line makes: parts, a refusal, calls that are none; they are not streamed.
+
+    Usage and cost are worked out unless they are given; `cost_usd` null with `without_cost` leaves the cost
+    out, as providers other than OpenRouter do. With `usage_as_is`, `usage` is all that is sent, whatever it
+    holds, and null leaves it out.
     """
 
     model: str = "*"
@@ -86,17 +103,19 @@ class Line(_Told):
     text: str | None = None
     json_answer: Any = None
     tool_calls: list[ToolUse] = []
+    message: dict[str, Any] = {}
     finish_reason: str = ""
     served_by: str = ""
-    usage: dict[str, Any] | None = None
+    usage: Any = None
+    usage_as_is: bool = False
     cost_usd: float | None = None
     without_cost: bool = False
     seconds: float = Field(default=0.0, ge=0)
 
     @model_validator(mode="after")
     def _says_something(self) -> "Line":
-        if self.text is None and self.json_answer is None and not self.tool_calls:
-            raise ValueError("says nothing: give text, json_answer or tool_calls")
+        if self.text is None and self.json_answer is None and not self.tool_calls and not self.message:
+            raise ValueError("says nothing: give text, json_answer, tool_calls or message")
         return self
 
     def concerns(self, call: Call) -> bool:

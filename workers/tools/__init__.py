@@ -10,6 +10,7 @@ from workers.tools.registry import (
     UnknownTool,
     get,
     known,
+    model_names,
     offered_to,
     register,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "call_sync",
     "get",
     "known",
+    "model_names",
     "offered_to",
     "register",
 ]

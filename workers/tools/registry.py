@@ -3,6 +3,7 @@
 Writing a new one is a module with one decorated function and its name in `JUGGERNAUT_TOOLS`.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import cleandoc, iscoroutinefunction
@@ -13,6 +14,11 @@ from pydantic import BaseModel, ValidationError
 from governance import permissions
 from governance.submission import field_errors
 from reliability.failures import PermanentFailure
+from workers.tools import naming
+
+# As long as the column of calls.
+MAX_NAME = 200
+_NAME = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*")
 
 OnUnknown = Literal["retry", "fail", "ask"]
 Effect = Literal["none", "inside", "outside"]
@@ -95,10 +101,17 @@ def register(
     on_unknown: OnUnknown | Callable[[Any], OnUnknown],
     target: Callable[[Any], Target] | None = None,
 ) -> Callable[[Run], Run]:
-    """Register the decorated function as the tool `name`; its docstring is what models are told.
+    """Register the decorated function as the tool `name`; its docstring is what models are told. Raises
+    `ValueError` for a name that cannot be kept, or that another module has registered.
 
     `target(arguments)` says what the call reaches, and may ask the database.
     """
+
+    if len(name) > MAX_NAME or not _NAME.fullmatch(name):
+        raise ValueError(
+            f"a tool is called {name[:MAX_NAME]!r}; expected at most {MAX_NAME} letters of a to z, digits,"
+            " '_' and '-', in parts with '.' between them, such as 'crm.user-delete'"
+        )
 
     def decorate(run: Run) -> Run:
         taken = _tools.get(name)
@@ -133,6 +146,11 @@ def get(name: str) -> Tool:
 def known() -> list[Tool]:
     """Every registered tool, by name."""
     return [_tools[name] for name in sorted(_tools)]
+
+
+def model_names() -> dict[str, str]:
+    """The names that models know the registered tools under, by the names of the tools."""
+    return naming.model_names(_tools)
 
 
 def offered_to(worker_id: str) -> list[Tool]:

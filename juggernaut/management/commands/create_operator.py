@@ -4,9 +4,8 @@ import argparse
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError
 
-from governance import actors
+from governance import actors, outages
 from juggernaut import operators
 
 
@@ -22,8 +21,10 @@ class Command(BaseCommand):
     def handle(self, *, username: str, verbosity: int, **options: Any) -> None:
         try:
             made = operators.ensure_first(actor=actors.of_login(), username=username)
-        except OperationalError as error:
-            raise CommandError(f"database connection failed: {' '.join(str(error).split())}") from error
+        except outages.ERRORS as error:
+            if not outages.is_unavailable(error):
+                raise
+            raise CommandError(outages.describe(error)) from error
         except operators.NameTaken as error:
             raise CommandError(str(error)) from error
         if made is None:

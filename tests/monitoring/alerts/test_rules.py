@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from governance import budgets
-from governance.models import BudgetWindow, Fleet, Task, Worker, WorkerBudget
+from governance.models import BudgetWindow, CostHour, CostLine, Fleet, Task, Worker, WorkerBudget
 from monitoring.alerts.evaluator import Evaluator
 from monitoring.models import AlertRule
 from reliability.models import CircuitBreaker, WatchdogSweep
@@ -173,6 +173,22 @@ def test_books_that_do_not_balance_stay_an_alert_until_they_were_looked_at_again
 
     assert found.said.startswith("the books do not balance in 2 places")
     assert unknown == [("ledger_drift", "ledger")]
+    assert live() == []
+
+
+def test_answers_whose_cost_cannot_be_read_name_provider_and_model(look):
+    facts = {"worker_id": "ANALYST", "service": "openrouter", "model": "maker/odd", "kind": "call"}
+    CostLine.objects.create(**facts, cost_usd=Decimal("0.25"), price_source="unpriced", reason="no usage")
+    look()
+    found = alert(rule="unpriced_calls")
+    CostHour.objects.update(hour=timezone.now() - timedelta(hours=3))
+    look()
+
+    assert found.subject == "openrouter maker/odd"
+    assert found.said == (
+        "1 answers of maker/odd at openrouter reported no readable usage or cost:"
+        " their whole holds were charged, 0.25 USD"
+    )
     assert live() == []
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from governance.models import CostLine, ToolExecution
-from governance.prices import Price
+from governance.prices import Price, Usage
 from governance.waits import WaitKind
 from reliability import breakers, door
 from reliability.breakers import status
@@ -69,6 +69,36 @@ def test_an_answer_without_a_price_costs_the_whole_hold(context, is_async):
 
     assert costs() == [(Decimal("0.01"), "unpriced")]
     assert ToolExecution.objects.get().cost_usd == Decimal("0.01")
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {"usd": "1e30"},
+        {"usd": "NaN"},
+        {"usd": "-1"},
+        {"usd": "0.004", "usage": Usage(output_tokens=10**15)},
+    ],
+)
+def test_figures_that_no_call_can_have_charge_the_hold_and_break_nothing(context, figures, caplog):
+    facts = figures | {"unpriced_reason": "not kept: the flaw is"}
+    usd = facts.pop("usd")
+
+    ended = call(context, ask(cost=CENT), is_async=False, send=lambda passage: answer_of(usd, **facts))
+
+    line = CostLine.objects.get()
+    assert costs() == [(CENT.usd, "unpriced")]
+    assert (ended.charged_usd, holds()) == (CENT.usd, ["settled"])
+    assert "USD is not one from 0 to" in line.reason or "output_tokens is 1000000000000000" in line.reason
+    assert line.reason in caplog.text
+    assert_sound()
+
+
+def test_the_answer_says_what_was_charged(context, is_async):
+    priced = call(context, ask(cost=CENT), is_async=is_async, send=lambda passage: answer_of("0.004"))
+    free = call(context, ask(), is_async=is_async)
+
+    assert (priced.charged_usd, free.charged_usd) == (Decimal("0.004"), None)
 
 
 def test_an_answer_is_a_success_for_each_breaker_unless_it_says_otherwise(context, is_async, name):

@@ -1,8 +1,10 @@
 """Every gate says no in its own way: what the task hears, and the one row that names the rule."""
 
 import time
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -10,15 +12,16 @@ from django.utils import timezone
 
 from governance import approvals, permissions, rate_limits
 from governance.errors import UnknownPrice
-from governance.models import Approval, ToolExecution, Worker
+from governance.models import Approval, BudgetHold, ToolExecution, Worker
 from governance.prices import Bound
 from governance.waits import WaitKind
 from reliability import door
-from reliability.door import Fixed, Tokens
+from reliability.door import Fixed, Tokens, opening
 from reliability.failures import Denied, PermanentFailure, Postponed, Stopped, TransientFailure
 from reliability.rate_limits import windows
 from tests.door import CENT, TOOL, WORKER, ask, call, executions, grant, holds, open_breaker
 from tests.governance.budgets import allow, sql
+from tests.governance.races import somebody_else
 from tests.governance.samples import SYSTEM
 
 pytestmark = pytest.mark.slow
@@ -125,6 +128,36 @@ def test_a_rejected_call_is_denied_with_the_reason(context, is_async):
     error = refused(context, ask(), Denied, is_async=is_async)
 
     assert "not on a Friday" in str(error)
+
+
+# What each gate reads for update, and so cannot decide without.
+LOCKED: dict[str, tuple[str, dict[str, Any]]] = {
+    "permission": ("worker_tool_permission_uses", {"max_calls_per_day": 5}),
+    "approval": ("approvals", {"requires_approval": True}),
+    "budget": ("budget_windows", {}),
+}
+
+
+@pytest.mark.parametrize("gate", LOCKED)
+def test_a_gate_whose_rows_somebody_has_locked_is_unavailable(context, is_async, gate, monkeypatch):
+    table, terms = LOCKED[gate]
+    grant(**terms)
+    allow(WORKER, daily_limit="10")
+    with suppress(Postponed):  # so that there is a row to lock
+        call(context, ask(cost=CENT), is_async=is_async)
+    made = ToolExecution.objects.count()
+    monkeypatch.setattr(opening, "LOCK_SECONDS", 0.05)
+    with somebody_else() as psql:
+        psql.execute(f"SELECT FROM {table} FOR UPDATE")
+
+        error = refused(context, ask(cost=CENT), Postponed, is_async=is_async)
+
+    assert (error.wait.kind, error.wait.name) == (WaitKind.LOCK, gate)
+    assert f"the {gate} gate is unavailable" in error.wait.sentence
+    assert timezone.now() < error.wait.until < timezone.now() + timedelta(minutes=1)
+    assert len(executions()) == made + 1
+    assert executions()[-1][:2] == ("failed", f"{gate}: the gate is unavailable")
+    assert not BudgetHold.objects.filter(state="open").exists()
 
 
 def test_a_call_beyond_the_budget_waits_for_its_window(context, is_async):

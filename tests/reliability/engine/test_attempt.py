@@ -7,6 +7,7 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError
 from pydantic import BaseModel, ConfigDict
 
 from governance.waits import Wait, WaitKind
@@ -43,6 +44,21 @@ def error(ending):
 @pytest.mark.parametrize("answer", [{"a": [1, 2.5, None, True, "ü"]}, [], "text", 0, None])
 def test_what_is_json_is_the_result(answer):
     assert result(answering(answer)) == answer
+
+
+def test_a_statement_that_met_a_lock_parks_its_task_and_counts_nothing():
+    refused = OperationalError("canceling statement due to lock timeout")
+    refused.__cause__ = LockTimeout()
+
+    ending = raising(refused)
+
+    assert isinstance(ending, Parked), ending
+    assert ending.wait.kind is WaitKind.LOCK
+    assert ending.wait.until is not None
+
+
+class LockTimeout(Exception):
+    pgcode = "55P03"
 
 
 def test_a_model_is_the_result_as_json():

@@ -1,13 +1,16 @@
 """An agent is stopped at its limits, each with its name."""
 
+from decimal import Decimal
+
 import pytest
 
 from tests.workers.agent.turns import answered, failed, payload, returned, stopped, turns
 from workers.agent import limits
 
 
-def reached(steps, *, repairs=2, **bounds):
-    return limits.reached(payload(limits=bounds).limits, turns(*steps), repairs=repairs)
+def reached(steps, *, repairs=2, spent_usd="0", **bounds):
+    asked = payload(limits=bounds).limits
+    return limits.reached(asked, turns(*steps), repairs=repairs, spent_usd=Decimal(spent_usd))
 
 
 def reason(steps, **bounds):
@@ -39,11 +42,13 @@ def test_calls_of_tools_are_counted():
     assert reason(working(4), tool_calls=3) == "tool_calls"
 
 
-def test_money_is_counted():
-    dear = working(2, cost_usd="0.05")
+def test_the_ledger_s_cost_is_limited_whatever_the_steps_say():
+    free = working(2, cost_usd="0")
 
-    assert reason(dear, cost_usd="0.11") is None
-    assert reached(dear, cost_usd="0.1") == limits.Stop(limits.StopReason.MONEY, "0.1 USD of 0.1")
+    assert reason(free, cost_usd="0.11", spent_usd="0.1") is None
+    stop = reached(free, cost_usd="0.1", spent_usd="0.1")
+    assert stop == limits.Stop(limits.StopReason.MONEY, "0.1 USD of 0.1")
+    assert reason([], cost_usd="0.1", spent_usd="0.1") == "money"
 
 
 def test_time_counts_models_and_tools():
@@ -109,4 +114,3 @@ def test_who_retries_a_stopped_agent_gives_it_its_limits_anew():
 
     assert reason(working(3), turns=3) == "turns"
     assert reason(stopped_at, turns=3) is None
-    assert limits.cost(turns(*working(2, cost_usd="0.1"), stopped(2))) * 10 == 2

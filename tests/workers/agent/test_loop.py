@@ -1,11 +1,14 @@
 """An agent works turn by turn against a provider on the wire."""
 
+from decimal import Decimal
+
 import pytest
 
-from governance import permissions, steps
-from governance.models import TaskStep
+from governance import budgets, permissions, steps
+from governance.models import BudgetHold, TaskStep
 from reliability.failures import PermanentFailure
 from tests.governance import samples
+from tests.workers.agent import counting
 from tests.workers.agent.counting import asked_of, calling, kept, made, says, text, work
 from tests.workers.models import FIRST, ledger
 from workers import tools
@@ -169,6 +172,47 @@ def test_each_reason_stops_it_on_the_wire_and_is_told_and_kept(context, provider
     assert len(provider.received()) == len(lines)
     [stop] = TaskStep.objects.filter(task_id=context.task_id, kind="stop")
     assert stop.content["reason"] == reason
+
+
+def test_the_money_limit_counts_charges_without_a_price_and_the_result_says_them(context, provider):
+    unreadable = {"usage": {}, "usage_as_is": True}
+    says(provider, *[line | unreadable for line in looking_at(5)], text("Never asked for."))
+
+    with pytest.raises(PermanentFailure, match=r"\(money\)"):
+        work(context, limits={"cost_usd": "0.000001"})
+
+    assert [source for source, _ in ledger()] == ["unpriced"]
+    assert len(provider.received()) == 1
+
+
+def test_a_retried_agent_is_not_given_more_because_a_call_before_its_stop_is_corrected(context, provider):
+    says(provider, *[line | {"cost_usd": 0.001} for line in looking_at(6)], text("Never asked for."))
+    bounds = {"cost_usd": "0.002"}
+    with pytest.raises(PermanentFailure, match=r"\(money\)"):
+        work(context, limits=bounds)
+    for hold in BudgetHold.objects.all():
+        budgets.correct(hold.id, cost_usd=Decimal(0), actor=samples.SYSTEM, reason="they were free")
+
+    with pytest.raises(PermanentFailure, match=r"\(money\)"):
+        work(context, limits=bounds)
+
+    assert len(provider.received()) == 4
+
+
+def test_a_correction_while_it_works_is_in_its_cost(context, provider, monkeypatch):
+    says(provider, calling("count_ask", of="x") | {"usage_as_is": True}, text("Seven."))
+
+    def correcting(arguments):
+        hold = BudgetHold.objects.get(state="settled")
+        budgets.correct(hold.id, cost_usd=Decimal("0.5"), actor=samples.SYSTEM, reason="the bill says so")
+        return {"count": 1}
+
+    monkeypatch.setattr(counting, "returns", correcting)
+
+    result = work(context)
+
+    assert [source for source, _ in ledger()] == ["unpriced", "manual", "provider"]
+    assert Decimal(result.cost_usd) == sum(usd for _, usd in ledger()) > Decimal("0.5")
 
 
 def test_an_answer_that_was_cut_off_is_no_answer(context, provider):

@@ -54,7 +54,9 @@ async def chat(
     `governed_call` does, and `NotConfigured`.
     """
     where = endpoints.current()
-    body = request.body(messages, tools=tools, response_schema=response_schema, temperature=temperature)
+    body = request.body(
+        where, messages, tools=tools, response_schema=response_schema, temperature=temperature
+    )
     refusals: list[Exception] = []
     for model in models or endpoints.models_of(context.worker_id):
         try:
@@ -81,8 +83,7 @@ async def chat(
                 raise
             refusals.append(refusal)
         else:
-            answer: ModelAnswer = answered.value
-            return answer
+            return _booked(answered)
     raise _foremost(refusals)
 
 
@@ -90,7 +91,13 @@ def _keep(
     kept: Callable[[ModelAnswer, Passage], None], said: Answered | CallFailed, passage: Passage
 ) -> None:
     if isinstance(said, Answered):
-        kept(said.value, passage)
+        kept(_booked(said), passage)
+
+
+def _booked(answered: Answered) -> ModelAnswer:
+    """The answer with the cost that the ledger has."""
+    answer: ModelAnswer = answered.value
+    return answer.model_copy(update={"cost_usd": answered.charged_usd})
 
 
 async def _bound(where: Endpoint, model: str, body: dict[str, Any]) -> Bound:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.db import connection
 from django.utils import timezone
 
-from governance.budgets.standing import Standing, all_standing
+from governance.budgets.balances import Standing, all_standing
 from governance.models.budget import FLEET
 
 HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
