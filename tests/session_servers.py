@@ -21,6 +21,8 @@ def start() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "juggernaut.settings")
     # All tests are strangers at one address; those of the limit set one of their own.
     os.environ.setdefault("JUGGERNAUT_API_ANONYMOUS_RATE", "100000/60")
+    # Whatever proxy the machine has, tests talk to servers of their own.
+    os.environ.setdefault("NO_PROXY", "localhost,127.0.0.1,::1")
     if not (os.environ.get("DATABASE_URL") and os.environ.get("REDIS_URL")):
         servers = _open.enter_context(embedded.running(endpoints.var_dir()))
         if servers.is_without_redis:

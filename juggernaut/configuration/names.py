@@ -21,6 +21,8 @@ RENAMED = {
 }
 # What clients of the API set for themselves, as in docs/integration/api_integration.md.
 OF_CLIENTS = frozenset({"JUGGERNAUT_URL", "JUGGERNAUT_TOKEN"})
+# What the test suite reads for itself.
+OF_TESTS = "JUGGERNAUT_TEST_"
 # As close as one letter missing, added or swapped, or a word in another place.
 _CUTOFF = 0.7
 
@@ -29,7 +31,8 @@ def warnings(environment: Mapping[str, str]) -> list[str]:
     """A sentence for each unknown variable, with the name that was probably meant."""
     known = fields.known(Configuration)
     found = sorted(name for name in environment if name.startswith(PREFIX))
-    return [_warning(name, known=known) for name in found if name not in known | OF_CLIENTS]
+    unknown = [name for name in found if name not in known | OF_CLIENTS and not name.startswith(OF_TESTS)]
+    return [_warning(name, known=known) for name in unknown]
 
 
 def log_warnings() -> None:

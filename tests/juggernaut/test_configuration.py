@@ -260,6 +260,7 @@ def test_unknown_names_are_warned_of_with_the_nearest_one():
             "JUGGERNAUT_PORT_FILE": "/x",
             "JUGGERNAUT_PROXIES": "1",
             **dict.fromkeys(names.OF_CLIENTS | fields.known(Configuration), ""),
+            "JUGGERNAUT_TEST_POOLER": "/usr/bin/pgbouncer",
             "HOME": "/",
         }
     )
