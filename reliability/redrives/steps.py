@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Q
 
-from governance import doorbell, outages, transitions
+from governance import doorbell, locks, outages, transitions
 from reliability.models import Redrive, RedriveItem
 from reliability.redrives import gates
 
@@ -43,6 +43,9 @@ def go_on(redrive_id: UUID, now: datetime) -> int:
     except Exception as error:
         if outages.is_unavailable(error):
             raise
+        if locks.is_timeout(error):
+            logger.warning("redrive %s waits for rows that somebody has locked", redrive_id)
+            return 0
         logger.exception("redrive %s could not go on", redrive_id)
         return 0
 
@@ -132,12 +135,23 @@ def finish(redrive: Redrive, state: Redrive.State, *, by: str, why: str, now: da
 
 # ------------------------------------------------------------------------------------ handing over
 
+# The next items, with their tasks and letters locked: then nobody else fails, retries or resolves them. What
+# somebody else has locked is left to a later step, and holds up no other item.
 _NEXT = """
-SELECT id, task_id FROM redrive_items
-WHERE redrive_id = %(redrive)s AND state = 'waiting' ORDER BY position LIMIT %(limit)s"""
+SELECT i.id, i.task_id FROM redrive_items i
+JOIN governance_tasks t ON t.id = i.task_id
+JOIN dead_letter_queue l ON l.id = i.letter_id
+WHERE i.redrive_id = %(redrive)s AND i.state = 'waiting'
+ORDER BY i.position LIMIT %(limit)s
+FOR UPDATE OF t, l SKIP LOCKED"""
 
-# Failing, retrying and resolving lock the task before its letter: with the tasks locked, letters stand still.
-_LOCK_TASKS = "SELECT id FROM governance_tasks WHERE id = ANY(%(tasks)s) ORDER BY id FOR UPDATE"
+# Items with nothing left to retry.
+_GONE = """
+SELECT i.id, i.task_id FROM redrive_items i
+WHERE i.redrive_id = %(redrive)s AND i.state = 'waiting'
+  AND (NOT EXISTS (SELECT FROM governance_tasks t WHERE t.id = i.task_id)
+       OR NOT EXISTS (SELECT FROM dead_letter_queue l WHERE l.id = i.letter_id))
+ORDER BY i.position LIMIT %(limit)s"""
 
 _OVERTAKEN = """
 SELECT i.id, i.task_id,
@@ -169,7 +183,10 @@ def _hand_over(redrive: Redrive, now: datetime) -> int:
     room = redrive.plan[redrive.stage] - redrive.tried - redrive.handed_over
     # What was earned in ten steps of a tenth is one.
     limit = min(room, int(redrive.credit + 1e-9), BATCH)
-    picked: dict[int, UUID] = dict(_rows(_NEXT, redrive=redrive.pk, limit=limit)) if limit > 0 else {}
+    picked: dict[int, UUID] = {}
+    for statement in (_NEXT, _GONE):
+        if left := max(0, limit - len(picked)):
+            picked |= dict(_rows(statement, redrive=redrive.pk, limit=left))
     if not picked:
         return 0
     overtaken = _overtaken(picked)
@@ -184,7 +201,6 @@ def _hand_over(redrive: Redrive, now: datetime) -> int:
 
 def _overtaken(picked: dict[int, UUID]) -> dict[int, str]:
     """Items that others have dealt with since they were frozen, and what those did."""
-    _rows(_LOCK_TASKS, tasks=list(picked.values()))
     return {item: why for item, _, why in _rows(_OVERTAKEN, items=list(picked))}
 
 

@@ -55,8 +55,8 @@ WIRE = {
     "workers/reading.py": ("workers/tools/sql.py",),
     "workers/tools/notify.py": ("monitoring/alerts/",),  # a tool itself, by mail
 }
-# Parts of them that only say what something looks like.
-SHAPES = ("workers.outbound.requests.",)
+# Parts of them that only say what something looks like, or limit what is read of an answer.
+SHAPES = ("workers.outbound.requests.", "workers.outbound.bounded")
 # And those that reach something, but not the world.
 EXCEPT = {
     "workers/apps.py": "imports what the settings name, when the process starts",
