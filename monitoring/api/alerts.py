@@ -1,5 +1,6 @@
 """`/api/alerts`: what is wrong, who was told, and what people do about it."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -91,6 +92,10 @@ class _Verb(AlertResource):
         return self.told(chosen)
 
 
+# A fixed date would be over some day, and the example refused.
+_TOMORROW = (datetime.now(UTC) + timedelta(days=1)).replace(minute=0, second=0, microsecond=0)
+
+
 def _described(name: str, summary: str, shape: type[Shape], examples: dict[str, Any]) -> Any:
     operation = Operation(name, summary, {200: _DETAIL}, body=shape, refuses=(409,), examples=examples)
     return describe("Alerts", of=ALERT_ID, post=operation)
@@ -107,7 +112,7 @@ class Acknowledge(_Verb):
     "mute_alert",
     "Tell nobody of an alert for a while",
     Until,
-    {"until noon": {"until": "2026-12-01T12:00:00Z", "reason": "their maintenance"}},
+    {"for a day": {"until": _TOMORROW.isoformat(), "reason": "their maintenance"}},
 )
 class Mute(_Verb):
     """`POST …/mute` with `until`."""
