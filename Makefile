@@ -53,12 +53,13 @@ environment:
 environment-dev:
 	@$(call install,requirements-dev.txt)
 
-programs: ## what the tests need of the machine: a browser, Redis, PgBouncer
+programs: ## what the tests need of the machine: a browser, Redis, PgBouncer, curl
 	@export PATH="$$PATH:/usr/sbin"; missing=; \
 	has() { for program; do command -v "$$program" >/dev/null 2>&1 && return; done; return 1; }; \
 	has chromium chromium-browser google-chrome || missing="$$missing chromium"; \
 	has redis-server valkey-server || missing="$$missing redis-server"; \
 	has pgbouncer || missing="$$missing pgbouncer"; \
+	has curl || missing="$$missing curl"; \
 	if [ -z "$$missing" ]; then :; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $$missing >/dev/null; \

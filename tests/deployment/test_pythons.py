@@ -3,17 +3,15 @@
 `make` installs as it does for a user, without pip's cache and without a compiler on the PATH.
 """
 
-import json
 import os
 import shutil
 import signal
 import subprocess
-import urllib.request
 
 import pytest
 
 from juggernaut.environment import ROOT
-from tests import lock, pythons
+from tests import curl, lock, pythons
 from tests.machine import Machine
 from tests.polling import until
 
@@ -32,13 +30,6 @@ def path(own_var):
             (folder / program).symlink_to(found)
     assert not any(shutil.which(compiler, path=str(folder)) for compiler in COMPILERS)
     return str(folder)
-
-
-def ask(url, body=None):
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
 
 
 @pytest.mark.parametrize("version", lock.PYTHONS, ids=lambda version: ".".join(map(str, version)))
@@ -62,8 +53,12 @@ def test_a_task_is_done_on_every_python_of_this_machine(version, own_var, path):
         machine.start()
         machine.await_running()
         payload = {"eval_type": "metric", "metric_value": 100}
-        task = ask(f"{machine.url}/api/tasks", {"task_type": "evaluation", "payload": payload})
-        until(lambda: ask(task["url"])["status"] == "completed", timeout=60, what="the task's completion")
+        task = curl.ask(f"{machine.url}/api/tasks", {"task_type": "evaluation", "payload": payload}).json()
+        until(
+            lambda: curl.ask(task["url"]).json()["status"] == "completed",
+            timeout=60,
+            what="the task's completion",
+        )
         machine.send(signal.SIGTERM)
 
         assert machine.exit_status() == 0

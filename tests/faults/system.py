@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any, TypeVar
 import psutil
 import psycopg2
 
+from tests import curl
 from tests.machine import Machine
 from tests.polling import until
 from tests.reliability.processes import is_living, title
@@ -22,8 +21,6 @@ PLAIN_EVERY = 50
 # What the product promises: whatever dies, its tasks move on within this.
 RECOVERY_SECONDS = 15
 DONE_SECONDS = 60
-
-_HEADERS = {"Content-Type": "application/json"}
 
 
 def select(url: str, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
@@ -123,13 +120,7 @@ class System(Machine):
 
     def ask(self, path: str, *, body: object = None) -> Any:
         """The JSON answer of the web server, to a POST if there is a body; also one that says no."""
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data=data, headers=_HEADERS)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as response:
-                return json.load(response)
-        except urllib.error.HTTPError as refused:
-            return json.load(refused)
+        return curl.ask(self.url + path, body).json()
 
     def await_failed(self, task: str) -> str:
         """Wait until the task has failed; its error."""

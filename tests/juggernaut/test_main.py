@@ -8,12 +8,12 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.request
 
 import psutil
 import pytest
 
 from juggernaut.environment import ROOT
+from tests import curl
 from tests.polling import until
 
 pytestmark = pytest.mark.slow
@@ -281,10 +281,9 @@ print(cursor.fetchone()[0], redis.Redis.from_url(os.environ["REDIS_URL"]).ping()
 
 
 def _ask(url, body=None):
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
+    answer = curl.ask(url, body)
+    assert answer.status < 300, answer.body
+    return answer.json()
 
 
 def _accepts(port):
