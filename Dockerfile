@@ -16,6 +16,7 @@ COPY manage.py main.py watchdog_main.py ./
 COPY juggernaut juggernaut
 COPY governance governance
 COPY reliability reliability
+COPY gateway gateway
 COPY workers workers
 COPY monitoring monitoring
 COPY core core
@@ -28,4 +29,4 @@ USER juggernaut
 ENV JUGGERNAUT_PROFILE=production JUGGERNAUT_BIND=0.0.0.0 JUGGERNAUT_LOG_LEVEL=INFO
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-CMD ["gunicorn", "-c", "python:juggernaut.gunicorn", "juggernaut.wsgi"]
+CMD ["gunicorn", "-c", "python:juggernaut.web.gunicorn", "juggernaut.wsgi"]

@@ -3,7 +3,8 @@
 
 import sys
 
-from juggernaut import environment, streams
+from juggernaut import environment
+from juggernaut.processes import streams
 
 
 def main() -> None:

@@ -18,14 +18,14 @@ def main() -> None:
 
     django.setup()
     from juggernaut.configuration import names
-    from reliability import cluster
+    from reliability.cluster import parent as cluster
 
     names.log_warnings()
 
     cluster.serve(
         title="python watchdog_main.py",
         children="juggernaut watchdog",
-        function="reliability.watchdog.watch",
+        function="reliability.watchdog.loop.watch",
     )
 
 

@@ -26,7 +26,7 @@ from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from governance import ids
+from governance.db import uuid7
 from governance.models import Task
 
 NOTHING = "nothing-has-this"
@@ -189,7 +189,8 @@ def _first_row(answer: Any) -> dict[str, Any]:
 
 
 def _deep(browser: Client, address: str) -> Iterator[str]:
-    """The second page, and one in the middle of all: cursors are keys, as `governance.paging` writes them."""
+    """The second page, and one in the middle of all: cursors are keys, as `governance.pagination` writes
+    them."""
     following = browser.get(f"{address}?limit=20").json().get("next")
     if not following:
         return
@@ -197,7 +198,7 @@ def _deep(browser: Client, address: str) -> Iterator[str]:
     cursor = re.search(r"cursor=([\w-]+)", following)
     key = base64.urlsafe_b64decode(cursor[1] + "=" * (-len(cursor[1]) % 4)) if cursor else b""
     if len(key) == 16:
-        yield f"{address}?cursor={_cursor(ids.at(timezone.now() - _HALF))}"
+        yield f"{address}?cursor={_cursor(uuid7.lower_bound(timezone.now() - _HALF))}"
     elif len(key) == 8:
         yield f"{address}?cursor={_text((int.from_bytes(key) // 2).to_bytes(8))}"
 

@@ -104,15 +104,16 @@ def measure(_count: int) -> list[Row]:
 def _work() -> tuple[Held, float]:
     from django.db import connection
 
-    from governance import submission, tasks
-    from governance.actors import Actor
+    from governance.access.actors import Actor
     from governance.models import Task, WorkerProcess
+    from governance.tasks import schemas
+    from governance.tasks import services as tasks
 
     held = Held(psutil.Process(WorkerProcess.objects.get().pid))
     port = int(connection.settings_dict["PORT"])
     actor = Actor("benchmark", is_trusted=True)
     begun = time.monotonic()
-    tasks.submit([submission.parse(SUBMITTED) for _ in range(AGENTS)], actor=actor)
+    tasks.submit([schemas.parse(SUBMITTED) for _ in range(AGENTS)], actor=actor)
 
     def is_done() -> bool:
         held.look(port=port)

@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from benchmarks.report import Row
 from governance import budgets
+from governance.costs.pricing import Price
 from governance.models import BudgetWindow, CostLine, WorkerBudget
-from governance.prices import Price
 
 CLIENTS = (1, 8, 32)
 SECONDS = 5.0

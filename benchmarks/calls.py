@@ -12,22 +12,24 @@ from functools import partial
 from uuid import uuid4
 
 from benchmarks.report import Row
-from governance import permissions, submission, tasks, transitions
-from governance.actors import Actor
+from governance.access import permissions
+from governance.access.actors import Actor
+from governance.costs.pricing import Price
 from governance.models import WorkerBudget
-from governance.prices import Price
-from reliability import door
-from reliability.door import Answered, Ask, Fixed, Passage, books, opening
-from reliability.door.call import Call
-from reliability.door.gates import GATES, Gate
+from governance.tasks import schemas, transitions
+from governance.tasks import services as tasks
+from reliability import calls
+from reliability.calls import CallPermit, CallRequest, CallResult, FixedCost, admission, settlement
+from reliability.calls.context import CallContext
+from reliability.calls.gates import GATES, Gate
 from reliability.engine.context import TaskContext
 
 AT_ONCE = (1, 8, 32)
 SECONDS = 5.0
 TIMED = 300
 WORKER, TOOL = "ANALYST", "bench.nothing"
-HELD = {"without a hold": None, "with a hold": Fixed(Decimal("0.0001"))}
-_FREE, _CENT = Answered(value=None), Answered(value=None, price=Price(Decimal("0.00005"), "provider"))
+HELD = {"without a hold": None, "with a hold": FixedCost(Decimal("0.0001"))}
+_FREE, _CENT = CallResult(value=None), CallResult(value=None, price=Price(Decimal("0.00005"), "provider"))
 
 
 def measure(_count: int) -> list[Row]:
@@ -41,7 +43,7 @@ def measure(_count: int) -> list[Row]:
     rows += [
         Row(f"one call with a hold: {name}", spent, "us", "") for name, spent in _shares(context).items()
     ]
-    door.leave(10)
+    calls.leave(10)
     return rows
 
 
@@ -51,26 +53,26 @@ def _task() -> TaskContext:
     WorkerBudget.objects.update(daily_limit=1000, weekly_limit=None, monthly_limit=None)
     permissions.grant(WORKER, TOOL, actor=actor)
     payload = {"eval_type": "metric", "metric_value": 1}
-    asked = submission.parse({"title": "calls", "task_type": "evaluation", "payload": payload})
+    asked = schemas.parse({"title": "calls", "task_type": "evaluation", "payload": payload})
     tasks.submit([asked], actor=actor)
     [claimed] = transitions.claim(process_id=uuid4(), free={WORKER: 1})
     return TaskContext(task_id=claimed.id, worker_id=WORKER, attempt=1, lease_token=claimed.token)
 
 
-def _ask(cost: Fixed | None) -> Ask:
-    return Ask(tool_name=TOOL, arguments={"n": 1}, seconds=30, breakers=("bench",), cost=cost)
+def _ask(cost: FixedCost | None) -> CallRequest:
+    return CallRequest(tool_name=TOOL, arguments={"n": 1}, seconds=30, breakers=("bench",), cost=cost)
 
 
-async def _rate(context: TaskContext, many: int, cost: Fixed | None) -> float:
+async def _rate(context: TaskContext, many: int, cost: FixedCost | None) -> float:
     ends, done = time.monotonic() + SECONDS, 0
 
-    async def send(passage: Passage) -> Answered:
+    async def send(passage: CallPermit) -> CallResult:
         return _CENT if cost else _FREE
 
     async def one_after_the_other() -> None:
         nonlocal done
         while time.monotonic() < ends:
-            await door.governed_call(context, _ask(cost), send)
+            await calls.governed_call(context, _ask(cost), send)
             done += 1
 
     await asyncio.gather(*(one_after_the_other() for _ in range(many)))
@@ -82,15 +84,15 @@ def _shares(context: TaskContext) -> dict[str, float]:
     spent: defaultdict[str, float] = defaultdict(float)
     timed = [_Timed(gate, spent) for gate in GATES]
     for _ in range(TIMED):
-        call = Call(context, _ask(HELD["with a hold"]))
-        opening.enter(call, timed)
+        call = CallContext(context, _ask(HELD["with a hold"]))
+        admission.admit(call, timed)
         call.passage()
         _time(spent, "end and settle", partial(_settle, call))
     return {name: seconds / TIMED * 1e6 for name, seconds in spent.items()}
 
 
-def _settle(call: Call) -> None:
-    books.answered(call, _CENT)
+def _settle(call: CallContext) -> None:
+    settlement.answered(call, _CENT)
 
 
 class _Timed:
@@ -99,10 +101,10 @@ class _Timed:
     def __init__(self, gate: Gate, spent: "defaultdict[str, float]") -> None:
         self.name, self._gate, self._spent = gate.name, gate, spent
 
-    def enter(self, call: Call) -> None:
+    def enter(self, call: CallContext) -> None:
         _time(self._spent, self.name, partial(self._gate.enter, call))
 
-    def undo(self, call: Call) -> None:
+    def undo(self, call: CallContext) -> None:
         self._gate.undo(call)
 
 

@@ -54,20 +54,20 @@ def measure(_count: int) -> list[Row]:
     )
     rows.append(Row(f"console: overview, {where}", _page(client, "/admin/"), "ms", GOAL))
     rows += [
-        Row("sums of 30 days", _median(lambda: costs.summed(costs.last(hours=720))), "ms"),
+        Row("sums of 30 days", _median(lambda: costs.aggregate(costs.last(hours=720))), "ms"),
         Row(
             "ten dearest tasks of 30 days",
-            _median(lambda: costs.dearest_tasks(costs.last(hours=720))),
+            _median(lambda: costs.most_expensive_tasks(costs.last(hours=720))),
             "ms",
             GOAL,
         ),
         Row(
             "ten dearest tasks of 24 hours",
-            _median(lambda: costs.dearest_tasks(costs.last(hours=24))),
+            _median(lambda: costs.most_expensive_tasks(costs.last(hours=24))),
             "ms",
             GOAL,
         ),
-        Row("pace of every budget", _median(costs.paces), "ms"),
+        Row("pace of every budget", _median(costs.estimate_burn_rates), "ms"),
         Row("runbook: the last 24 hours", _median(lambda: measures.scalar(RUNBOOK)), "ms"),
         Row("sums that differ from the ledger", _differences(), "USD", "0"),
         Row("lines loaded with their holds", loaded, "s"),
@@ -82,7 +82,7 @@ def _differences() -> float:
         span = costs.last(hours=hours)
         with connection.cursor() as cursor:
             cursor.execute("SELECT sum(cost_usd) FROM api_cost_tracking WHERE created_at > %s", [span.after])
-            beyond += abs(float(costs.summed(span).total.cost_usd - cursor.fetchone()[0]))
+            beyond += abs(float(costs.aggregate(span).total.cost_usd - cursor.fetchone()[0]))
     return beyond
 
 

@@ -15,7 +15,8 @@ from benchmarks.report import Row
 from benchmarks.system import System, until
 from governance.models import DeadLetter, FailureSignature, Task
 from juggernaut import sample
-from reliability import letter_filter, redrives
+from reliability import redrives
+from reliability.dead_letters import filters
 
 TASKS, LETTERS = 1_000_000, 100_000
 REDRIVEN = 10_000
@@ -51,7 +52,7 @@ def redriven(_count: int) -> list[Row]:
     load(2 * REDRIVEN, REDRIVEN)
     began = time.monotonic()
     redrive = redrives.start(
-        letter_filter.parse({"status": "pending"}),
+        filters.parse({"status": "pending"}),
         actor=measures.ACTOR, reason="measured", canary=False, pace=1000,
     )  # fmt: skip
     asked, first, now = time.monotonic() - began, redrive.handed_over, timezone.now()

@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def _measured() -> Iterator[Row]:
-    from reliability import sweep
+    from reliability.watchdog import sweep
 
     for name, duty in sweep.DUTIES.items():
         yield Row(name, min(_seconds(duty) for _ in range(SAMPLES)) * 1000, "ms")

@@ -13,10 +13,12 @@ from django.db import connection
 
 from benchmarks.report import Row
 from benchmarks.system import System, until
-from governance import actors, submission, tasks
+from governance.access import actors
 from governance.models import Task, WorkerProcess
+from governance.tasks import schemas
+from governance.tasks import services as tasks
 
-ACTOR = actors.of_command("benchmark")
+ACTOR = actors.from_command("benchmark")
 LATENCY_SAMPLES = 300
 POSTS = 2_000
 POST_CONNECTIONS = 8
@@ -58,7 +60,7 @@ def latency(_count: int) -> list[Row]:
 def _one_latency() -> float:
     time.sleep(0.02)
     began = time.perf_counter()
-    (receipt,) = tasks.submit([submission.parse({"task_type": "noop"})], actor=ACTOR)
+    (receipt,) = tasks.submit([schemas.parse({"task_type": "noop"})], actor=ACTOR)
     query = "SELECT status = 'completed' FROM governance_tasks WHERE id = %s"
     until(lambda: scalar(query, [str(receipt.id)]), every=0.0003)
     return time.perf_counter() - began
@@ -158,7 +160,7 @@ def clear() -> None:
 
 
 def fill(count: int, task_type: str, payload: dict[str, Any] | None = None) -> None:
-    one = submission.parse({"task_type": task_type, "payload": payload or {}})
+    one = schemas.parse({"task_type": task_type, "payload": payload or {}})
     for begin in range(0, count, 10_000):
         tasks.submit([one] * min(10_000, count - begin), actor=ACTOR)
     with connection.cursor() as cursor:
@@ -180,11 +182,11 @@ def scalar(query: str, parameters: list[str] | None = None) -> Any:
 def token() -> str:
     from django.contrib.auth import get_user_model
 
-    from governance.actors import of_command
-    from juggernaut import api_tokens
+    from governance.access.actors import from_command
+    from juggernaut.api_tokens import services as api_tokens
 
     user, _ = get_user_model().objects.get_or_create(username="bench", is_superuser=True)
-    return api_tokens.create(user.username, actor=of_command("bench")).text
+    return api_tokens.create(user.username, actor=from_command("bench")).text
 
 
 def _family(process: psutil.Process) -> list[psutil.Process]:

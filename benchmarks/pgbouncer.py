@@ -12,8 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 
-from juggernaut import accounts, processes
 from juggernaut.embedded import ports
+from juggernaut.processes import accounts, children
 
 START_SECONDS = 30.0
 _PLACES = "/usr/sbin:/usr/local/sbin:/usr/local/bin:/usr/bin"
@@ -69,7 +69,7 @@ def before(
         for path in (place, *place.iterdir()):
             os.chown(path, *account)
     with (place / "log").open("ab") as log:
-        process = processes.start(
+        process = children.start(
             [program(), place / "pgbouncer.ini"],
             directory=Path("/"),
             output=log,
@@ -82,7 +82,7 @@ def before(
         _await(pooled, process, log=place / "log")
         yield pooled
     finally:
-        processes.stop(process, ask=signal.SIGTERM, grace_seconds=10)
+        children.stop(process, ask=signal.SIGTERM, grace_seconds=10)
 
 
 def _await(url: str, process: "subprocess.Popen[bytes]", *, log: Path) -> None:

@@ -52,13 +52,13 @@ def _load(tasks: int) -> None:
 def _pruned(tasks: int) -> list[Row]:
     """Everything that the sample holds and the rules let go, two years later."""
     from governance import retention
-    from governance.actors import of_command
+    from governance.access.actors import from_command
 
     removed: dict[str, int] = {}
     longest = 0.0
     began = wal = time.monotonic()
     before = _wal()
-    for step in retention.prune(actor=of_command("bench"), now=timezone.now() + timedelta(days=730)):
+    for step in retention.prune(actor=from_command("bench"), now=timezone.now() + timedelta(days=730)):
         longest, wal = max(longest, time.monotonic() - wal), time.monotonic()
         for table, rows in step.deleted.items():
             removed[table] = removed.get(table, 0) + rows

@@ -35,12 +35,12 @@ def database(arguments: argparse.Namespace) -> Iterator[None]:
 
 def check_books() -> None:
     """As a sweep of the watchdog does in the first seconds of a minute."""
-    from reliability import sweep
+    from reliability.watchdog import sweep
 
     def check(now: datetime) -> int | None:
-        return sweep.check_books(now.replace(second=0))
+        return sweep.reconcile_ledger(now.replace(second=0))
 
-    sweep.carry_out({"unbalanced": check}, leader="benchmark")
+    sweep.run({"unbalanced": check}, leader="benchmark")
 
 
 def _load(arguments: argparse.Namespace) -> None:

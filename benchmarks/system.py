@@ -68,7 +68,7 @@ class System:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        config = ["-c", "juggernaut/gunicorn.py", "-b", f"127.0.0.1:{port}"]
+        config = ["-c", "juggernaut/web/gunicorn.py", "-b", f"127.0.0.1:{port}"]
         self._start("-m", "gunicorn", *config, "juggernaut.wsgi")
         until(lambda: _answers(port))
         return f"http://127.0.0.1:{port}"

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from governance import task_types
+from governance.tasks import registry as task_types
 from reliability.failures import PermanentFailure, TransientFailure
 
 

@@ -4,8 +4,8 @@ import statistics
 import time
 
 from benchmarks.report import Row
-from juggernaut.throttling.buckets import Buckets
-from juggernaut.throttling.rate import Rate
+from juggernaut.api.throttling.buckets import Buckets
+from juggernaut.api.throttling.rate import Rate
 from reliability.bounded_redis import BoundedRedis
 
 REQUESTS = 5_000

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 
-from governance import actors
+from governance.access import actors
+from reliability.breakers import services, status
 from reliability.breakers import settings as known_settings
-from reliability.breakers import status, verbs
 
 Answer = TypeVar("Answer")
 
@@ -25,7 +25,7 @@ _database = ThreadPoolExecutor(1, thread_name_prefix="core.circuit_breaker")
 
 def reset_all_circuit_breakers() -> int:
     """Close every breaker of every process on every machine; how many were reset. A plain function."""
-    return _database.submit(_fresh, verbs.reset_all, actor=actors.of_login()).result()
+    return _database.submit(_fresh, services.reset_all, actor=actors.from_login()).result()
 
 
 async def get_circuit_breaker_status() -> dict[str, dict[str, Any]]:
@@ -35,7 +35,7 @@ async def get_circuit_breaker_status() -> dict[str, dict[str, Any]]:
 
 async def reset_circuit_breaker(name: str, reason: str = "") -> None:
     """Close this breaker alone. Raises `BreakerNotFound`, which lists the known ones."""
-    await _call(verbs.reset, name, actor=actors.of_login(), reason=reason)
+    await _call(services.reset, name, actor=actors.from_login(), reason=reason)
 
 
 async def update_circuit_breaker_settings(name: str, *, reason: str = "", **settings: Any) -> dict[str, Any]:
@@ -43,7 +43,7 @@ async def update_circuit_breaker_settings(name: str, *, reason: str = "", **sett
 
     Counters are kept. Raises `BreakerNotFound`, or `InvalidInput` with the reason for each impossible value.
     """
-    row = await _call(verbs.update_settings, name, actor=actors.of_login(), reason=reason, **settings)
+    row = await _call(services.update_settings, name, actor=actors.from_login(), reason=reason, **settings)
     return {setting: getattr(row, setting) for setting in known_settings.NAMES}
 
 

@@ -15,9 +15,10 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 
 from core.items import Item, Items
-from governance import actors
+from governance.access import actors
 from governance.errors import DeadLetterNotFound, TaskNotFound
-from reliability import dead_letters, letter_filter, selectors
+from reliability.dead_letters import filters, selectors
+from reliability.dead_letters import services as dead_letters
 
 Answer = TypeVar("Answer")
 
@@ -31,7 +32,7 @@ async def move_to_dlq(task_id: str | UUID, reason: str) -> str:
     Raises `TaskNotFound`, `TransitionConflict` (it has ended already) or `InvalidInput` (no reason).
     """
     named = _parsed(task_id, TaskNotFound)
-    return str(await _call(dead_letters.move_one, named, actor=actors.of_login(), reason=reason))
+    return str(await _call(dead_letters.move_one, named, actor=actors.from_login(), reason=reason))
 
 
 async def retry_dlq_item(dlq_id: str | UUID, reason: str = "") -> bool:
@@ -40,7 +41,7 @@ async def retry_dlq_item(dlq_id: str | UUID, reason: str = "") -> bool:
     Raises `DeadLetterNotFound`, or `DeadLetterConflict` if a person closed the letter.
     """
     named = _parsed(dlq_id, DeadLetterNotFound)
-    return await _call(dead_letters.retry_once, named, actor=actors.of_login(), reason=reason)
+    return await _call(dead_letters.retry_once, named, actor=actors.from_login(), reason=reason)
 
 
 async def get_dlq_items(status: str | None = None, **named: Any) -> Sequence[Item]:
@@ -50,7 +51,7 @@ async def get_dlq_items(status: str | None = None, **named: Any) -> Sequence[Ite
     that `GET /api/dlq` has, e.g. `matching="connection reset"`. Raises `InvalidFilter`.
     """
     said = named if status is None else {"status": status, **named}
-    ids = await _call(selectors.letter_ids, letter_filter.parse(said), actor=actors.of_login())
+    ids = await _call(selectors.letter_ids, filters.parse(said), actor=actors.from_login())
     return Items(ids, _load)
 
 
@@ -60,7 +61,7 @@ async def resolve_dlq_item(dlq_id: str | UUID, note: str) -> None:
     Raises `DeadLetterNotFound`, `DeadLetterConflict` (it is closed already) or `InvalidInput` (no note).
     """
     named = _parsed(dlq_id, DeadLetterNotFound)
-    await _call(dead_letters.one, dead_letters.resolve, named, actor=actors.of_login(), note=note)
+    await _call(dead_letters.one, dead_letters.resolve, named, actor=actors.from_login(), note=note)
 
 
 async def _call(verb: Callable[..., Answer], *arguments: Any, **named: Any) -> Answer:
@@ -74,7 +75,7 @@ def _fresh(verb: Callable[..., Answer], *arguments: Any, **named: Any) -> Answer
 
 
 def _load(ids: list[UUID]) -> list[Item]:
-    rows = _database.submit(_fresh, selectors.letters_by_id, ids, actor=actors.of_login()).result()
+    rows = _database.submit(_fresh, selectors.letters_by_id, ids, actor=actors.from_login()).result()
     return [
         {name: str(value) if isinstance(value, UUID) else value for name, value in row.items()}
         for row in rows

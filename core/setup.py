@@ -72,9 +72,9 @@ def _refusal(error: BaseException) -> str | None:
         return str(error)
     from django.core.exceptions import ImproperlyConfigured
 
-    from governance import outages
+    from governance.db import errors as db_errors
     from governance.errors import GovernanceError
 
     if isinstance(error, GovernanceError | ImproperlyConfigured):
         return str(error)
-    return outages.describe(error) if outages.is_unavailable(error) else None
+    return db_errors.describe(error) if db_errors.is_unavailable(error) else None

@@ -8,7 +8,8 @@ class GovernanceConfig(AppConfig):
     verbose_name = "Governance"
 
     def ready(self) -> None:
-        from governance import locks, pooler, roles
+        from governance.access import roles
+        from governance.db import locks, pooler
 
         connection_created.connect(pooler.begin_session)
 

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from juggernaut import streams
+from juggernaut.processes import streams
 
 ROOT = Path(__file__).resolve().parent.parent
 

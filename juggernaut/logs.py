@@ -18,7 +18,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from governance import log_context, outages, redaction
+from governance import log_context
+from governance.audit import redaction
+from governance.db import errors as db_errors
 from juggernaut.configuration import current, hide_secrets
 
 MAX_BYTES = 20 * 1024 * 1024
@@ -150,10 +152,10 @@ class OneLine(logging.Formatter):
     def _said(self, record: logging.LogRecord) -> str:
         message = record.getMessage()
         error = record.exc_info[1] if record.exc_info else None
-        if error and outages.is_unavailable(error):
+        if error and db_errors.is_unavailable(error):
             # The traceback of an outage tells where we noticed, which helps nobody.
-            described = outages.describe(error)
-            return message if outages.headline(error) in message else f"{described} ({message})"
+            described = db_errors.describe(error)
+            return message if db_errors.headline(error) in message else f"{described} ({message})"
         traceback = self.formatException(record.exc_info) if record.exc_info else ""
         stack = self.formatStack(record.stack_info) if record.stack_info else ""
         return "\n".join(filter(None, [message, traceback, stack]))

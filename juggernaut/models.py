@@ -14,7 +14,7 @@ from governance.models.defaults import SqlUser, TimeOrderedId
 class ApiToken(models.Model):
     """What a client shows to use the API; the token itself is kept nowhere.
 
-    It may do what its owner may and its scopes allow (`governance/scopes.py`), until it expires or is
+    It may do what its owner may and its scopes allow (`governance/access/scopes.py`), until it expires or is
     revoked, which removes the row. `hint` is how the token begins, so that it is known again.
     `last_used_at` may be a minute old.
     """

@@ -6,19 +6,13 @@ and `production` (refuses to start without what safety needs). Nothing else chan
 
 from datetime import timedelta
 
-from governance import redaction
-from juggernaut import (
-    browser_rules,
-    configuration,
-    console,
-    database,
-    driver,
-    endpoints,
-    logs,
-    openapi_document,
-    secret_key,
-)
+from governance.audit import redaction
+from juggernaut import configuration, logs
+from juggernaut.api.openapi import spectacular_settings
+from juggernaut.console import branding
+from juggernaut.database import connection_settings, driver, endpoints
 from juggernaut.environment import ROOT
+from juggernaut.security import secret_key, security_headers
 
 driver.choose()
 
@@ -61,8 +55,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "monitoring.metrics.request_times.RequestTimes",  # first: it measures all the others
-    "juggernaut.browser_rules.BrowserRules",
-    "juggernaut.probes.AnswerProbes",
+    "juggernaut.security.security_headers.SecurityHeaders",
+    "juggernaut.web.health_probes.HealthProbes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -92,11 +86,11 @@ TEMPLATES = [
 
 _where = endpoints.current()
 _process = _configured.process or "juggernaut"
-_named = database.configured(_configured)
-DATABASES = {"default": database.settings(_where.database_url, process=_process)}
-# Around the connection pooler that DATABASE_URL may lead to: see governance/pooler.py.
-DATABASE_DIRECT = database.direct(_named, process=_process)
-JUGGERNAUT_POOLER = database.pooler(_named)
+_named = connection_settings.configured(_configured)
+DATABASES = {"default": connection_settings.settings(_where.database_url, process=_process)}
+# Around the connection pooler that DATABASE_URL may lead to: see governance/db/pooler.py.
+DATABASE_DIRECT = connection_settings.direct(_named, process=_process)
+JUGGERNAUT_POOLER = connection_settings.pooler(_named)
 REDIS_URL = _where.redis_url
 HAS_REDIS = endpoints.NO_REDIS != REDIS_URL
 CACHES = {
@@ -127,18 +121,18 @@ STATIC_URL = "static/"
 WHITENOISE_USE_FINDERS = True
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
-UNFOLD = console.UNFOLD
+UNFOLD = branding.UNFOLD
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",  # first: who has failed too often is not even compared
-    "juggernaut.passwords.PasswordBackend",
+    "juggernaut.security.passwords.PasswordBackend",
 ]
-AXES_HANDLER = "juggernaut.sign_in.PatientHandler"
+AXES_HANDLER = "juggernaut.security.login_throttling.ThrottlingHandler"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_CALLABLE = "juggernaut.sign_in.tell_locked_out"
-AXES_CLIENT_IP_CALLABLE = "juggernaut.client_address.of"
+AXES_LOCKOUT_CALLABLE = "juggernaut.security.login_throttling.locked_out_response"
+AXES_CLIENT_IP_CALLABLE = "juggernaut.security.client_address.of"
 AXES_RESET_ON_SUCCESS = True
 # Whoever goes on trying does not make the operator wait any longer.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
@@ -167,7 +161,7 @@ SESSION_COOKIE_AGE = 12 * 60 * 60
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
-CONTENT_SECURITY_POLICY = {"DIRECTIVES": browser_rules.NOTHING}
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": security_headers.NOTHING}
 
 # Bodies over these sizes are refused with 413 before anything is parsed.
 MAX_TASK_BODY_BYTES = 1024 * 1024
@@ -187,31 +181,31 @@ if not IS_LOCAL:
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "juggernaut.tokens.TokenAuthentication",
+        "juggernaut.api.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
-        "juggernaut.loopback.LoopbackAuthentication",
+        "juggernaut.security.local_user.LoopbackAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["juggernaut.access.enforcement.Declared"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "EXCEPTION_HANDLER": "juggernaut.problems.handle",
+    "EXCEPTION_HANDLER": "juggernaut.api.problems.handle",
     "UNAUTHENTICATED_USER": None,
-    "DEFAULT_THROTTLE_CLASSES": ["juggernaut.throttling.throttles.ClientThrottle"],
-    "DEFAULT_SCHEMA_CLASS": "juggernaut.openapi.operations.OperationSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["juggernaut.api.throttling.throttles.ClientThrottle"],
+    "DEFAULT_SCHEMA_CLASS": "juggernaut.api.openapi.operations.OperationSchema",
     # There is one format of answers; `?format=` is as unknown as any other name.
     "URL_FORMAT_OVERRIDE": None,
 }
 # How often one client may ask, and whoever has no valid credentials, by address: REQUESTS/SECONDS.
 JUGGERNAUT_API_RATE = _configured.api_rate
 JUGGERNAUT_API_ANONYMOUS_RATE = _configured.api_anonymous_rate
-# The API's description, at /api/schema: see juggernaut/openapi/.
-SPECTACULAR_SETTINGS = openapi_document.SETTINGS
+# The API's description, at /api/schema: see juggernaut/api/openapi/.
+SPECTACULAR_SETTINGS = spectacular_settings.SETTINGS
 
 # Modules whose import registers task types: a new one is a file and a line here.
 JUGGERNAUT_TASK_TYPES = [
-    "workers.evaluation",
-    "workers.tool_execution",
-    "workers.verification",
+    "workers.task_types.evaluation",
+    "workers.task_types.tool_execution",
+    "workers.task_types.verification",
     "workers.workflow",
     "workers.agent.loop",
 ]
@@ -263,7 +257,7 @@ JUGGERNAUT_SYNC_THREADS = _configured.sync_threads
 JUGGERNAUT_CALL_THREADS = _configured.call_threads
 # How long running tasks may take to finish after SIGTERM.
 JUGGERNAUT_GRACE_SECONDS = _configured.grace_seconds
-# When the parent of a cluster gives up a process, or the cluster: see reliability/checkup.py.
+# When the parent of a cluster gives up a process, or the cluster: see reliability/cluster/supervision.py.
 JUGGERNAUT_STUCK_SECONDS = _configured.stuck_seconds
 JUGGERNAUT_STALLED_CLUSTER_SECONDS = _configured.stalled_cluster_seconds
 JUGGERNAUT_WORKER_MAX_RSS_MB = _configured.worker_max_rss_mb
@@ -274,7 +268,7 @@ JUGGERNAUT_PROCESS = _configured.process
 Q_CLUSTER = {
     "name": "juggernaut",
     "cluster_name": "workers",
-    "broker_class": "reliability.standing_order.StandingOrder",
+    "broker_class": "reliability.cluster.worker_broker.WorkerBroker",
     "workers": _configured.worker_processes,
     "queue_limit": 1,
     # For messages that name no limit of their own. A drain's says that it has none.
@@ -284,7 +278,8 @@ Q_CLUSTER = {
     "ack_failures": True,
     "save_limit": -1,
     "recycle": 10_000,
-    # KiB. A drain leaves when its process passes this (see reliability/checkup.py), then the process ends.
+    # KiB. A drain leaves when its process passes this (see reliability/cluster/supervision.py), then the
+    # process ends.
     "max_rss": _configured.worker_max_rss_mb * 1024,
     "guard_cycle": 0.5,
     "catch_up": False,
@@ -293,7 +288,7 @@ Q_CLUSTER = {
     "log_level": "WARNING",
     "ALT_CLUSTERS": {
         "watchdog": {
-            "broker_class": "reliability.watch_order.WatchOrder",
+            "broker_class": "reliability.cluster.watchdog_broker.WatchdogBroker",
             "orm": "default",
             "poll": 0.5,
             "workers": 1,

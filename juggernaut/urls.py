@@ -4,30 +4,30 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from governance.api.index import Index
-from juggernaut import outage_page
-from juggernaut.openapi.views import DocsView, SchemaView
-from monitoring.dashboards import views as dashboards
+from juggernaut.api.index import Index
+from juggernaut.api.openapi.views import DocsView, SchemaView
+from juggernaut.console import outage_page
+from juggernaut.console.dashboards import views as dashboards
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path(
         "admin/diagnosis/",
-        outage_page.instead(admin.site.admin_view(dashboards.show_diagnosis)),
+        outage_page.shown_during_outages(admin.site.admin_view(dashboards.show_diagnosis)),
         name="diagnosis",
     ),
-    path("admin/", include("monitoring.dashboards.urls")),
+    path("admin/", include("juggernaut.console.dashboards.urls")),
     path("admin/", admin.site.urls),
-    path("", include("monitoring.urls")),
+    path("", include("juggernaut.api.urls.health")),
     path("api", Index.as_view()),
     path("api/schema", SchemaView.as_view(), name="schema"),
     path("api/docs", DocsView.as_view(), name="docs"),
-    path("api/", include("reliability.api.urls")),
-    path("api/", include("workers.api.urls")),
-    path("api/", include("monitoring.api.urls")),
-    path("api/", include("juggernaut.api.urls")),
-    path("api/", include("governance.api.urls")),  # last: it answers for all that is not there
+    path("api/", include("juggernaut.api.urls.reliability")),
+    path("api/", include("juggernaut.api.urls.workers")),
+    path("api/", include("juggernaut.api.urls.monitoring")),
+    path("api/", include("juggernaut.api.urls.tokens")),
+    path("api/", include("juggernaut.api.urls.governance")),  # last: it answers for all that is not there
 ]
-handler400 = "juggernaut.problems.bad_request"
-handler404 = "juggernaut.problems.not_found"
-handler500 = "juggernaut.problems.server_error"
+handler400 = "juggernaut.api.problems.bad_request"
+handler404 = "juggernaut.api.problems.not_found"
+handler500 = "juggernaut.api.problems.server_error"

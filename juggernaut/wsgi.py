@@ -1,6 +1,7 @@
 """The WSGI application, for gunicorn and any other server."""
 
-from juggernaut import environment, streams
+from juggernaut import environment
+from juggernaut.processes import streams
 
 environment.prepare()
 # gunicorn lets a hangup end its workers; it has just said so, before it loads this.
@@ -10,10 +11,10 @@ from django.core.wsgi import get_wsgi_application  # noqa: E402 (the settings mu
 
 application = get_wsgi_application()
 
-from governance import locks  # noqa: E402
-from monitoring.alerts import lookout  # noqa: E402 (it needs the apps)
+from governance.db import locks  # noqa: E402
+from monitoring.alerts import standby_evaluator  # noqa: E402 (it needs the apps)
 
 locks.begin()
 
 # Each web process looks whether there is a watchdog.
-lookout.start()
+standby_evaluator.start()

@@ -10,11 +10,12 @@ class MonitoringConfig(AppConfig):
         """The watchdog looks for what is wrong, too. Processes that stay are named; what they weigh now,
         their growth is counted from."""
         from governance import retention
-        from monitoring.alerts import duty, forgetting
-        from reliability import sweep
+        from monitoring.alerts import retention as alerts_retention
+        from monitoring.alerts import watchdog_duty
+        from reliability.watchdog import sweep
 
-        sweep.register(duty.NAME, duty.look)
-        retention.register(forgetting.WALK)
+        sweep.register(watchdog_duty.NAME, watchdog_duty.look)
+        retention.register(alerts_retention.WALK)
         if settings.JUGGERNAUT_PROCESS:
             from monitoring import memory
 

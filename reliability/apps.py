@@ -7,7 +7,7 @@ class ReliabilityConfig(AppConfig):
 
     def ready(self) -> None:
         from governance import retention
-        from reliability import forgetting
+        from reliability import retention as reliability_retention
 
-        for walk in forgetting.WALKS:
+        for walk in reliability_retention.WALKS:
             retention.register(walk)

@@ -1,4 +1,5 @@
-"""Redis as a process asks it for decisions: every question ends within 100 ms, answered or `Away`."""
+"""Redis as a process asks it for decisions: every question ends within 100 ms, answered or
+`RedisUnavailable`."""
 
 import logging
 import threading
@@ -11,7 +12,7 @@ from django.conf import settings as django_settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from reliability.outage import Outage
+from reliability.dependency_log import Outage
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ ANSWER_SECONDS = 0.05
 AWAY_SECONDS = 1.0
 
 
-class Away(Exception):
+class RedisUnavailable(Exception):
     """Redis did not answer."""
 
 
@@ -59,9 +60,9 @@ class BoundedRedis:
         return run
 
     def ask(self, question: Callable[[], T]) -> T:
-        """What Redis answers to what `question` does with it; raises `Away`."""
+        """What Redis answers to what `question` does with it; raises `RedisUnavailable`."""
         if time.monotonic() < self._away_until:
-            raise Away
+            raise RedisUnavailable
         try:
             answer = question()
         except redis.RedisError as error:
@@ -71,7 +72,7 @@ class BoundedRedis:
                 self._outage.seen(
                     f"redis connection failed: {said}; breakers decide per process, and so do rate limits"
                 )
-            raise Away from error
+            raise RedisUnavailable from error
         if self._outage.is_on:
             with self._lock:
                 self._outage.over()

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from governance.waits import Wait
+from governance.tasks.waits import Wait
 
 
 class TaskFailure(Exception):

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 
 from governance.models import DeadLetter, Task
 from governance.models.defaults import EMPTY_OBJECT, TimeOrderedId
-from reliability.breakers.rows import CircuitBreaker, CircuitBreakerEvent
+from reliability.breakers.models import CircuitBreaker, CircuitBreakerEvent
 
 __all__ = [
     "CircuitBreaker",
@@ -24,7 +24,7 @@ __all__ = [
 class Leadership(models.Model):
     """Who may act where only one may (`leadership`): the owner, until the lease runs out.
 
-    `reliability.leadership` alone writes it. Times are the database's clock.
+    `reliability.watchdog.leadership` alone writes it. Times are the database's clock.
     """
 
     name = models.CharField(max_length=64, primary_key=True)

@@ -12,7 +12,8 @@ from django.conf import settings
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from juggernaut import embedded, loopback
+from juggernaut import embedded
+from juggernaut.security import local_user
 from tests import emptying, places, session_servers
 from tests.machine import Machine
 
@@ -30,7 +31,7 @@ hypothesis_settings.register_profile(
 )
 hypothesis_settings.load_profile("juggernaut")
 # Its requests come by no connection, of which the other end could be seen.
-loopback.NO_CONNECTION = ""
+local_user.NO_CONNECTION = ""
 # Passwords of tests are guessed by nobody; a good hash of one takes a quarter of a second.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
 
@@ -90,7 +91,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 @pytest.fixture(autouse=True)
 def leases_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The session's PostgreSQL has just started; the respite after that has a test of its own."""
-    from governance.transitions import leases
+    from governance.tasks.transitions import leases
 
     monkeypatch.setattr(leases, "GRACE_AFTER_RESTART", timedelta(0))
 

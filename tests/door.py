@@ -6,18 +6,19 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from governance import permissions, transitions
+from governance.access import permissions
+from governance.costs.pricing import Price
 from governance.models import BudgetHold, ToolExecution
-from governance.prices import Price
-from reliability import door
-from reliability.breakers.rows import CircuitBreaker
-from reliability.door import Answered, Ask, Fixed
+from governance.tasks import transitions
+from reliability import calls
+from reliability.breakers.models import CircuitBreaker
+from reliability.calls import CallRequest, CallResult, FixedCost
 from reliability.engine.context import TaskContext
 from tests.governance import samples
 
 WORKER = "ANALYST"
 TOOL = "test.tool"
-CENT = Fixed(Decimal("0.01"))
+CENT = FixedCost(Decimal("0.01"))
 
 
 def running_task(**facts: Any) -> TaskContext:
@@ -38,17 +39,19 @@ def grant(tool_name: str = TOOL, **terms: Any) -> None:
     permissions.grant(WORKER, tool_name, actor=samples.SYSTEM, **terms)
 
 
-def ask(**facts: Any) -> Ask:
+def ask(**facts: Any) -> CallRequest:
     known: dict[str, Any] = {"tool_name": TOOL, "arguments": {"n": 1}, "seconds": 30.0}
-    return Ask(**(known | facts))
+    return CallRequest(**(known | facts))
 
 
-def answer(usd: str | None = None, **facts: Any) -> Answered:
+def answer(usd: str | None = None, **facts: Any) -> CallResult:
     price = None if usd is None else Price(Decimal(usd), "provider")
-    return Answered(**({"value": "fine", "price": price} | facts))
+    return CallResult(**({"value": "fine", "price": price} | facts))
 
 
-def call(context: TaskContext, asked: Ask, *, is_async: bool, send: Callable[..., Any] | None = None) -> Any:
+def call(
+    context: TaskContext, asked: CallRequest, *, is_async: bool, send: Callable[..., Any] | None = None
+) -> Any:
     """Make the call in either form; `send` is a plain function, by default one that answers."""
 
     def plain(passage: Any) -> Any:
@@ -59,8 +62,8 @@ def call(context: TaskContext, asked: Ask, *, is_async: bool, send: Callable[...
         return plain(passage)
 
     if is_async:
-        return asyncio.run(door.governed_call(context, asked, waiting))
-    return door.governed_call_sync(context, asked, plain)
+        return asyncio.run(calls.governed_call(context, asked, waiting))
+    return calls.governed_call_sync(context, asked, plain)
 
 
 def executions() -> list[tuple[str, str, str]]:

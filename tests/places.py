@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from juggernaut import endpoints
-from juggernaut.embedded import home
+from juggernaut.database import endpoints
+from juggernaut.embedded import data_directory
 
 
 @contextmanager
@@ -20,6 +20,6 @@ def var_folder() -> Iterator[Path]:
         yield place
     finally:
         for link in filter(Path.is_symlink, place.rglob("*")):
-            if link.readlink().is_relative_to(home.STAGE):
+            if link.readlink().is_relative_to(data_directory.STAGE):
                 shutil.rmtree(link.readlink().parent, ignore_errors=True)
         shutil.rmtree(place)

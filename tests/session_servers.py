@@ -8,7 +8,8 @@ starts them and its workers inherit the URLs.
 import contextlib
 import os
 
-from juggernaut import embedded, endpoints
+from juggernaut import embedded
+from juggernaut.database import endpoints
 from juggernaut.environment import ROOT
 
 _open = contextlib.ExitStack()

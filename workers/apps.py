@@ -10,9 +10,9 @@ class WorkersConfig(AppConfig):
     verbose_name = "Workers"
 
     def ready(self) -> None:
-        from workers import sql_reader
+        from workers.sql import role as sql_role
 
         for module in (*settings.JUGGERNAUT_TOOLS, *settings.JUGGERNAUT_TASK_TYPES):
             import_module(module)
         # Sent once for each app that has models, and this one has none.
-        post_migrate.connect(sql_reader.prepare, sender=apps.get_app_config("governance"))
+        post_migrate.connect(sql_role.prepare, sender=apps.get_app_config("governance"))

@@ -10,25 +10,27 @@ A hold that nobody ends is charged in full when it expires. What was charged is 
 the database raises means that there is no hold: then there is no call.
 """
 
-from governance.budgets.balances import Standing, all_standing, standing, standings
-from governance.budgets.correction import correct
-from governance.budgets.ending import charge_unknown, expire_holds, release, settle
-from governance.budgets.invariants import Discrepancy, discrepancies
+from governance.budgets.balances import BudgetBalance, all_balances, balance, list_balances
+from governance.budgets.corrections import correct
+from governance.budgets.limit_changes import Change, halve_limits, raise_limits, scale_limits
 from governance.budgets.limits import set_limits
-from governance.budgets.reservation import Hold, reserve, reserve_tokens
-from governance.budgets.scaling import Change, halve_limits, raise_limits, scale_limits
+from governance.budgets.reconciliation import Discrepancy, discrepancies
+from governance.budgets.reservations import Hold, reserve, reserve_tokens
+from governance.budgets.settlement import charge_unknown, expire_holds, release, settle
 
 __all__ = [
+    "BudgetBalance",
     "Change",
     "Discrepancy",
     "Hold",
-    "Standing",
-    "all_standing",
+    "all_balances",
+    "balance",
     "charge_unknown",
     "correct",
     "discrepancies",
     "expire_holds",
     "halve_limits",
+    "list_balances",
     "raise_limits",
     "release",
     "reserve",
@@ -36,6 +38,4 @@ __all__ = [
     "scale_limits",
     "set_limits",
     "settle",
-    "standing",
-    "standings",
 ]

@@ -28,7 +28,7 @@ ORDER BY s.rank DESC, s.scope, place"""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class BudgetBalance:
     """One window: USD spent, held and beyond its holds, under a limit (None: there is none).
 
     A task's envelope has no end. `carried_usd` counts against the limit, too; see `BudgetWindow`.
@@ -61,24 +61,26 @@ class Standing:
         return self.limit_usd is not None and self.used_usd > 0 and self.used_usd >= share * self.limit_usd
 
 
-def standing(worker_id: str, *, task_id: UUID | None = None, at: datetime | None = None) -> list[Standing]:
+def balance(
+    worker_id: str, *, task_id: UUID | None = None, at: datetime | None = None
+) -> list[BudgetBalance]:
     """The windows of a worker's next call, the fleet's last; with a task, its envelopes first."""
     with connection.cursor() as cursor:
         cursor.execute(_STANDING, [worker_id, task_id and str(task_id), at or timezone.now()])
-        return [Standing(*row) for row in cursor.fetchall()]
+        return [BudgetBalance(*row) for row in cursor.fetchall()]
 
 
-def all_standing(*, at: datetime | None = None) -> list[Standing]:
+def all_balances(*, at: datetime | None = None) -> list[BudgetBalance]:
     """The windows of the fleet and of every worker, the fleet's first: one query."""
     with connection.cursor() as cursor:
         cursor.execute(_ALL_STANDING, [at or timezone.now()])
-        return [Standing(*row[1:-1]) for row in cursor.fetchall()]
+        return [BudgetBalance(*row[1:-1]) for row in cursor.fetchall()]
 
 
-def standings(scopes: Iterable[str], *, at: datetime | None = None) -> dict[str, list[Standing]]:
+def list_balances(scopes: Iterable[str], *, at: datetime | None = None) -> dict[str, list[BudgetBalance]]:
     """The windows of each of these budgets (workers, FLEET) alone: day, week, month."""
-    found: dict[str, list[Standing]] = {scope: [] for scope in scopes}
-    for window in all_standing(at=at):
+    found: dict[str, list[BudgetBalance]] = {scope: [] for scope in scopes}
+    for window in all_balances(at=at):
         if window.scope in found:
             found[window.scope].append(window)
     return found

@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from governance import audit
-from governance.actors import Actor
-from governance.budgets import money
+from governance.access.actors import Actor
+from governance.audit import log as audit
+from governance.budgets import amounts
 from governance.errors import BudgetNotFound, FieldError, InvalidInput
 from governance.models.budget import FLEET, WorkerBudget
 from governance.models.worker import Worker
@@ -58,7 +58,7 @@ def _checked(name: str, limit: Decimal | None) -> Decimal | None:
     if name not in LIMITS:
         raise InvalidInput([FieldError(name, f"is no limit; expected one of {', '.join(LIMITS)}")])
     try:
-        return None if limit is None else money.exact(limit)
+        return None if limit is None else amounts.quantize(limit)
     except ValueError as error:
         raise InvalidInput([FieldError(name, str(error))]) from None
 

@@ -9,38 +9,38 @@ Whole hours are read from `cost_hours`, the parts of hours at a span's edges fro
 database keeps the summaries in the transaction that books the line (migration 0014), whoever booked it.
 """
 
-from governance.costs.burn_rates import Pace, paces
-from governance.costs.dearest import TaskSum, dearest_tasks
-from governance.costs.sums import (
+from governance.costs.aggregates import (
     DIMENSIONS,
     Costs,
     HourSum,
     Span,
     Sum,
+    aggregate,
     answered,
     hour_of,
     last,
     of_task,
     of_task_since_stop,
     question,
-    summed,
 )
+from governance.costs.burn_rates import BurnRate, estimate_burn_rates
+from governance.costs.top_spenders import TaskSum, most_expensive_tasks
 
 __all__ = [
     "DIMENSIONS",
+    "BurnRate",
     "Costs",
     "HourSum",
-    "Pace",
     "Span",
     "Sum",
     "TaskSum",
+    "aggregate",
     "answered",
-    "dearest_tasks",
+    "estimate_burn_rates",
     "hour_of",
     "last",
+    "most_expensive_tasks",
     "of_task",
     "of_task_since_stop",
-    "paces",
     "question",
-    "summed",
 ]

@@ -7,7 +7,7 @@ from decimal import Decimal
 from django.db import connection
 from django.utils import timezone
 
-from governance.budgets.balances import Standing, all_standing
+from governance.budgets.balances import BudgetBalance, all_balances
 from governance.models.budget import FLEET
 
 HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
@@ -20,14 +20,14 @@ GROUP BY ROLLUP (worker_id)"""
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class BurnRate:
     """A window of a budget, what was spent of it in the last hour and the last 15 minutes (USD).
 
     `runs_out_at` is when its free money ends at the faster of the two paces; None if there is no limit,
     nothing is being spent, or the window ends first.
     """
 
-    standing: Standing
+    standing: BudgetBalance
     last_hour_usd: Decimal
     last_quarter_usd: Decimal
     runs_out_at: datetime | None
@@ -38,12 +38,12 @@ class Pace:
         return max(self.last_hour_usd, self.last_quarter_usd * 4)
 
 
-def paces(*, now: datetime | None = None) -> list[Pace]:
+def estimate_burn_rates(*, now: datetime | None = None) -> list[BurnRate]:
     """Every window that is open now: the fleet's first, then by worker; two queries."""
     now = now or timezone.now()
     burnt = _burnt(now)
     return [_pace(standing, *burnt.get(standing.scope, (Decimal(0), Decimal(0))), now=now)
-            for standing in all_standing(at=now)]  # fmt: skip
+            for standing in all_balances(at=now)]  # fmt: skip
 
 
 def _burnt(now: datetime) -> dict[str, tuple[Decimal, Decimal]]:
@@ -59,11 +59,11 @@ def _burnt(now: datetime) -> dict[str, tuple[Decimal, Decimal]]:
         return {scope: (hour or Decimal(0), quarter) for scope, hour, quarter in cursor.fetchall()}
 
 
-def _pace(standing: Standing, hour: Decimal, quarter: Decimal, *, now: datetime) -> Pace:
-    return Pace(standing, hour, quarter, _end(standing, max(hour, quarter * 4), now))
+def _pace(standing: BudgetBalance, hour: Decimal, quarter: Decimal, *, now: datetime) -> BurnRate:
+    return BurnRate(standing, hour, quarter, _end(standing, max(hour, quarter * 4), now))
 
 
-def _end(standing: Standing, per_hour: Decimal, now: datetime) -> datetime | None:
+def _end(standing: BudgetBalance, per_hour: Decimal, now: datetime) -> datetime | None:
     if standing.free_usd is None or per_hour <= 0:
         return None
     left = timedelta(hours=min(float(standing.free_usd / per_hour), 24 * 366.0))

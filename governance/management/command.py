@@ -10,8 +10,10 @@ import orjson
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from governance import actors, locks, outages
-from governance.actors import Actor
+from governance.access import actors
+from governance.access.actors import Actor
+from governance.db import errors as db_errors
+from governance.db import locks
 from governance.errors import FieldError, GovernanceError, InvalidInput
 
 # A person waits longer than a process does.
@@ -31,16 +33,16 @@ class GovernanceCommand(BaseCommand):
                 return super().execute(*args, **options)
         except GovernanceError as refusal:
             raise CommandError(str(refusal)) from refusal
-        except outages.ERRORS as failure:
+        except db_errors.ERRORS as failure:
             if locks.is_timeout(failure):
-                raise CommandError(f"{_LOCKED}: {outages.describe_if_unavailable(failure)}") from failure
-            if not outages.is_unavailable(failure):
+                raise CommandError(f"{_LOCKED}: {db_errors.describe_if_unavailable(failure)}") from failure
+            if not db_errors.is_unavailable(failure):
                 raise
-            raise CommandError(outages.describe(failure)) from failure
+            raise CommandError(db_errors.describe(failure)) from failure
 
     @property
     def actor(self) -> Actor:
-        return actors.of_login()
+        return actors.from_login()
 
     def add_json_argument(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print a JSON document instead of sentences")

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 from django.core.management.base import CommandError
 
-from governance.actors import Actor
+from governance.access.actors import Actor
 from governance.management.command import GovernanceCommand
-from governance.paging import MAX_LIMIT, Page, Row
+from governance.pagination import MAX_LIMIT, Page, Row
 
 Question = Callable[..., Page]
 

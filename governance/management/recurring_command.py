@@ -6,7 +6,7 @@ from uuid import UUID
 from governance.errors import RecurringNotFound
 from governance.management.command import GovernanceCommand
 from governance.models import RecurringTask
-from governance.recurrence import questions
+from governance.schedules import selectors
 
 
 class RecurringCommand(GovernanceCommand):
@@ -23,7 +23,7 @@ class RecurringCommand(GovernanceCommand):
 
     def tell(self, recurring_id: UUID) -> None:
         """Print it with its next times."""
-        row = questions.one(recurring_id, actor=self.actor)
+        row = selectors.one(recurring_id, actor=self.actor)
         self.say(row, sentence(row))
 
 

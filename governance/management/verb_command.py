@@ -9,10 +9,10 @@ from uuid import UUID
 
 from django.core.management.base import CommandError
 
-from governance import selectors
 from governance.errors import TaskNotFound, TransitionConflict
 from governance.management.command import GovernanceCommand, parse_id
-from governance.tasks import Outcome
+from governance.tasks import selectors
+from governance.tasks.services import Outcome
 
 _BATCH = 1000
 _FILTERS = {
@@ -28,7 +28,8 @@ _FILTERS = {
 
 
 class VerbCommand(GovernanceCommand):
-    """The subclass names the verb of `governance.tasks`, its past tense, and the states it leads from."""
+    """The subclass names the verb of `governance.tasks.services`, its past tense, and the states it leads
+    from."""
 
     verb: ClassVar[Any]
     done: ClassVar[str]

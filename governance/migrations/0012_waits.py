@@ -3,7 +3,7 @@ from importlib import import_module
 import django.db.models.fields.json
 from django.db import migrations, models
 
-# What the machinery reads in `wait` (`governance.waits`) is checked when it is written, so that no row typed
+# What the machinery reads in `wait` (`governance.tasks.waits`) is checked when it is written, so that no row typed
 # into psql can stop a sweep. Casts that fail refuse the row, too.
 SOUND = r"""
 ALTER TABLE governance_tasks ADD CONSTRAINT task_wait_sound CHECK (wait IS NULL OR coalesce(
@@ -43,7 +43,7 @@ EDITED = _0007.EDITED.replace(_WORDS, _WAITS)
 
 FLEET = "INSERT INTO fleet (name) VALUES ('FLEET');"
 
-# Who paused the fleet, why and when: said by the service (`governance.audit.acting`), or typed as SQL.
+# Who paused the fleet, why and when: said by the service (`governance.audit.log.acting`), or typed as SQL.
 TURNED = """
 CREATE FUNCTION fleet_turned() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,5 +1,5 @@
 """The three roles as groups. Their permissions come when the migrations have ended, for only then does
-Django make permissions (`governance.roles.bring_up_to_date`)."""
+Django make permissions (`governance.access.roles.bring_up_to_date`)."""
 
 from django.db import migrations
 

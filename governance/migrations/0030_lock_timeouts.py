@@ -1,6 +1,6 @@
 from django.db import migrations
 
-# A task may wait for rows that somebody else has locked (`governance.waits`). The constraint is taken as it is:
+# A task may wait for rows that somebody else has locked (`governance.tasks.waits`). The constraint is taken as it is:
 # whatever else it says stays.
 _KNOWN = """
 DO $widen$

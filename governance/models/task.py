@@ -13,7 +13,7 @@ MAX_PRIORITY = 100
 
 
 class Status(models.TextChoices):
-    """Where a task stands. The edges between these are the functions of `governance.transitions`."""
+    """Where a task stands. The edges between these are the functions of `governance.tasks.transitions`."""
 
     PENDING = "pending"
     IN_PROGRESS = "in_progress"
@@ -61,10 +61,10 @@ class Task(models.Model):
                      └───────────────retry (fresh attempts)────────────┘
 
     `pending` with a future `run_after` is not due yet. `parked` and `waiting_approval` wait for what
-    `waiting_for` names; `wait` says it to the machinery (`governance.waits`), null for dependencies and
+    `waiting_for` names; `wait` says it to the machinery (`governance.tasks.waits`), null for dependencies and
     for what an operator parked in SQL: nothing but an operator ends that.
     `cancel`, `terminate` and the deadline reach a task in every live state. Only
-    `governance.transitions` writes `status`; an edit made in SQL is obeyed and recorded by trigger.
+    `governance.tasks.transitions` writes `status`; an edit made in SQL is obeyed and recorded by trigger.
 
     Attempts: `attempts` counts the runs that were started, `error_attempts` those that ended in an
     error (at most `max_attempts`), `crash_attempts` those whose process died (at most three).

@@ -8,16 +8,16 @@ Nothing that lives, waits for a person or is counted at the moment is ever remov
 `docs/architecture/` says what that means for each table. Apps above register walks of their own tables.
 """
 
-from governance.retention import kinds as _kinds  # noqa: F401 (registers the law's own walks)
-from governance.retention.pruning import Step, prune, walk_on
+from governance.retention import tables as _kinds  # noqa: F401 (registers the law's own walks)
+from governance.retention.batches import BatchedScan, names, plain, register
+from governance.retention.pruning import Step, prune, run_slice
 from governance.retention.rules import PERMISSION, VIEW, cutoff, keep, known
-from governance.retention.walks import Walk, names, plain, register
 
 __all__ = [
     "PERMISSION",
     "VIEW",
+    "BatchedScan",
     "Step",
-    "Walk",
     "cutoff",
     "keep",
     "known",
@@ -25,5 +25,5 @@ __all__ = [
     "plain",
     "prune",
     "register",
-    "walk_on",
+    "run_slice",
 ]

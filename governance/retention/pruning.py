@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection, transaction
 from django.utils import timezone
 
-from governance import audit
-from governance.actors import Actor
+from governance.access.actors import Actor
+from governance.audit import log as audit
 from governance.errors import FieldError, InvalidInput
 from governance.models import RetentionRule, RetentionWalk
-from governance.retention import rules, walks
+from governance.retention import batches, rules
+from governance.retention.batches import BatchedScan
 from governance.retention.rules import Cutoffs
-from governance.retention.walks import Walk
 
 # Between the end of one walk of the watchdog's and the beginning of the next.
 REST = timedelta(hours=1)
@@ -57,15 +57,15 @@ def prune(
     return _walked(chosen, cutoffs, actor=actor, is_dry=is_dry, reason=reason)
 
 
-def _chosen(only: Sequence[str]) -> list[Walk]:
-    known = walks.all_walks()
+def _chosen(only: Sequence[str]) -> list[BatchedScan]:
+    known = batches.all_scans()
     if wrong := [name for name in only if name not in known]:
         raise InvalidInput([FieldError("only", f"{wrong[0]!r} is none of: {', '.join(known)}")])
     return [walk for name, walk in known.items() if not only or name in only]
 
 
 def _walked(
-    chosen: Sequence[Walk], cutoffs: Cutoffs, *, actor: Actor, is_dry: bool, reason: str
+    chosen: Sequence[BatchedScan], cutoffs: Cutoffs, *, actor: Actor, is_dry: bool, reason: str
 ) -> Iterator[Step]:
     for walk in chosen:
         if not walk.is_due(cutoffs):
@@ -83,7 +83,7 @@ def _walked(
 
 
 @transaction.atomic
-def _step(walk: Walk, position: str, cutoffs: Cutoffs, *, is_dry: bool) -> tuple[str, Counter[str]]:
+def _step(walk: BatchedScan, position: str, cutoffs: Cutoffs, *, is_dry: bool) -> tuple[str, Counter[str]]:
     """One window; where it ended ('' is the end of the table) and what was removed."""
     with connection.cursor() as cursor:
         cursor.execute(_BY_INDEX)
@@ -94,7 +94,7 @@ def _step(walk: Walk, position: str, cutoffs: Cutoffs, *, is_dry: bool) -> tuple
     return (str(keys[-1]) if len(keys) == walk.window else ""), +deleted
 
 
-def _note_horizon(walk: Walk, cutoffs: Cutoffs) -> None:
+def _note_horizon(walk: BatchedScan, cutoffs: Cutoffs) -> None:
     """Full checks of the books leave out what is older: its holds may be gone."""
     for rule in RetentionRule.objects.select_for_update().filter(pk__in=walk.rules).order_by("pk"):
         before = cutoffs[rule.name]
@@ -103,7 +103,7 @@ def _note_horizon(walk: Walk, cutoffs: Cutoffs) -> None:
             rule.save(update_fields=["pruned_before"])
 
 
-def _tell(actor: Actor, walk: Walk, total: Counter[str], cutoffs: Cutoffs, reason: str) -> None:
+def _tell(actor: Actor, walk: BatchedScan, total: Counter[str], cutoffs: Cutoffs, reason: str) -> None:
     before = {rule: at.isoformat() for rule in walk.rules if (at := cutoffs[rule])}
     with transaction.atomic():
         audit.record(
@@ -115,7 +115,7 @@ def _tell(actor: Actor, walk: Walk, total: Counter[str], cutoffs: Cutoffs, reaso
 # ------------------------------------------------------------------------------------- the watchdog's share
 
 
-def walk_on(*, now: datetime, seconds: float) -> int:
+def run_slice(*, now: datetime, seconds: float) -> int:
     """Go on with every walk that does not rest, for so long altogether; how many rows were removed.
 
     At least one step is taken if any is due, and the walk that has waited longest goes first.
@@ -129,18 +129,18 @@ def walk_on(*, now: datetime, seconds: float) -> int:
     return removed
 
 
-def _next_due(now: datetime, cutoffs: Cutoffs) -> Walk | None:
+def _next_due(now: datetime, cutoffs: Cutoffs) -> BatchedScan | None:
     rows = {row.name: row for row in RetentionWalk.objects.all()}
     due = [
         (row.stepped_at if row else _NEVER, walk.name)
-        for walk in walks.all_walks().values()
+        for walk in batches.all_scans().values()
         if walk.is_due(cutoffs) and not ((row := rows.get(walk.name)) and row.is_resting(now))
     ]
-    return walks.all_walks()[min(due)[1]] if due else None
+    return batches.all_scans()[min(due)[1]] if due else None
 
 
 @transaction.atomic
-def _step_on(walk: Walk, now: datetime, cutoffs: Cutoffs) -> int:
+def _step_on(walk: BatchedScan, now: datetime, cutoffs: Cutoffs) -> int:
     """The next window of a walk, with its new position in the same transaction."""
     RetentionWalk.objects.get_or_create(pk=walk.name)
     row = RetentionWalk.objects.select_for_update().get(pk=walk.name)

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from governance import audit
-from governance.actors import Actor
+from governance.access.actors import Actor
+from governance.audit import log as audit
 from governance.errors import FieldError, InvalidInput, RetentionRuleNotFound
 from governance.models import RetentionRule
 

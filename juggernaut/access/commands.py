@@ -4,7 +4,7 @@ Whoever runs one has the shell and with it the credentials of the database, so a
 Its row says which permission of the console and the API it mirrors; that is what it would ask for.
 """
 
-from juggernaut.access.terms import SHELL, Needs
+from juggernaut.access.requirements import SHELL, Needs
 
 _ROWS: tuple[tuple[str, ...], ...] = (
     ("ack_alert", "monitoring.change_alert"),

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from juggernaut.access import terms
+from juggernaut.access import requirements
 from juggernaut.access.commands import COMMANDS
 from juggernaut.access.endpoints import ENDPOINTS
 from juggernaut.access.pages import ACTIONS, MODELS, PAGES
-from juggernaut.access.terms import LOOPBACK, ROLES, Needs
+from juggernaut.access.requirements import LOOPBACK, ROLES, Needs
 
 HEAD = (
     "# Who may do what\n"
@@ -21,8 +21,8 @@ HEAD = (
     "Every service behind it asks again, so the console, the API and the commands refuse alike.\n"
     "\n"
     "**Roles** are groups of Django's, made by `migrate`, with what each may do in this version "
-    "(`governance/roles.py`). A superuser may do everything that anybody may. **Tokens** may do what "
-    "their owner may and their scopes allow (`governance/scopes.py`): `*` is all of it, a role's name "
+    "(`governance/access/roles.py`). A superuser may do everything that anybody may. **Tokens** may do what "
+    "their owner may and their scopes allow (`governance/access/scopes.py`): `*` is all of it, a role's name "
     "what that role may, `tasks:write` and the like one area. **This machine**, in the local profile, "
     'may create and read tasks without a token; that is the column "here".\n'
     "\n"
@@ -69,14 +69,16 @@ def _table(
     titles = [*heads, "Needs", *("here" if name == LOOPBACK else name for name in who)]
     lines = [_line(titles), _line(["---"] * len(titles))]
     for cells, needs in rows:
-        marks = ["yes" if terms.may(name, needs) else "" for name in who]
+        marks = ["yes" if requirements.may(name, needs) else "" for name in who]
         lines.append(_line([*(f"`{cell}`" for cell in cells), ", ".join(needs), *marks]))
     return lines
 
 
 def _commands() -> list[str]:
     titles = [_line(["Command", "Permission"]), _line(["---", "---"])]
-    rows = ((name, ", ".join(terms.permissions(needs)) or "shell only") for name, needs in COMMANDS.items())
+    rows = (
+        (name, ", ".join(requirements.permissions(needs)) or "shell only") for name, needs in COMMANDS.items()
+    )
     return [*titles, *(_line([f"`{name}`", said]) for name, said in rows)]
 
 

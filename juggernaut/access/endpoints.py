@@ -1,6 +1,6 @@
 """The requests of the API: method, address as `urls.py` writes it, and what it needs. One row a line."""
 
-from juggernaut.access.terms import SIGNED_IN, Needs
+from juggernaut.access.requirements import SIGNED_IN, Needs
 
 _ROWS: tuple[tuple[str, ...], ...] = (
     ("GET", "api", SIGNED_IN),

@@ -7,11 +7,11 @@ from django.core.exceptions import PermissionDenied
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 
-from governance import actors
-from governance.actors import Actor
-from juggernaut.access import terms
+from governance.access import actors
+from governance.access.actors import Actor
+from juggernaut.access import requirements
 from juggernaut.access.endpoints import ENDPOINTS
-from juggernaut.access.terms import Needs
+from juggernaut.access.requirements import Needs
 
 
 class Declared(IsAuthenticated):
@@ -38,7 +38,7 @@ def _permissions(method: str, route: str) -> Iterator[str]:
             f"{method} /{route} is not in the table of permissions, so nobody may use it:"
             " juggernaut/access/endpoints.py"
         )
-    return iter(terms.permissions(needs))
+    return iter(requirements.permissions(needs))
 
 
 def _route(request: Request) -> str:
@@ -48,4 +48,4 @@ def _route(request: Request) -> str:
 
 def _actor(request: Request) -> Actor:
     named = request.auth
-    return named if isinstance(named, Actor) else actors.of_user(request.user)
+    return named if isinstance(named, Actor) else actors.from_user(request.user)

@@ -1,6 +1,6 @@
 """The pages of the console: what each needs to be seen, and the verbs on it. One row a line."""
 
-from juggernaut.access.terms import ANYONE, CONSOLE, Needs
+from juggernaut.access.requirements import ANYONE, CONSOLE, Needs
 
 # Methods, address as `urls.py` writes it, and what it needs.
 _PAGES: tuple[tuple[str, ...], ...] = (

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from pydantic import SecretStr, ValidationError
 
-from governance import redaction
+from governance.audit import redaction
 from juggernaut.configuration import checks, fields, problems
 from juggernaut.configuration.model import Configuration
 from juggernaut.configuration.problems import ConfigurationError

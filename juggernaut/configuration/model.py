@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from juggernaut.api.throttling.rate import Rate
 from juggernaut.configuration.sources import SecretFiles
 from juggernaut.configuration.types import (
     BindAddress,
@@ -25,7 +26,6 @@ from juggernaut.configuration.types import (
     Texts,
     UpperWord,
 )
-from juggernaut.throttling.rate import Rate
 
 _NOTHING = SecretStr("")
 

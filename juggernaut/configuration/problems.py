@@ -8,7 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from governance import redaction
+from governance.audit import redaction
 from juggernaut.configuration import fields
 
 MAX_SHOWN = 200

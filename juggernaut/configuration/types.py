@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_core import PydanticUseDefault
 from pydantic_settings import NoDecode
 
-from juggernaut.throttling.rate import Rate
+from juggernaut.api.throttling.rate import Rate
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 

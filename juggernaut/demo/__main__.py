@@ -9,9 +9,11 @@ import sys
 import time
 from pathlib import Path
 
-from juggernaut import configuration, endpoints, processes, streams
+from juggernaut import configuration
+from juggernaut.database import endpoints
 from juggernaut.embedded import ports
 from juggernaut.environment import ROOT, require_settings
+from juggernaut.processes import children, streams
 
 PASSWORD = "simulation"  # noqa: S105 of a demo on loopback, whose password is meant to be known
 _START_SECONDS = 120.0
@@ -48,8 +50,8 @@ def main() -> int:
     finally:
         for process in reversed(running):
             process.send_signal(signal.SIGTERM)
-            if not processes.ended_within(process, seconds=60):
-                processes.kill(process)
+            if not children.ended_within(process, seconds=60):
+                children.kill(process)
     return 0
 
 
@@ -78,7 +80,7 @@ def _play(
         "JUGGERNAUT_ADMIN_PASSWORD": PASSWORD,
         "JUGGERNAUT_PORT": port,
     }
-    machine = processes.start([sys.executable, "main.py"], environment=environment, directory=ROOT)
+    machine = children.start([sys.executable, "main.py"], environment=environment, directory=ROOT)
     running.append(machine)
     _until_it_serves(int(port), machine)
     player = _start(["play_demo", "--provider", provider, "--minutes", options.minutes], environment)
@@ -93,7 +95,7 @@ def _start(
     command: list[str], environment: dict[str, str], *, output: object = None
 ) -> subprocess.Popen[bytes]:
     argv = [sys.executable, "manage.py", *command]
-    return processes.start(argv, environment=environment, directory=ROOT, output=output)  # type: ignore[arg-type]
+    return children.start(argv, environment=environment, directory=ROOT, output=output)  # type: ignore[arg-type]
 
 
 def _until_it_listens(said: Path, process: subprocess.Popen[bytes]) -> str:

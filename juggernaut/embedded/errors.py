@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from juggernaut import accounts
+from juggernaut.processes import accounts
 
 
 class EmbeddedServerError(Exception):

@@ -9,10 +9,10 @@ import subprocess
 import time
 from pathlib import Path
 
-from juggernaut import accounts, processes
-from juggernaut.embedded import home, log, ports
+from juggernaut.embedded import data_directory, log, ports
 from juggernaut.embedded.errors import DidNotStart
 from juggernaut.embedded.server import Server
+from juggernaut.processes import accounts, children
 
 ROLE = "juggernaut"
 DATABASE = "juggernaut"
@@ -26,7 +26,7 @@ CREATE ROLE {ROLE} LOGIN CREATEDB
 GRANT pg_monitor, pg_signal_backend TO {ROLE}
 CREATE DATABASE {DATABASE} OWNER {ROLE}
 """
-# The role under which `sql.query` reads (see workers/sql_reader.py), which ROLE may not make by itself. In
+# The role under which `sql.query` reads (see workers/sql/role.py), which ROLE may not make by itself. In
 # statements of one line that can be repeated: a cluster of an earlier version gets it at its next start.
 READER = "juggernaut_reader"
 READER_STATEMENTS = f"""\
@@ -71,16 +71,16 @@ class PostgreSQL(Server):
     signal_when_orphaned = signal.SIGINT
 
     def __init__(self, var_dir: Path, *, preferred_port: int = PREFERRED_PORT) -> None:
-        home.prepare(var_dir)
+        data_directory.prepare(var_dir)
         account = accounts.for_servers(var_dir / "postgres" / "data")
         super().__init__(
-            place=home.of_data(var_dir, server="postgres", account=account),
+            place=data_directory.of_data(var_dir, server="postgres", account=account),
             account=account,
             log_path=var_dir / "log" / "postgres.log",
             preferred_port=preferred_port,
         )
         self.data = self.place / "data"
-        self.binaries = home.of_postgres_binaries(account=account)
+        self.binaries = data_directory.of_postgres_binaries(account=account)
         self._password_path = var_dir / "postgres_password"
         self._reader_path = self.data / "has_reader_role"
         self._extension_path = self.data / "has_pg_stat_statements"
@@ -113,7 +113,7 @@ class PostgreSQL(Server):
         waited for by nobody else.
         """
         if self._process is not None:
-            processes.stop(self._process, ask=signal.SIGQUIT, grace_seconds=KILL_SECONDS)
+            children.stop(self._process, ask=signal.SIGQUIT, grace_seconds=KILL_SECONDS)
 
     def argv(self) -> list[str | Path]:
         """The server's command line; its settings and access rules are written anew."""

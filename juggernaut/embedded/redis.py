@@ -5,10 +5,10 @@ import signal
 import socket
 from pathlib import Path
 
-from juggernaut import accounts
-from juggernaut.embedded import home, ports
+from juggernaut.embedded import data_directory, ports
 from juggernaut.embedded.errors import EmbeddedServerError
 from juggernaut.embedded.server import Server
+from juggernaut.processes import accounts
 
 PREFERRED_PORT = 16379
 PROGRAMS = ("redis-server", "valkey-server")
@@ -26,15 +26,15 @@ class Redis(Server):
         installed = find_program()
         if installed is None:
             raise EmbeddedServerError("no redis-server or valkey-server is on the PATH")
-        home.prepare(var_dir)
+        data_directory.prepare(var_dir)
         account = accounts.for_servers(var_dir / "redis")
         super().__init__(
-            place=home.of_data(var_dir, server="redis", account=account),
+            place=data_directory.of_data(var_dir, server="redis", account=account),
             account=account,
             log_path=var_dir / "log" / "redis.log",
             preferred_port=preferred_port,
         )
-        self.program = home.of_program(installed, account=account)
+        self.program = data_directory.of_program(installed, account=account)
 
     @property
     def url(self) -> str:

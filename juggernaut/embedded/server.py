@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from signal import Signals
 
-from juggernaut import processes
-from juggernaut.accounts import Account
 from juggernaut.embedded import log, ports
 from juggernaut.embedded.errors import DidNotStart
+from juggernaut.processes import children
+from juggernaut.processes.accounts import Account
 
 READY_SECONDS = 60.0
 START_ATTEMPTS = 3
@@ -61,12 +61,12 @@ class Server(ABC):
     def stop(self) -> None:
         """Stop in order; killed when it takes longer than `stop_seconds`."""
         if self._process is not None:
-            processes.stop(self._process, ask=self.stop_signal, grace_seconds=self.stop_seconds)
+            children.stop(self._process, ask=self.stop_signal, grace_seconds=self.stop_seconds)
 
     def kill(self) -> None:
         """End it at once."""
         if self._process is not None:
-            processes.kill(self._process)
+            children.kill(self._process)
 
     def restart(self) -> None:
         """Stop and start on the same port."""
@@ -89,7 +89,7 @@ class Server(ABC):
     def _launch(self) -> None:
         self._port = self._port or ports.choose(self._preferred_port)
         with self.log_path.open("ab") as output:
-            process = processes.start(
+            process = children.start(
                 self.argv(),
                 directory=self.place,
                 output=output,
@@ -98,13 +98,13 @@ class Server(ABC):
             )
         self._process = process
         if not self._becomes_ready(process):
-            processes.kill(process)
+            children.kill(process)
             self._port = self._port if ports.is_free(self._port) else None
             raise DidNotStart(self.name, reason=log.last_line(self.log_path), log=self.log_path)
 
     def _becomes_ready(self, process: subprocess.Popen[bytes]) -> bool:
         deadline = time.monotonic() + READY_SECONDS
         while not self.is_ready(process.pid):
-            if processes.ended_within(process, seconds=0.02) or time.monotonic() > deadline:
+            if children.ended_within(process, seconds=0.02) or time.monotonic() > deadline:
                 return False
         return True

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
-from juggernaut import endpoints
-from juggernaut.embedded import former_urls, home
+from juggernaut.database import endpoints
+from juggernaut.embedded import data_directory, stale_urls
 from juggernaut.embedded.errors import AlreadyRunning, NotOurs
 from juggernaut.embedded.postgres import PREFERRED_PORT as POSTGRES_PORT
 from juggernaut.embedded.postgres import PostgreSQL
@@ -27,7 +27,7 @@ class EmbeddedServers:
     def __init__(self, var_dir: Path, *, named: Mapping[str, str]) -> None:
         self.var_dir = var_dir
         known = _json(self._ports_path)
-        self._named = former_urls.dropped(named, var_dir=var_dir, redis_port=known.get("redis"))
+        self._named = stale_urls.without_stale_urls(named, var_dir=var_dir, redis_port=known.get("redis"))
         self.postgres = (
             None
             if "DATABASE_URL" in self._named
@@ -102,7 +102,7 @@ def running(var_dir: Path, *, named: Mapping[str, str] | None = None) -> Iterato
     """
     with contextlib.ExitStack() as stack:
         try:
-            home.prepare(var_dir)
+            data_directory.prepare(var_dir)
             stack.enter_context(_lock(var_dir))
             servers = EmbeddedServers(var_dir, named=os.environ if named is None else named)
             stack.callback(servers.stop)

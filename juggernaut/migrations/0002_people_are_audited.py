@@ -47,7 +47,7 @@ END $$;
 """
 
 # That a password was changed, never to what. Django marks one that lets nobody in by '!', or it is empty.
-# Whoever upgrades the hash of the same password says so by the verb `rehash` (juggernaut/passwords.py).
+# Whoever upgrades the hash of the same password says so by the verb `rehash` (juggernaut/security/passwords.py).
 # The comparison stands here and not in the trigger: its columns could not be altered by Django's migrations.
 PASSWORDS = """
 CREATE FUNCTION audit_password() RETURNS trigger LANGUAGE plpgsql AS $$

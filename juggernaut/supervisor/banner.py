@@ -3,11 +3,12 @@
 import shlex
 from collections.abc import Sequence
 
-from juggernaut import driver, logs, profile
+from juggernaut import logs, profile
+from juggernaut.database import driver
 from juggernaut.embedded import EmbeddedServers
 from juggernaut.environment import ROOT
 from juggernaut.supervisor import parts
-from juggernaut.web_address import WebAddress
+from juggernaut.web.bind_address import WebAddress
 
 WITHOUT_REDIS = (
     "no redis-server or valkey-server was found, so there is no Redis: circuit breakers and rate limits "

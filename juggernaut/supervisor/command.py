@@ -7,14 +7,17 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from juggernaut import configuration, database, embedded, endpoints, logs, processes, web_address
+from juggernaut import configuration, embedded, logs
+from juggernaut.database import connection_settings, endpoints
 from juggernaut.embedded import EmbeddedServerError, EmbeddedServers
 from juggernaut.environment import ROOT, require_settings
+from juggernaut.processes import children
 from juggernaut.supervisor import banner, parts, pooling
 from juggernaut.supervisor.machine import Machine
 from juggernaut.supervisor.readiness import Readiness
 from juggernaut.supervisor.signals import Signals, StopRequested
-from juggernaut.web_address import WebAddress, WebAddressError
+from juggernaut.web import bind_address
+from juggernaut.web.bind_address import WebAddress, WebAddressError
 from monitoring import memory
 
 EPILOG = """\
@@ -57,14 +60,16 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _run(names: Sequence[str], *, signals: Signals) -> None:
-    address = web_address.from_environment() if "web" in names else None
+    address = bind_address.from_environment() if "web" in names else None
     if address:
-        web_address.require_free(address)
+        bind_address.require_free(address)
     with contextlib.ExitStack() as stack:
         with signals.interrupting():
             servers = stack.enter_context(embedded.running(endpoints.var_dir(), named=endpoints.configured()))
             _prepare_database(servers.environment)
-            pooled = pooling.examine({**database.configured(configuration.current()), **servers.environment})
+            pooled = pooling.examine(
+                {**connection_settings.configured(configuration.current()), **servers.environment}
+            )
         memory.note_start(endpoints.var_dir())
         programs = parts.programs(names, environment=servers.environment)
         machine = Machine([*programs, *_embedded_parts(servers)], signals=signals)
@@ -79,7 +84,7 @@ def _run(names: Sequence[str], *, signals: Signals) -> None:
 
 
 def _prepare_database(environment: Mapping[str, str]) -> None:
-    child = processes.start(
+    child = children.start(
         [parts.interpreter(), "manage.py", "set_up"],
         environment=configuration.child_environment(environment),
         directory=ROOT,
@@ -88,7 +93,7 @@ def _prepare_database(environment: Mapping[str, str]) -> None:
         if child.wait() != 0:
             raise PreparationError("the database could not be prepared; the reason stands above")
     finally:
-        processes.kill(child)
+        children.kill(child)
 
 
 def _embedded_parts(servers: EmbeddedServers) -> list[parts.Part]:

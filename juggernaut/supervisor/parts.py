@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from juggernaut import configuration, processes
+from juggernaut import configuration
 from juggernaut.environment import ROOT
+from juggernaut.processes import children
 
 PROGRAMS = ("web", "workers", "watchdog")
 MARGIN_SECONDS = 5.0
@@ -51,7 +52,7 @@ class Program:
     def start(self) -> None:
         """Start it; whatever its predecessor left behind ends first."""
         self.kill()
-        self._process = processes.start(self.argv, environment=self.environment, directory=ROOT)
+        self._process = children.start(self.argv, environment=self.environment, directory=ROOT)
 
     def ask_to_stop(self) -> None:
         """SIGTERM: finish what runs, take nothing new."""
@@ -61,7 +62,7 @@ class Program:
     def kill(self) -> None:
         """End it and its children now."""
         if self._process is not None:
-            processes.kill(self._process)
+            children.kill(self._process)
             self._process = None
 
 
@@ -69,7 +70,7 @@ def programs(names: Sequence[str], *, environment: Mapping[str, str]) -> list[Pr
     """The named programs, in the order in which they stop: web, workers, watchdog."""
     grace = configuration.current().grace_seconds
     arguments = {
-        "web": ["-m", "gunicorn", "-c", "python:juggernaut.gunicorn", "juggernaut.wsgi"],
+        "web": ["-m", "gunicorn", "-c", "python:juggernaut.web.gunicorn", "juggernaut.wsgi"],
         "workers": ["manage.py", "run_workers"],
         "watchdog": ["watchdog_main.py"],
     }

@@ -7,9 +7,9 @@ from contextlib import closing
 import psycopg2
 from django.core.exceptions import ImproperlyConfigured
 
-from governance import pooler
-from governance.pooler import Pooler
-from juggernaut import database
+from governance.db import pooler
+from governance.db.pooler import Pooler
+from juggernaut.database import connection_settings
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ def examine(environment: Mapping[str, str]) -> str:
 
     Processes do not take their knowledge from here: each asks about its own connections.
     """
-    url = environment.get(database.URL, "")
+    url = environment.get(connection_settings.URL, "")
     try:
         said = _said(url, environment) if url else ""
     except (psycopg2.Error, ImproperlyConfigured) as error:
@@ -32,15 +32,14 @@ def examine(environment: Mapping[str, str]) -> str:
 
 
 def _said(url: str, environment: Mapping[str, str]) -> str:
-    configured = database.pooler(environment)
+    configured = connection_settings.pooler(environment)
     if configured not in (Pooler.AUTO, Pooler.TRANSACTION):
         return ""
     if configured == Pooler.AUTO and not _is_pooled(url):
         return ""
-    how = "detected" if configured == Pooler.AUTO else database.POOLER
-    return (
-        f"transaction mode ({how}); {pooler.consequence(has_direct=bool(environment.get(database.DIRECT)))}"
-    )
+    how = "detected" if configured == Pooler.AUTO else connection_settings.POOLER
+    has_direct = bool(environment.get(connection_settings.DIRECT))
+    return f"transaction mode ({how}); {pooler.consequence(has_direct=has_direct)}"
 
 
 def _is_pooled(url: str) -> bool:

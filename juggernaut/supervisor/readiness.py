@@ -9,7 +9,7 @@ import psutil
 import psycopg2
 
 from juggernaut.supervisor.parts import Program
-from juggernaut.web_address import WebAddress
+from juggernaut.web.bind_address import WebAddress
 
 # After so long without being ready, the terminal says what is missing.
 PATIENCE_SECONDS = 20.0

@@ -7,7 +7,7 @@ import socket
 from collections.abc import Iterator
 from types import FrameType
 
-from juggernaut import streams
+from juggernaut.processes import streams
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 

@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 from django.template import Context
 
-from juggernaut import navigation
+from juggernaut.console import navigation
 
 register = template.Library()
 

@@ -3,9 +3,13 @@
 import logging
 import time
 
-from governance import outages
-from monitoring.alerts import book, channels, outbox, rules  # noqa: F401 (rules registers itself)
-from monitoring.alerts.findings import RULES, Rule
+from governance.db import errors as db_errors
+from monitoring.alerts import (
+    rules,  # noqa: F401 (it registers itself)
+    store,
+)
+from monitoring.alerts.delivery import channels, outbox
+from monitoring.alerts.rule_registry import RULES, Rule
 from monitoring.models import AlertRule
 
 logger = logging.getLogger(__name__)
@@ -34,7 +38,7 @@ class Evaluator:
             for name, rule in RULES.items()
             if name in rows and self._may_judge(rule, rows[name])
         )
-        outbox.fill(channels.targets())
+        outbox.enqueue(channels.targets())
         return changed
 
     def touch(self) -> None:
@@ -51,9 +55,9 @@ class Evaluator:
     def _ask(self, rule: Rule, row: AlertRule) -> int:
         try:
             findings = rule.look(row) if row.is_enabled else []
-            return 0 if findings is None else book.keep(row, findings)
+            return 0 if findings is None else store.save(row, findings)
         except Exception as error:
-            if outages.is_unavailable(error):
+            if db_errors.is_unavailable(error):
                 raise
             logger.exception("alert rule %r failed", rule.name)
             return 0

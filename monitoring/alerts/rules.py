@@ -18,9 +18,9 @@ from typing import Any
 
 from django.db import connection
 
-from governance import budgets, durations
-from monitoring import health_gates
-from monitoring.alerts.findings import MAX_SUBJECT, Finding, Found, rule
+from governance import budgets, units
+from monitoring.alerts.rule_registry import MAX_SUBJECT, Finding, Found, rule
+from monitoring.health import gates
 from monitoring.models import AlertRule
 
 Row = dict[str, Any]
@@ -119,12 +119,12 @@ def _open_breaker(found: Row) -> Finding:
 
 
 @rule("budget_nearly")
-def budget_nearly(row: AlertRule) -> Found:
+def budget_warning(row: AlertRule) -> Found:
     return [found for found in _used() if _is_over(found, row)]
 
 
 @rule("budget_used_up")
-def budget_used_up(row: AlertRule) -> Found:
+def budget_exhausted(row: AlertRule) -> Found:
     """A budget is used up before its last cent is: when what is left pays for no call, tasks wait for it.
     One without a cent is a decision, and an alert only when tasks wait for it."""
     waited_for = {f"{wait['scope']} {wait['kind']}" for wait in _rows(_WAITED_FOR, limit=COUNTED_UP_TO)}
@@ -137,16 +137,16 @@ def _is_over(found: Finding, row: AlertRule) -> bool:
 
 def _used() -> list[Finding]:
     """How every window stands that has a limit."""
-    return [_budget(window) for window in budgets.all_standing() if window.limit_usd is not None]
+    return [_budget(window) for window in budgets.all_balances() if window.limit_usd is not None]
 
 
-def _share(window: budgets.Standing) -> float:
+def _share(window: budgets.BudgetBalance) -> float:
     """Percent of the limit that is spent or promised. Nothing of nothing is all of it."""
     used = window.carried_usd + window.spent_usd + window.held_usd
     return float(100 * used / window.limit_usd) if window.limit_usd else 100.0
 
 
-def _budget(window: budgets.Standing) -> Finding:
+def _budget(window: budgets.BudgetBalance) -> Finding:
     share = _share(window)
     used = window.carried_usd + window.spent_usd + window.held_usd
     return Finding(
@@ -168,7 +168,7 @@ _LIMITS = {"day": "daily", "week": "weekly", "month": "monthly"}
 
 
 @rule("letters_per_hour")
-def letters_per_hour(row: AlertRule) -> Found:
+def dead_letter_rate(row: AlertRule) -> Found:
     [found] = _rows(_LETTERS, limit=COUNTED_UP_TO)
     if found["letters"] <= row.threshold:
         return []
@@ -188,7 +188,7 @@ def letters_per_hour(row: AlertRule) -> Found:
 
 
 @rule("oldest_pending", judges_silence=True)
-def oldest_pending(row: AlertRule) -> Found:
+def queue_age(row: AlertRule) -> Found:
     return [
         Finding(
             subject=found["worker_id"],
@@ -203,8 +203,8 @@ def oldest_pending(row: AlertRule) -> Found:
 
 
 @rule("ledger_drift")
-def ledger_drift(row: AlertRule) -> Found:
-    [found] = _rows(health_gates.BOOKS)
+def ledger_mismatch(row: AlertRule) -> Found:
+    [found] = _rows(gates.BOOKS)
     if not found["checks"]:
         return None
     if found["places"] <= row.threshold:
@@ -230,7 +230,7 @@ def unpriced_calls(row: AlertRule) -> Found:
 
 
 @rule("watchdog_late")
-def watchdog_late(row: AlertRule) -> Found:
+def watchdog_silent(row: AlertRule) -> Found:
     """Never true when the watchdog asks. The web servers ask while it is silent: `lookout`."""
     found = _rows(_WATCHDOG)
     silent = found[0]["silent"] if found else None
@@ -246,7 +246,7 @@ def watchdog_late(row: AlertRule) -> Found:
 
 
 def _span(seconds: float) -> str:
-    return durations.words(timedelta(seconds=seconds))
+    return units.words(timedelta(seconds=seconds))
 
 
 def _rows(statement: str, **parameters: Any) -> list[Row]:

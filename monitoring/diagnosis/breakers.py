@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from governance.durations import words
+from governance.units import words
 from monitoring.diagnosis import remedies
 from monitoring.diagnosis.findings import Finding, critical, notice, ok, warning
 from monitoring.diagnosis.sections import PROBE_SECONDS, section
-from monitoring.probe import Probe, Row
+from monitoring.health.probe import Probe, Row
 
 _BREAKERS = """
 SELECT b.name, b.state, b.kind, b.cause, b.mode, b.mode_by, b.mode_reason, b.failure_threshold,

@@ -3,13 +3,13 @@
 import psycopg2
 from django.utils import timezone
 
-from governance.budgets import invariants
-from governance.durations import words
-from monitoring import health_gates
+from governance.budgets import reconciliation
+from governance.units import words
 from monitoring.diagnosis import remedies
 from monitoring.diagnosis.findings import Finding, critical, notice, ok, warning
 from monitoring.diagnosis.sections import PROBE_SECONDS, section
-from monitoring.probe import DidNotAnswerError, Probe, Row
+from monitoring.health import gates
+from monitoring.health.probe import DidNotAnswerError, Probe, Row
 
 # Comparing the books reads all lines of the day: it has a time limit of its own, within that of all.
 BOOKS_SECONDS = 1.4
@@ -31,15 +31,15 @@ GROUP BY 1, 2, 3 ORDER BY calls DESC, 1, 2 LIMIT 10"""
 def look() -> list[Finding]:
     """Windows that are used up or nearly, calls without permission, and the books."""
     with Probe(seconds=PROBE_SECONDS) as probe:
-        windows = probe.rows(health_gates.BUDGETS)
+        windows = probe.rows(gates.BUDGETS)
         waiting = {row["scope"]: row["tasks"] for row in probe.rows(_WAITING)}
-        denied, checked = probe.rows(_DENIED), probe.row(health_gates.BOOKS)
+        denied, checked = probe.rows(_DENIED), probe.row(gates.BOOKS)
     return [*_windows(windows, waiting), *_denied(denied), _books(checked)]
 
 
 def _windows(windows: list[Row], waiting: dict[str, int]) -> list[Finding]:
     spent = [row for row in windows if row["used"] >= row["cap"]]
-    nearly = [row for row in windows if row not in spent and row["used"] >= health_gates.NEARLY * row["cap"]]
+    nearly = [row for row in windows if row not in spent and row["used"] >= gates.NEARLY * row["cap"]]
     found = [_used_up(scope, spent, waiting.get(scope, 0)) for scope in _scopes(spent)]
     found += [_nearly(scope, nearly) for scope in _scopes(nearly)]
     # A call may be too dear for what is left, long before all of it is used.
@@ -63,7 +63,7 @@ def _used_up(scope: str, spent: list[Row], waiting: int) -> Finding:
 
 def _nearly(scope: str, nearly: list[Row]) -> Finding:
     return notice(
-        f"the budget of {scope} is at {health_gates.NEARLY:.0%} or more",
+        f"the budget of {scope} is at {gates.NEARLY:.0%} or more",
         evidence=[_told(row) for row in nearly if row["scope"] == scope],
         remedies=[remedies.raise_limits(scope)],
     )
@@ -103,10 +103,10 @@ def _books(checked: Row) -> Finding:
     if checked["checks"] and not checked["places"]:
         told = f"the watchdog compared them {words(checked['ago'])} ago"
         return ok("the books of today balance", evidence=[told])
-    facts = invariants.facts(timezone.now())
+    facts = reconciliation.facts(timezone.now())
     try:
         with Probe(seconds=BOOKS_SECONDS) as probe:
-            drift = [row for query in invariants.QUERIES for row in probe.rows(query, facts)]
+            drift = [row for query in reconciliation.QUERIES for row in probe.rows(query, facts)]
     except (psycopg2.Error, DidNotAnswerError) as error:
         return _counted(checked, error)
     if not drift:

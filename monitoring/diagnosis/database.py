@@ -5,13 +5,14 @@ import time
 import psycopg2
 from django.db import connections
 
-from governance import direct, outages, pooler
-from governance.durations import words
-from monitoring import readiness
+from governance.db import direct_connection, pooler
+from governance.db import errors as db_errors
+from governance.units import words
 from monitoring.diagnosis import lock_holders, remedies
 from monitoring.diagnosis.findings import Finding, critical, notice, ok, warning
 from monitoring.diagnosis.sections import PROBE_SECONDS, section
-from monitoring.probe import DidNotAnswerError, Probe
+from monitoring.health import readiness
+from monitoring.health.probe import DidNotAnswerError, Probe
 
 CONNECTIONS_WARNING = 0.8
 _HOLDERS_SHOWN = 10
@@ -74,7 +75,7 @@ def address() -> str:
 
 def _unreachable(error: Exception) -> Finding:
     return critical(
-        outages.describe(error),
+        db_errors.describe(error),
         evidence=[f"address: {address()}"],
         explanation="Nothing works without it: no task is accepted, claimed or finished until it is back. "
         "Workers and watchdog wait for it and go on by themselves.",
@@ -95,9 +96,9 @@ def _reachable(server: dict[str, object], took: float) -> Finding:
 
 def _pooled() -> Finding:
     """A pooler in transaction mode is worth knowing; without a way around it, some things are slower."""
-    consequence = pooler.consequence(has_direct=direct.is_configured())
+    consequence = pooler.consequence(has_direct=direct_connection.is_configured())
     said = f"behind a connection pooler (transaction mode): {consequence}"
-    if direct.is_configured():
+    if direct_connection.is_configured():
         return ok(said)
     return notice(
         said,

@@ -1,10 +1,10 @@
 """Dead letters: how many are open, the kinds of failure behind them, and whether they pile up."""
 
-from governance.durations import words
+from governance.units import words
 from monitoring.diagnosis import remedies
 from monitoring.diagnosis.findings import Finding, Severity, notice, ok
 from monitoring.diagnosis.sections import PROBE_SECONDS, section
-from monitoring.probe import Probe, Row
+from monitoring.health.probe import Probe, Row
 
 # So many open letters of one kind, or so many failures of one kind in an hour, are more than bad luck.
 PILE = 10

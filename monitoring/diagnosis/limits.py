@@ -1,11 +1,11 @@
 """Rate limits: what providers and breakers refused, what is spent, and which tasks show no sign of life."""
 
 from governance import costs
-from governance.durations import words
+from governance.units import words
 from monitoring.diagnosis import remedies
 from monitoring.diagnosis.findings import Finding, notice, ok, warning
 from monitoring.diagnosis.sections import PROBE_SECONDS, section
-from monitoring.probe import Probe, Row
+from monitoring.health.probe import Probe, Row
 
 _LATEST = 5
 

@@ -1,11 +1,11 @@
 """Who holds locks on our tables, and since when: the sessions behind what `health_locks` counts."""
 
-from governance import redaction
-from governance.durations import words
-from monitoring import health_locks
+from governance.audit import redaction
+from governance.units import words
 from monitoring.diagnosis import remedies
 from monitoring.diagnosis.findings import Finding, notice, warning
-from monitoring.probe import Probe, Row
+from monitoring.health import locks
+from monitoring.health.probe import Probe, Row
 
 # Commits of the system hold their locks for milliseconds.
 HELD_SECONDS = 5
@@ -34,18 +34,18 @@ ORDER BY waiting DESC, a.xact_start LIMIT %(limit)s"""
 
 def look(probe: Probe) -> list[Finding]:
     """Who holds locks on our tables for longer than any of our commits, and what waits."""
-    found = health_locks.waiting(probe)
+    found = locks.waiting(probe)
     holders = probe.rows(_HOLDERS, {"seconds": HELD_SECONDS, "limit": _SHOWN})
     if not holders:
-        return [_unknown_holder(found)] if health_locks.is_waiting(found) else []
+        return [_unknown_holder(found)] if locks.is_waiting(found) else []
     said = f"{len(holders)} transaction(s) hold locks for more than {HELD_SECONDS} s"
     evidence = [_holder(row) for row in holders]
-    if not health_locks.is_waiting(found):
+    if not locks.is_waiting(found):
         return [notice(said, evidence=evidence, explanation="Nothing of the system waits for them yet.")]
     return [
         warning(
             said,
-            evidence=[*health_locks.described(found), *evidence],
+            evidence=[*locks.described(found), *evidence],
             explanation="Tasks whose rows are locked cannot go on; all others do.",
             remedies=[
                 remedies.at_machine(
@@ -60,7 +60,7 @@ def look(probe: Probe) -> list[Finding]:
 def _unknown_holder(found: Row) -> Finding:
     return notice(
         "something waits for a lock that nobody holds any more, or has held for long",
-        evidence=health_locks.described(found),
+        evidence=locks.described(found),
         explanation="It goes on by itself within seconds.",
     )
 

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 import psycopg2
 from django.conf import settings
 
-from governance import looks
-from governance.durations import words
+from governance.units import mebibytes, words
 from monitoring import memory
 from monitoring.diagnosis import remedies
 from monitoring.diagnosis.findings import Finding, notice, ok, warning
 from monitoring.diagnosis.sections import PROBE_SECONDS, section
-from monitoring.health import PROCESS_SILENT_SECONDS
-from monitoring.probe import DidNotAnswerError, Probe, Row
+from monitoring.health.probe import DidNotAnswerError, Probe, Row
+from monitoring.health.report import PROCESS_SILENT_SECONDS
 
 MEMORY_WARNING = 0.8
 MEBIBYTE = 1024 * 1024
@@ -66,14 +65,14 @@ def _memory(sizes: list[memory.Size]) -> Finding:
     if not sizes:
         start = remedies.at_machine("Start everything on this machine.", "python main.py")
         return notice("no process of the system runs on this machine", remedies=[start])
-    total = looks.mebibytes(sum(size.rss for size in sizes))
+    total = mebibytes(sum(size.rss for size in sizes))
     said = f"{len(sizes)} processes, {total} resident (shared pages counted in each)"
     return ok(said, evidence=[_told(size) for size in sizes])
 
 
 def _told(size: memory.Size) -> str:
     growth = "" if size.growth is None else f" ({size.growth / MEBIBYTE:+.0f} since start)"
-    return f"{looks.mebibytes(size.rss):>8}{growth}  pid {size.pid}  {size.name}"
+    return f"{mebibytes(size.rss):>8}{growth}  pid {size.pid}  {size.name}"
 
 
 def _workers(processes: Sequence[Row]) -> Finding:
@@ -81,10 +80,10 @@ def _workers(processes: Sequence[Row]) -> Finding:
     evidence = [_process(row) for row in processes]
     large = [row for row in processes if row["rss"] >= limit * MEMORY_WARNING]
     if not large:
-        said = f"no worker process is near its limit of {looks.mebibytes(limit)}"
+        said = f"no worker process is near its limit of {mebibytes(limit)}"
         return ok(said, evidence=evidence)
     return warning(
-        f"{len(large)} worker process(es) near or above the limit of {looks.mebibytes(limit)}",
+        f"{len(large)} worker process(es) near or above the limit of {mebibytes(limit)}",
         evidence=evidence,
         explanation="One that passes the limit takes nothing new, finishes what it runs and is replaced. If "
         "each grows so, one of the task types leaks.",
@@ -100,7 +99,7 @@ def _workers(processes: Sequence[Row]) -> Finding:
 def _process(row: Row) -> str:
     growth = (row["rss"] - row["at_start"]) / MEBIBYTE
     return (
-        f"{looks.mebibytes(row['rss']):>8} ({growth:+.0f} since start, {words(row['age'])} ago)  "
+        f"{mebibytes(row['rss']):>8} ({growth:+.0f} since start, {words(row['age'])} ago)  "
         f"pid {row['pid']} on {row['host']}, {row['in_flight']} running: {', '.join(row['worker_ids'])}"
     )
 

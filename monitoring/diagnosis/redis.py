@@ -7,7 +7,7 @@ from redis import RedisError
 from monitoring.diagnosis import remedies
 from monitoring.diagnosis.findings import Finding, ok, warning
 from monitoring.diagnosis.sections import section
-from monitoring.probe import redis_client
+from monitoring.health.probe import redis_client
 
 SECONDS = 1.0
 

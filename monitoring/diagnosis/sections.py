@@ -9,11 +9,11 @@ from typing import Any
 
 import psycopg2
 
-from governance import outages
+from governance.db import errors as db_errors
 from governance.errors import GovernanceError
 from monitoring.diagnosis import remedies
 from monitoring.diagnosis.findings import Finding, Severity, critical
-from monitoring.probe import DidNotAnswerError
+from monitoring.health.probe import DidNotAnswerError
 
 # All sections together. A look gives up on a server before that.
 ANSWER_SECONDS = 4.5
@@ -114,9 +114,9 @@ def _answer(name: str, found: Future[list[Finding]], deadline: float) -> list[Fi
 
 def without_database(error: Exception) -> Finding:
     """What a section says that cannot ask the database."""
-    if isinstance(error, DidNotAnswerError) or outages.is_unavailable(error):
+    if isinstance(error, DidNotAnswerError) or db_errors.is_unavailable(error):
         return critical(
-            outages.describe(error),
+            db_errors.describe(error),
             explanation="Nothing can be read from PostgreSQL, so nothing else is known here.",
             remedies=[remedies.at_machine("See what is known of it.", "python manage.py diagnose database")],
         )

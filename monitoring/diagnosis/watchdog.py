@@ -3,13 +3,13 @@
 import psycopg2
 from redis import RedisError
 
-from governance.durations import words
+from governance.units import words
 from monitoring.diagnosis import remedies
 from monitoring.diagnosis.findings import Finding, critical, notice, ok, warning
 from monitoring.diagnosis.sections import PROBE_SECONDS, section, without_database
-from monitoring.health import WATCHDOG_SILENT_SECONDS, stopped_duties
-from monitoring.probe import DidNotAnswerError, Probe, Row, redis_client
-from reliability import heartbeat
+from monitoring.health.probe import DidNotAnswerError, Probe, Row, redis_client
+from monitoring.health.report import WATCHDOG_SILENT_SECONDS, stopped_duties
+from reliability.watchdog import heartbeat
 
 START = remedies.at_machine("Start one; as many as you like may run.", "python watchdog_main.py")
 

@@ -1,11 +1,11 @@
 """Workers: who has processes that live, who is paused, and whose tasks nobody takes."""
 
-from governance.durations import words
+from governance.units import words
 from monitoring.diagnosis import remedies
 from monitoring.diagnosis.findings import Finding, critical, notice, ok, warning
 from monitoring.diagnosis.sections import PROBE_SECONDS, section
-from monitoring.health import PROCESS_SILENT_SECONDS, QUEUE_SLOW_SECONDS
-from monitoring.probe import Probe, Row
+from monitoring.health.probe import Probe, Row
+from monitoring.health.report import PROCESS_SILENT_SECONDS, QUEUE_SLOW_SECONDS
 
 _WORKERS = """
 SELECT w.worker_id, w.status, count(p.process_id)::int AS processes,

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from governance.management.command import GovernanceCommand, parse_id
-from governance.tasks import Outcome
+from governance.tasks.services import Outcome
 from monitoring.errors import AlertNotFound
 from monitoring.models import Alert
 

@@ -14,13 +14,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from governance import outages
+from governance.db import errors as db_errors
 from governance.version import VERSION
+from monitoring.health.probe import DidNotAnswerError, Probe, Row, redis_client
+from monitoring.health.single_flight import SingleFlight
 from monitoring.metrics import request_times
 from monitoring.metrics.families import QUESTIONS, Family, Question
-from monitoring.probe import DidNotAnswerError, Probe, Row, redis_client
-from monitoring.single_flight import SingleFlight
-from reliability import sweep
+from reliability.watchdog import sweep
 
 PROBE_SECONDS = 2.6
 ANSWER_SECONDS = 3.0
@@ -109,7 +109,7 @@ def _ask_database() -> Answers | None:
             for question in QUESTIONS:
                 answers.append((question, probe.rows(question.sql, _parameters(question))))
     except (psycopg2.Error, DidNotAnswerError) as error:
-        logger.warning("metrics are not complete: %s", outages.describe(error))
+        logger.warning("metrics are not complete: %s", db_errors.describe(error))
     return answers or None
 
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from monitoring import health_gates
 from monitoring.alerts.rules import IN_LINE
-from reliability import sweep
+from monitoring.health import gates
+from reliability.watchdog import sweep
 
 COUNTED_UP_TO = 10_000
 MAX_ROWS = 600
@@ -230,7 +230,7 @@ QUESTIONS = (
         _ROWS,
     ),
     Question(
-        health_gates.BOOKS,
+        gates.BOOKS,
         (_gauge("ledger_unbalanced", "Places where the books do not balance, last checked.", "places"),),
     ),
     Question(

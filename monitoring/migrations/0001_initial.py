@@ -27,7 +27,7 @@ INSERT INTO alert_rules (name, severity, threshold, unit, says) VALUES
    'No watchdog has been heard of for so long. The web servers look for it.');
 """
 
-# Who acknowledged, muted or ended it, why and when: said by the service (`governance.audit.acting`), or typed
+# Who acknowledged, muted or ended it, why and when: said by the service (`governance.audit.log.acting`), or typed
 # as SQL. An alert that is opened again by hand counts as one that came again.
 TURNED = """
 CREATE FUNCTION alert_turned() RETURNS trigger LANGUAGE plpgsql AS $$

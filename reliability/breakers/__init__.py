@@ -8,7 +8,7 @@ than its lease. Both may be called from any thread and from an event loop: they 
 100 ms, for PostgreSQL in a thread of its own.
 """
 
-from reliability.breakers.gate import Permit, acquire, record
+from reliability.breakers.client import Permit, acquire, record
 from reliability.breakers.outcomes import (
     FAILURE,
     NOT_COUNTED,

@@ -10,8 +10,8 @@ from django.db.models.functions import Now
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from governance.errors import FieldError, InvalidInput
-from governance.submission import field_errors
-from reliability.breakers.rows import CircuitBreaker
+from governance.tasks.schemas import field_errors
+from reliability.breakers.models import CircuitBreaker
 
 Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 

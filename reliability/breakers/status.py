@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from reliability.bounded_redis import Away
-from reliability.breakers import gate, settings
+from reliability.bounded_redis import RedisUnavailable
+from reliability.breakers import client as gate
+from reliability.breakers import settings
 from reliability.breakers.settings import Snapshot
 
 
@@ -22,7 +23,7 @@ def _standing(snapshot: Snapshot) -> dict[str, Any]:
     row = snapshot.row
     try:
         found = gate.of_process().shared.look(row.name)
-    except Away:
+    except RedisUnavailable:
         found = None
     standing = _last_known(snapshot) if found is None else _from_redis(found)
     is_over = snapshot.left(row.mode_until) == 0

@@ -3,16 +3,16 @@
 import asyncio
 import uuid
 
-from governance import locks
-from reliability import pulse
-from reliability.engine.drain import Drain
+from governance.db import locks
+from reliability.cluster import shared_state
+from reliability.engine.worker_loop import WorkerLoop
 
 
-def run_drain() -> None:
+def run_worker_loop() -> None:
     """Work for this cluster's workers until the cluster ends. The only message the broker ever hands out."""
     locks.begin()
-    beat = pulse.join()
-    asyncio.run(Drain(process_id=uuid.uuid4(), worker_ids=pulse.worker_ids, beat=beat).run())
+    beat = shared_state.join()
+    asyncio.run(WorkerLoop(process_id=uuid.uuid4(), worker_ids=shared_state.worker_ids, beat=beat).run())
 
 
-__all__ = ["run_drain"]
+__all__ = ["run_worker_loop"]

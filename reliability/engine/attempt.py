@@ -12,12 +12,16 @@ import orjson
 from django.db import close_old_connections
 from pydantic import BaseModel, ValidationError
 
-from governance import locks, log_context, redaction, task_types, waits
-from governance.claims import Claimed
-from governance.submission import field_errors
-from governance.task_types import TaskType
-from governance.waits import Wait
-from reliability import retry
+from governance import log_context
+from governance.audit import redaction
+from governance.db import locks
+from governance.tasks import registry as task_types
+from governance.tasks import waits
+from governance.tasks.registry import TaskType
+from governance.tasks.schemas import field_errors
+from governance.tasks.transitions.types import ClaimedTask
+from governance.tasks.waits import Wait
+from reliability.engine import backoff
 from reliability.engine.context import TaskContext
 from reliability.engine.threads import Threads
 from reliability.failures import (
@@ -52,7 +56,7 @@ class RetryLater:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """`failure` is what `Report.failure` takes: why the task is given up."""
+    """`failure` is what `AttemptReport.failure` takes: why the task is given up."""
 
     error: str
     failure: dict[str, str]
@@ -66,10 +70,10 @@ class Parked:
 
 
 Ending = Completed | RetryLater | Failed | Parked
-OnLate = Callable[[Claimed, bytes], None]
+OnLate = Callable[[ClaimedTask, bytes], None]
 
 
-async def run(task: Claimed, context: TaskContext, *, threads: Threads, on_late: OnLate) -> Ending:
+async def run(task: ClaimedTask, context: TaskContext, *, threads: Threads, on_late: OnLate) -> Ending:
     """Carry the task out once and say how it ended.
 
     Only the `CancelledError` of somebody who cancels this very call leaves this function.
@@ -92,7 +96,7 @@ def _is_being_cancelled() -> bool:
     return current is not None and current.cancelling() > 0
 
 
-async def _answer(task: Claimed, context: TaskContext, threads: Threads, on_late: OnLate) -> bytes:
+async def _answer(task: ClaimedTask, context: TaskContext, threads: Threads, on_late: OnLate) -> bytes:
     kind = _kind(task)
     payload = _payload(kind, task)
     begin = partial(_begin, task, context)
@@ -118,7 +122,7 @@ async def _answer(task: Claimed, context: TaskContext, threads: Threads, on_late
         raise TransientFailure(f"timed out after {task.timeout_seconds:g} s") from None
 
 
-def _begin(task: Claimed, context: TaskContext, clock: asyncio.Timeout) -> None:
+def _begin(task: ClaimedTask, context: TaskContext, clock: asyncio.Timeout) -> None:
     """Set the clock to the attempt's own limit, unless the deadline is nearer or the attempt is over."""
     end, deadline = asyncio.get_running_loop().time() + task.timeout_seconds, clock.when()
     context.ends_at = end if deadline is None else min(end, deadline)
@@ -126,14 +130,14 @@ def _begin(task: Claimed, context: TaskContext, clock: asyncio.Timeout) -> None:
         clock.reschedule(end)
 
 
-def _kind(task: Claimed) -> TaskType:
+def _kind(task: ClaimedTask) -> TaskType:
     try:
         return task_types.get(task.task_type)
     except task_types.UnknownTaskType as unknown:
         raise PermanentFailure(str(unknown)) from None
 
 
-def _payload(kind: TaskType, task: Claimed) -> BaseModel:
+def _payload(kind: TaskType, task: ClaimedTask) -> BaseModel:
     try:
         return kind.schema.model_validate_json(task.payload)
     except ValidationError as invalid:
@@ -181,7 +185,7 @@ def _has_unknown_number(value: object) -> bool:
     return isinstance(value, float) and not math.isfinite(value)
 
 
-def _ending(task: Claimed, error: BaseException) -> Ending:
+def _ending(task: ClaimedTask, error: BaseException) -> Ending:
     if postponed := _postponed(error):
         with log_context.task(task.id):
             logger.info("waits: %s", postponed)
@@ -191,9 +195,9 @@ def _ending(task: Claimed, error: BaseException) -> Ending:
             logger.warning("waits: a statement of it met a lock that somebody else holds")
         return Parked(waits.for_lock("database rows", "a statement of it was given up"))
     text = _describe(error)
-    decision = retry.decide(error, error_attempts=task.error_attempts, max_attempts=task.max_attempts)
+    decision = backoff.decide(error, error_attempts=task.error_attempts, max_attempts=task.max_attempts)
     with log_context.task(task.id):
-        if isinstance(decision, retry.Again):
+        if isinstance(decision, backoff.Again):
             logger.warning(
                 "attempt %d failed, next in %.1f s: %s", task.attempt, decision.delay_seconds, text
             )

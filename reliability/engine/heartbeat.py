@@ -18,10 +18,13 @@ from uuid import UUID
 import psutil
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from governance import locks, outages, transitions, workers
+from governance.db import errors as db_errors
+from governance.db import locks
 from governance.models import WorkerProcess
+from governance.tasks import transitions
 from governance.version import VERSION
-from reliability.engine import neighbours
+from governance.workers import heartbeats
+from reliability.engine import host_processes
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +36,7 @@ RENEW_AFTER_SECONDS = 1.5
 LOCK_SECONDS = 0.5
 
 
-class Held(Protocol):
+class HeldTasks(Protocol):
     """The part of a drain that the heartbeat looks at, from another thread."""
 
     process_id: UUID
@@ -52,7 +55,7 @@ class Heartbeat:
 
     def __init__(
         self,
-        held: Held,
+        held: HeldTasks,
         *,
         on_lost: Callable[[dict[UUID, int]], None],
         on_concurrency: Callable[[dict[str, int]], None],
@@ -88,7 +91,7 @@ class Heartbeat:
             self._poked.wait(INTERVAL_SECONDS)
             self._poked.clear()
             self._try(self._beat)
-        self._try(lambda: workers.forget([self._held.process_id]))
+        self._try(lambda: heartbeats.forget([self._held.process_id]))
         connection.close()
 
     def _try(self, work: Callable[[], object]) -> None:
@@ -98,7 +101,7 @@ class Heartbeat:
         except (DatabaseError, InterfaceError) as error:
             connection.close()
             if not self._is_away:  # once for each outage, not every two seconds
-                logger.error(outages.describe_if_unavailable(error))
+                logger.error(db_errors.describe_if_unavailable(error))
             self._is_away = True
         except Exception:
             logger.exception("a heartbeat failed")  # the next one may not
@@ -119,10 +122,10 @@ class Heartbeat:
         except OperationalError as error:
             if not locks.is_timeout(error):
                 raise
-            logger.warning("a part of a heartbeat is left: %s", outages.describe_if_unavailable(error))
+            logger.warning("a part of a heartbeat is left: %s", db_errors.describe_if_unavailable(error))
 
     def _say_alive(self) -> None:
-        workers.say_alive(self._sign())
+        heartbeats.record_heartbeat(self._sign())
         self._is_registered = True
 
     def _renew(self) -> None:
@@ -133,20 +136,20 @@ class Heartbeat:
 
     def _look_around(self) -> None:
         if self._is_registered and not self._has_looked_around:
-            neighbours.rescue_from_dead()
+            host_processes.rescue_from_dead()
             self._has_looked_around = True
 
     def _read_concurrency(self) -> None:
         if self._is_registered:
-            self._on_concurrency(workers.concurrency(self._held.worker_ids))
+            self._on_concurrency(heartbeats.concurrency(self._held.worker_ids))
 
-    def _sign(self) -> workers.SignOfLife:
+    def _sign(self) -> heartbeats.ProcessHeartbeat:
         state = WorkerProcess.State.DRAINING if self._held.is_leaving else WorkerProcess.State.RUNNING
-        return workers.SignOfLife(
+        return heartbeats.ProcessHeartbeat(
             process_id=self._held.process_id,
             worker_ids=self._held.worker_ids,
             host=socket.gethostname(),
-            machine=neighbours.machine(),
+            machine=host_processes.machine(),
             pid=os.getpid(),
             born_at=datetime.fromtimestamp(psutil.Process().create_time(), UTC),
             state=state,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import psycopg2
 from psycopg2.extensions import connection as Connection
 
-from governance import direct, doorbell
+from governance.db import direct_connection, notifications
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +60,8 @@ class Listener:
 
 
 def _open() -> Connection | None:
-    opened = direct.open_session()
+    opened = direct_connection.open_session()
     if opened is not None:
         with opened.cursor() as cursor:
-            cursor.execute(f"LISTEN {doorbell.CHANNEL}")
+            cursor.execute(f"LISTEN {notifications.CHANNEL}")
     return opened

@@ -9,18 +9,19 @@ from uuid import UUID
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from reliability import redrives, selectors
-from reliability.management.letter_command import LetterCommand
+from reliability import redrives
+from reliability.dead_letters import selectors
+from reliability.management.dead_letter_command import DeadLetterCommand
 from reliability.management.progress import Bar
 from reliability.models import Redrive
 from reliability.redrives import Chosen, Preview, steps
-from reliability.redrives.verbs import MAX_FAILURE_RATE, PACE_PER_SECOND
+from reliability.redrives.services import MAX_FAILURE_RATE, PACE_PER_SECOND
 
 POLL_SECONDS = 0.5
 _LEFT_ALONE = {Redrive.State.PAUSED, Redrive.State.STOPPED, Redrive.State.ABORTED}
 
 
-class RedriveCommand(LetterCommand):
+class RedriveCommand(DeadLetterCommand):
     """A command that may start a redrive and look on until it ends."""
 
     def add_terms(self, parser: ArgumentParser) -> None:
@@ -89,7 +90,7 @@ class RedriveCommand(LetterCommand):
         self.say(row, f"redrive {redrive_id} is {row['state']}: {_counts(row)}")
 
     def _goes_on(self, redrive_id: UUID, bar: Bar) -> bool:
-        steps.go_on(redrive_id, timezone.now())
+        steps.advance_one(redrive_id, timezone.now())
         row = selectors.redrive(redrive_id, actor=self.actor)
         ended = row["succeeded"] + row["failed"] + row["skipped"]
         bar.show(ended, row["total"], _counts(row))

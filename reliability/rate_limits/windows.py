@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from governance.models import RateLimit
-from reliability.bounded_redis import Away, BoundedRedis
-from reliability.breakers import gate
+from reliability.bounded_redis import BoundedRedis, RedisUnavailable
+from reliability.breakers import client as gate
 from reliability.errors import RateLimited
 
 # A limit that was changed binds in every process within this time.
@@ -29,7 +29,7 @@ class Taken:
     token: str
 
 
-class Windows:
+class RateLimitWindows:
     """What this process knows of the limits, and what it has called. Safe for threads."""
 
     def __init__(self, redis: BoundedRedis) -> None:
@@ -50,7 +50,7 @@ class Windows:
         token = f"{self._prefix}.{next(self._numbers)}"
         try:
             full, left = self._ask(limits, token if is_counted else "")
-        except Away:
+        except RedisUnavailable:
             full, left = self._ask_own(limits)
         if full is not None:
             raise RateLimited(full.name, max_calls=full.max_calls, per=full.per_seconds, left_seconds=left)
@@ -66,7 +66,7 @@ class Windows:
                 self._own[name] = deque(entry for entry in own if entry[1] != taken.token)
         try:
             self.redis.ask(lambda: self._forget(taken))
-        except Away:
+        except RedisUnavailable:
             return
 
     def _limits(self) -> list[RateLimit]:
@@ -115,15 +115,15 @@ def _key(name: str) -> str:
     return f"{{rate}}:{name}"
 
 
-_windows: Windows | None = None
+_windows: RateLimitWindows | None = None
 
 
-def of_process() -> Windows:
+def of_process() -> RateLimitWindows:
     """The one of this process; it shares its way to Redis, and what is known of it, with the breakers."""
     global _windows
     redis = gate.of_process().shared.redis
     if _windows is None or _windows.redis is not redis:
-        _windows = Windows(redis)
+        _windows = RateLimitWindows(redis)
     return _windows
 
 

@@ -2,8 +2,8 @@
 
 from reliability.redrives.forecast import Forecast, GroupShare, Preview, preview
 from reliability.redrives.selection import Chosen
+from reliability.redrives.services import abort, pause, resume, start
 from reliability.redrives.steps import advance
-from reliability.redrives.verbs import abort, pause, resume, start
 
 __all__ = [
     "Chosen",

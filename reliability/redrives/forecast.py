@@ -8,9 +8,9 @@ from uuid import UUID
 from django.db.models import Count, DecimalField, ExpressionWrapper, F, Q, QuerySet, Sum
 from django.db.models.functions import Greatest
 
-from governance.actors import Actor
+from governance.access.actors import Actor
 from governance.models import DeadLetter
-from reliability.redrives import gates, selection, verbs
+from reliability.redrives import gates, selection, services
 from reliability.redrives.selection import Chosen
 
 GROUPS_SHOWN = 20
@@ -55,11 +55,11 @@ class Preview:
 
 
 def preview(
-    chosen: Chosen, *, actor: Actor, pace: float = verbs.PACE_PER_SECOND, canary: bool = True
+    chosen: Chosen, *, actor: Actor, pace: float = services.PACE_PER_SECOND, canary: bool = True
 ) -> Preview:
     """What `start` with the same words would do; changes nothing. Raises what `start` raises."""
-    actor.require(verbs.PERMISSION)
-    verbs.terms(reason="preview", pace=pace, max_failure_rate=verbs.MAX_FAILURE_RATE)
+    actor.require(services.PERMISSION)
+    services.terms(reason="preview", pace=pace, max_failure_rate=services.MAX_FAILURE_RATE)
     eligible, left_out = selection.counts(chosen)
     pending = selection.letters(chosen).filter(status=DeadLetter.Status.PENDING).order_by()
     return Preview(

@@ -76,7 +76,7 @@ def budget(redrive: Redrive) -> str | None:
     """Nothing is left of a budget of workers whose letters cost money before."""
     spenders = _of_what_is_left(redrive).filter(cost_usd__gt=0).values_list("worker_id", flat=True).distinct()
     for worker_id in sorted(spenders):
-        for window in budgets.standing(worker_id):
+        for window in budgets.balance(worker_id):
             if window.free_usd == 0:
                 return f"the budget of {window.scope} for the {window.kind} is used up"
     return None

@@ -8,10 +8,10 @@ from django.db.models import Count, QuerySet
 
 from governance.errors import FieldError, InvalidInput
 from governance.models import DeadLetter
-from reliability.letter_filter import LetterFilter
+from reliability.dead_letters.filters import DeadLetterFilter
 from reliability.models import Redrive
 
-Chosen = LetterFilter | Sequence[UUID]
+Chosen = DeadLetterFilter | Sequence[UUID]
 MAX_IDS = 10_000
 
 _LEFT_OUT = {
@@ -32,7 +32,7 @@ SELECT status, count(*) FROM chosen GROUP BY status"""
 def letters(chosen: Chosen) -> QuerySet[DeadLetter]:
     """The letters that are meant, in whatever state. Raises `EmptyFilter`, or `InvalidInput` for no ids or
     more than 10,000."""
-    if isinstance(chosen, LetterFilter):
+    if isinstance(chosen, DeadLetterFilter):
         chosen.require()
         return chosen.letters()
     if not 1 <= len(chosen) <= MAX_IDS:
@@ -42,14 +42,14 @@ def letters(chosen: Chosen) -> QuerySet[DeadLetter]:
 
 def words(chosen: Chosen) -> str:
     """The choice as an operator reads it."""
-    if isinstance(chosen, LetterFilter):
+    if isinstance(chosen, DeadLetterFilter):
         return str(chosen)
     return "one chosen dead letter" if len(chosen) == 1 else f"{len(chosen)} chosen dead letters"
 
 
 def said(chosen: Chosen) -> dict[str, object] | None:
     """The filter as JSON; None for a choice by ids, which the items name."""
-    return chosen.said if isinstance(chosen, LetterFilter) else None
+    return chosen.said if isinstance(chosen, DeadLetterFilter) else None
 
 
 def counts(chosen: Chosen) -> tuple[int, dict[str, int]]:
@@ -69,5 +69,5 @@ def freeze(redrive: Redrive, chosen: Chosen) -> tuple[int, dict[str, int]]:
 
 def _divided(chosen: Chosen, found: dict[str, int]) -> tuple[int, dict[str, int]]:
     left_out = {why: found[status] for status, why in _LEFT_OUT.items() if found.get(status)}
-    unknown = 0 if isinstance(chosen, LetterFilter) else len(set(chosen)) - sum(found.values())
+    unknown = 0 if isinstance(chosen, DeadLetterFilter) else len(set(chosen)) - sum(found.values())
     return found.get(DeadLetter.Status.PENDING, 0), left_out | ({_UNKNOWN: unknown} if unknown else {})

@@ -13,7 +13,9 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.models import Q
 
-from governance import doorbell, locks, outages, transitions
+from governance.db import errors as db_errors
+from governance.db import locks, notifications
+from governance.tasks import transitions
 from reliability.models import Redrive, RedriveItem
 from reliability.redrives import gates
 
@@ -32,16 +34,18 @@ def advance(now: datetime) -> int:
     Safe to call from anywhere, at any time, twice at once. A redrive whose step fails stops no other.
     """
     live = Redrive.objects.filter(Q(state=Redrive.State.RUNNING) | Q(handed_over__gt=0))
-    return sum(go_on(redrive_id, now) for redrive_id in live.order_by("pk").values_list("pk", flat=True))
+    return sum(
+        advance_one(redrive_id, now) for redrive_id in live.order_by("pk").values_list("pk", flat=True)
+    )
 
 
-def go_on(redrive_id: UUID, now: datetime) -> int:
+def advance_one(redrive_id: UUID, now: datetime) -> int:
     """Take the steps that one redrive can take now; how many items changed. What fails is tried again by
     the next `advance`; only a lost connection raises."""
     try:
         return take(redrive_id, now)
     except Exception as error:
-        if outages.is_unavailable(error):
+        if db_errors.is_unavailable(error):
             raise
         if locks.is_timeout(error):
             logger.warning("redrive %s waits for rows that somebody has locked", redrive_id)
@@ -194,7 +198,7 @@ def _hand_over(redrive: Redrive, now: datetime) -> int:
     moved = transitions.retry(
         tasks, actor=redrive.started_by, reason=f"{redrive.reason} (redrive {redrive.pk})"
     )
-    doorbell.ring(task.worker_id for task in moved if task.status == "pending")
+    notifications.notify_workers(task.worker_id for task in moved if task.status == "pending")
     _record(redrive, picked, overtaken, [task.id for task in moved], now)
     return len(picked)
 

@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 from jsonschema import Draft202012Validator, FormatChecker
 
-from juggernaut.openapi.views import document
+from juggernaut.api.openapi.views import document
 from tests.api import world
 from tests.api.world import World
 from tests.governance.api_client import Api

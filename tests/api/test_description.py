@@ -10,14 +10,14 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from pydantic import BaseModel
 
-from governance.api.urls import Nowhere
-from juggernaut.openapi import operations
-from juggernaut.openapi.views import DocsView, document
+from juggernaut.api.openapi import operations
+from juggernaut.api.openapi.views import DocsView, document
+from juggernaut.api.urls.governance import NotFoundEndpoint
 from tests.governance.api_client import Api
 
 METHODS = {"get", "post", "put", "patch", "delete"}
 # Addresses that are another one's, a page, or everything that is not there.
-NOT_DESCRIBED = {("api/", "Index"), ("api/docs", DocsView.__name__), ("api/", Nowhere.__name__)}
+NOT_DESCRIBED = {("api/", "Index"), ("api/docs", DocsView.__name__), ("api/", NotFoundEndpoint.__name__)}
 
 
 def views(patterns: list[Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from django.contrib.auth.models import User
 
-from governance import roles
+from governance.access import roles
 from juggernaut.environment import ROOT
 from tests.api import world
 from tests.governance.api_client import make_user, token_of

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from governance import submission
+from governance.tasks import schemas
 from juggernaut.environment import ROOT
 from tests.machine import Machine
 from tests.polling import until
@@ -110,4 +110,4 @@ def generated(machine: Machine, token: str, folder: Path) -> str:
 
 @pytest.mark.parametrize("text", blocks("json"))
 def test_the_tasks_in_the_document_are_accepted(text: str):
-    assert submission.parse(json.loads(text)).task_type == "workflow"
+    assert schemas.parse(json.loads(text)).task_type == "workflow"

@@ -8,8 +8,10 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from governance import budgets, tasks, transitions
+from governance import budgets
 from governance.models import AuditEntry, Worker
+from governance.tasks import services as tasks
+from governance.tasks import transitions
 from tests.governance import samples
 from tests.governance.api_client import Api
 from tests.governance.samples import SYSTEM

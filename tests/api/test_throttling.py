@@ -8,11 +8,11 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
+from juggernaut.api.throttling import buckets
+from juggernaut.api.throttling.rate import Rate
 from juggernaut.embedded.redis import Redis
-from juggernaut.throttling import buckets
-from juggernaut.throttling.rate import Rate
 from reliability.bounded_redis import BoundedRedis
-from reliability.breakers import gate
+from reliability.breakers import client as gate
 from tests.governance import samples
 from tests.governance.api_client import Api, client_of, make_user
 from tests.polling import until

@@ -6,15 +6,16 @@ from uuid import UUID, uuid4
 
 from django.utils import timezone
 
-from governance import approvals, model_prices, permissions, rate_limits, tool_executions
+from governance.access import approvals, permissions, rate_limits, tool_executions
+from governance.access.tool_executions import Call
+from governance.costs import operator_prices
 from governance.models import DeadLetter, LateResult, RecurringTask, Worker, WorkerProcess
-from governance.recurrence import firing
-from governance.tool_executions import Call
-from juggernaut import api_tokens
+from governance.schedules import dispatch
+from juggernaut.api_tokens import services as api_tokens
 from monitoring.models import Alert
 from reliability import redrives
+from reliability.breakers import services as breakers
 from reliability.breakers import settings as breaker_settings
-from reliability.breakers import verbs as breakers
 from tests.fleet import enlist
 from tests.governance import budgets as books
 from tests.governance import recurring, samples
@@ -44,7 +45,7 @@ def build() -> World:
     )  # fmt: skip
     WorkerProcess.objects.create(worker_ids=["ANALYST"], host="here", pid=1)
     waiting = letters.dead_many(3, "connection reset by peer")
-    model_prices.set_price(
+    operator_prices.set_price(
         "local", "lab/m", actor=SYSTEM, input_usd_per_mtok="0.1", output_usd_per_mtok="0.2"
     )
     rate_limits.set_limit("http.request", max_calls=60, actor=SYSTEM)
@@ -101,7 +102,7 @@ def _execution(task: UUID) -> UUID:
 
 def _recurring() -> RecurringTask:
     row = recurring.make()
-    firing.fire(row.pk, now=recurring.due_since(row, 0.5))
+    dispatch.dispatch(row.pk, now=recurring.due_since(row, 0.5))
     RecurringTask.objects.filter(pk=row.pk).update(anchor_at=timezone.now())
     row.refresh_from_db()
     return row

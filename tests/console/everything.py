@@ -5,12 +5,15 @@ from decimal import Decimal
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from governance import approvals, budgets, permissions, tasks
+from governance import budgets
+from governance.access import approvals, permissions
 from governance.models import ModelPrice, Task, ToolExecution, Worker, WorkerProcess
+from governance.tasks import services as tasks
 from juggernaut.models import ApiToken
 from monitoring.models import Alert, AlertRule
-from reliability import letter_filter, redrives
-from reliability.breakers.rows import CircuitBreaker
+from reliability import redrives
+from reliability.breakers.models import CircuitBreaker
+from reliability.dead_letters import filters
 from reliability.models import WatchdogSweep
 from tests.fleet import enlist
 from tests.governance import budgets as books
@@ -49,7 +52,7 @@ def _work() -> None:
 def _failures() -> None:
     letters = [dead(f"connection reset by peer at item {number}") for number in range(3)]
     dead(LONG)
-    wanted = letter_filter.parse({"signature": [str(letters[0].signature_id)]})
+    wanted = filters.parse({"signature": [str(letters[0].signature_id)]})
     redrives.start(wanted, actor=SEED, reason=LONG)
     openrouter = {"state": "open", "opened_at": timezone.now()}
     CircuitBreaker.objects.update_or_create(name="openrouter", defaults=openrouter)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from governance import task_types
+from governance.tasks import registry as task_types
 from reliability.failures import PermanentFailure
 
 LOOK_SECONDS = 0.2

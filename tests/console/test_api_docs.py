@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Route, expect
 
 from governance.models import Task
-from juggernaut.openapi.views import document
+from juggernaut.api.openapi.views import document
 
 pytestmark = [pytest.mark.console, pytest.mark.slow]
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'"

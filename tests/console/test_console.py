@@ -4,8 +4,8 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
-from governance import tasks
 from governance.models import Task, WorkerProcess
+from governance.tasks import services as tasks
 from tests.governance.console import SEED, complete, status, submit
 
 pytestmark = [pytest.mark.console, pytest.mark.slow]

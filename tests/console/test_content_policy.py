@@ -4,10 +4,10 @@ import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import expect
 
-from governance.actors import of_command
-from juggernaut import api_tokens
-from juggernaut.access import doors
+from governance.access.actors import from_command
+from juggernaut.access import entry_points
 from juggernaut.access.pages import PAGES
+from juggernaut.api_tokens import services as api_tokens
 from juggernaut.models import ApiToken
 from tests.governance.console import submit
 from tests.juggernaut.access.people import filled
@@ -42,14 +42,14 @@ def complaints(page) -> list[str]:
 def every_page() -> list[str]:
     """Each address of the console that shows something, with a row where there is one."""
     own = [route for method, route in PAGES if method == "GET" and route.startswith("admin/")]
-    lists = [f"admin/{label.replace('.', '/')}/" for label in doors.models()]
+    lists = [f"admin/{label.replace('.', '/')}/" for label in entry_points.models()]
     rows = [f"{start}{rest}" for start in lists for rest in ("", "add/", "<path:object_id>/change/")]
     return list(dict.fromkeys(filled(route) for route in [*own, *rows]))
 
 
 def test_no_page_of_the_console_breaks_the_policy(root_page):
     submit("one")
-    api_tokens.create("ci", actor=of_command("test"))
+    api_tokens.create("ci", actor=from_command("test"))
     pages, broken = every_page(), {}
 
     for address in pages:

@@ -9,8 +9,9 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from reliability import breakers
-from reliability.breakers import gate, status
-from reliability.breakers.rows import CircuitBreaker
+from reliability.breakers import client as gate
+from reliability.breakers import status
+from reliability.breakers.models import CircuitBreaker
 from tests.fleet import enlist
 from tests.governance import budgets as books
 

@@ -7,7 +7,8 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from governance.models import DeadLetter
-from reliability import letter_filter, redrives
+from reliability import redrives
+from reliability.dead_letters import filters
 from reliability.models import Redrive
 from tests.governance.console import SEED
 from tests.reliability.console import GROUPS, LETTERS, OPERATOR, REDRIVES, status
@@ -113,7 +114,7 @@ def test_a_group_is_ignored_and_leaves_the_list(open_page, failures):
 
 def test_a_redrive_that_goes_on_leaves_the_form_that_is_being_filled_in(open_page, failures):
     redrive = redrives.start(
-        letter_filter.parse({"matching": "connection reset"}), actor=SEED, reason="mended", pace=0.1
+        filters.parse({"matching": "connection reset"}), actor=SEED, reason="mended", pace=0.1
     )
     page = open_page(*OPERATOR)
 

@@ -8,7 +8,7 @@ import pytest
 from django.contrib import admin
 from django.urls import get_resolver
 
-from governance.admin.rows import MachineRows
+from juggernaut.console.lists.read_only import ReadOnlyAdmin
 from tests.console import everything, walk
 
 pytestmark = [pytest.mark.console, pytest.mark.slow]
@@ -50,12 +50,13 @@ def grave_faults(page, *, theme):
 def names_of_pages():
     """Every address of the console that has a name, by the name that a walk calls it."""
     names = {f"admin:{name}" for name in _names(admin.site.get_urls())}
-    dashboards = get_resolver("monitoring.dashboards.urls").reverse_dict
+    dashboards = get_resolver("juggernaut.console.dashboards.urls").reverse_dict
     names |= {f"dashboards:{name}" for name in dashboards if isinstance(name, str)}
     made_by_nobody = {
         f"admin:{page.opts.app_label}_{page.opts.model_name}_add"
         for page in admin.site._registry.values()
-        if isinstance(page, MachineRows) and type(page).has_add_permission is MachineRows.has_add_permission
+        if isinstance(page, ReadOnlyAdmin)
+        and type(page).has_add_permission is ReadOnlyAdmin.has_add_permission
     }
     return {name for name in names - made_by_nobody if not NO_PAGES.match(name)}
 

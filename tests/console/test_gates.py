@@ -3,9 +3,9 @@
 import pytest
 from playwright.sync_api import expect
 
-from governance import approvals, permissions
+from governance.access import approvals, permissions
 from governance.models import Approval, ToolPermission, WorkerBudget
-from reliability.breakers.rows import CircuitBreaker
+from reliability.breakers.models import CircuitBreaker
 from tests.fleet import enlist
 from tests.governance.console import SEED
 from tests.governance.gates_console import (

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from governance import tasks
 from governance.models import Task
+from governance.tasks import services as tasks
 from tests.console.test_dashboards import hide
 from tests.governance.console import SEED, complete, submit
 

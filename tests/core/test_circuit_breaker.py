@@ -7,12 +7,12 @@ import pytest
 from django.db import connection
 
 from core import circuit_breaker
-from governance import actors
+from governance.access import actors
 from governance.errors import InvalidInput
 from reliability import breakers
-from reliability.breakers import gate
-from reliability.breakers.gate import Gate
-from reliability.breakers.rows import CircuitBreaker, CircuitBreakerEvent
+from reliability.breakers import client as gate
+from reliability.breakers.client import BreakerClient
+from reliability.breakers.models import CircuitBreaker, CircuitBreakerEvent
 from reliability.errors import BreakerNotFound, BreakerOpen
 from tests.core import snippets
 from tests.core.snippets import Ended
@@ -64,9 +64,9 @@ def _world(transactional_db: None) -> Iterator[None]:
 
 
 @pytest.fixture
-def worker() -> Iterator[Gate]:
+def worker() -> Iterator[BreakerClient]:
     """Another process that has used the breaker, which is open now."""
-    made = Gate()
+    made = BreakerClient()
     try:
         for _ in range(5):
             made.record(made.acquire("openrouter"), breakers.FAILURE)
@@ -78,16 +78,16 @@ def worker() -> Iterator[Gate]:
 
 
 @pytest.mark.parametrize("code", [RESET_ALL, RESET])
-def test_a_reset_binds_at_the_next_call_of_every_process(worker: Gate, code: str):
+def test_a_reset_binds_at_the_next_call_of_every_process(worker: BreakerClient, code: str):
     ended = snippets.run(code)
 
     assert ended == Ended(0, "", "")
     assert worker.acquire("openrouter").verdict == "call"
     event = CircuitBreakerEvent.objects.get(breaker="openrouter", kind="reset")
-    assert event.actor == actors.of_login().name
+    assert event.actor == actors.from_login().name
 
 
-def test_all_of_them_are_reset_and_counted(worker: Gate):
+def test_all_of_them_are_reset_and_counted(worker: BreakerClient):
     CircuitBreaker.objects.create(name="another")
 
     ended = snippets.run(
@@ -97,7 +97,7 @@ def test_all_of_them_are_reset_and_counted(worker: Gate):
     assert ended == Ended(0, "2", "")
 
 
-def test_one_reset_leaves_the_others(worker: Gate):
+def test_one_reset_leaves_the_others(worker: BreakerClient):
     worker.record(worker.acquire("another"), breakers.auth())
 
     snippets.run(RESET)
@@ -107,7 +107,7 @@ def test_one_reset_leaves_the_others(worker: Gate):
     circuit_breaker.reset_all_circuit_breakers()
 
 
-def test_the_status_is_a_dict_by_name_the_same_from_every_process(worker: Gate):
+def test_the_status_is_a_dict_by_name_the_same_from_every_process(worker: BreakerClient):
     assert snippets.run(STATUS) == Ended(0, "", "")
     printed = STATUS.replace("asyncio.run(", "print(asyncio.run(").rstrip() + ")"
 
@@ -180,7 +180,7 @@ def test_refusals_can_be_caught():
         asyncio.run(circuit_breaker.update_circuit_breaker_settings("openrouter", reset_timeout="soon"))
 
 
-def test_the_plain_function_works_inside_a_loop(worker: Gate):
+def test_the_plain_function_works_inside_a_loop(worker: BreakerClient):
     async def reset() -> int:
         return circuit_breaker.reset_all_circuit_breakers()
 

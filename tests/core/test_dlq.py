@@ -13,7 +13,7 @@ import pytest
 from django.db import connection
 
 from core import dlq, items, setup
-from governance import actors
+from governance.access import actors
 from governance.errors import (
     DeadLetterConflict,
     DeadLetterNotFound,
@@ -23,7 +23,7 @@ from governance.errors import (
 )
 from governance.models import DeadLetter, LateResult
 from juggernaut.environment import ROOT
-from reliability import dead_letters
+from reliability.dead_letters import services as dead_letters
 from tests.core import snippets
 from tests.core.snippets import Ended
 from tests.fleet import enlist
@@ -60,7 +60,7 @@ def test_a_task_is_moved_and_its_worker_refused():
     letter = DeadLetter.objects.get(open_task_id=task.id)
     assert (letter.cause, letter.failure_reason) == ("operator", "Rate limit exceeded")
     [*_, last] = lives.events(task.id)
-    assert (last.to_status, last.actor) == ("failed", actors.of_login().name)
+    assert (last.to_status, last.actor) == ("failed", actors.from_login().name)
     assert not lives.complete(task)
     assert lives.status(task.id) == "failed"
     assert LateResult.objects.filter(task_id=task.id).count() == 1
@@ -106,7 +106,7 @@ def test_one_letter_is_retried_once_however_often_it_is_asked_for():
 
     assert (first, second) == (Ended(0, "", ""), Ended(0, "", ""))
     letter.refresh_from_db()
-    assert (letter.status, letter.retries, letter.retried_by) == ("retrying", 1, actors.of_login().name)
+    assert (letter.status, letter.retries, letter.retried_by) == ("retrying", 1, actors.from_login().name)
     assert (lives.status(letter.task_id), lives.fetch(letter.task_id).error_attempts) == ("pending", 0)
 
 
@@ -143,7 +143,7 @@ def test_a_letter_is_resolved_with_its_note():
     assert (letter.status, letter.resolution, letter.resolved_by) == (
         "resolved",
         "Fixed by updating API credentials",
-        actors.of_login().name,
+        actors.from_login().name,
     )
     assert letter.resolved_at
     assert again == Ended(1, "", f"cannot resolve dead letter {letter.pk}: it is resolved")

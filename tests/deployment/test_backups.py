@@ -146,7 +146,7 @@ def test_a_backup_of_a_newer_version_is_refused(system, restored, tmp_path):
 
 def test_a_password_stands_in_no_command_line(system, tmp_path):
     """The client programs are given it in their environment, which only their account can read."""
-    from juggernaut import backups
+    from juggernaut.database import backups
 
     settings = {
         "HOST": "db",

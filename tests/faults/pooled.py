@@ -10,8 +10,8 @@ from typing import Any
 import psutil
 
 from benchmarks import pgbouncer
-from juggernaut import processes
 from juggernaut.environment import ROOT
+from juggernaut.processes import children
 from tests.faults.system import System, select
 from tests.machine import rare_port
 from tests.polling import until
@@ -51,9 +51,9 @@ def _pgbouncer(url: str, var_dir: Path) -> contextlib.AbstractContextManager[str
 def _database_host(var_dir: Path) -> Iterator[tuple[str, psutil.Process]]:
     folder = var_dir / "database"
     argv = [sys.executable, "-m", "tests.faults.database_host", str(folder)]
-    process = processes.start(argv, directory=ROOT, signal_when_orphaned=signal.SIGTERM)
+    process = children.start(argv, directory=ROOT, signal_when_orphaned=signal.SIGTERM)
     try:
         until((folder / "url").exists, timeout=60, what="a PostgreSQL of its own")
         yield (folder / "url").read_text(), psutil.Process(process.pid)
     finally:
-        processes.stop(process, ask=signal.SIGTERM, grace_seconds=30)
+        children.stop(process, ask=signal.SIGTERM, grace_seconds=30)

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from governance import task_types
+from governance.tasks import registry as task_types
 from tests.polling import until
 
 LOOK_SECONDS = 0.2

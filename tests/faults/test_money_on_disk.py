@@ -17,8 +17,9 @@ PROGRAM = """
 import os, signal, sys
 import core
 from decimal import Decimal
-from governance import budgets, durability
-from governance.prices import Price
+from governance import budgets
+from governance.db import async_commit as durability
+from governance.costs.pricing import Price
 
 postmaster, what, waits = int(sys.argv[1]), sys.argv[2], sys.argv[3] == "waits"
 reserve = lambda: budgets.reserve(worker_id="ANALYST", amount_usd=Decimal("0.5"), seconds=600)

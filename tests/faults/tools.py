@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from reliability.door.terms import Passage
+from reliability.calls.types import CallPermit
 from workers import tools
 
 BEGAN, DONE = "began", "done"
@@ -29,18 +29,18 @@ class Line(BaseModel):
 
 
 @tools.register("journal.write", schema=Line, seconds=60, effect="outside", on_unknown="retry")
-async def write(arguments: Line, passage: Passage) -> dict[str, Any]:
+async def write(arguments: Line, passage: CallPermit) -> dict[str, Any]:
     """Write a line into a journal."""
     return await _write(arguments, passage)
 
 
 @tools.register("journal.post", schema=Line, seconds=60, effect="outside", on_unknown="ask")
-async def post(arguments: Line, passage: Passage) -> dict[str, Any]:
+async def post(arguments: Line, passage: CallPermit) -> dict[str, Any]:
     """Write a line into a journal that must not be written twice."""
     return await _write(arguments, passage)
 
 
-async def _write(arguments: Line, passage: Passage) -> dict[str, Any]:
+async def _write(arguments: Line, passage: CallPermit) -> dict[str, Any]:
     for at in (BEGAN, DONE):
         with arguments.journal.open("a") as journal:
             journal.write(f"{at} {arguments.number} {passage.execution_id}\n")

@@ -5,11 +5,12 @@ from datetime import timedelta
 from django.db import connection
 from django.utils import timezone
 
-from governance import actors, budgets, retention
+from governance import budgets, retention
+from governance.access import actors
 from governance.models import RetentionRule, Task
 from tests.governance import letters, samples
 
-ANN = actors.of_command("ann")
+ANN = actors.from_command("ann")
 # Tasks that a test makes end 400 days before this.
 LATER = timezone.now() + timedelta(days=400)
 NOBODY = actors.Actor("user:nobody")

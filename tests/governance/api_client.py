@@ -7,9 +7,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.utils import timezone
 
-from governance import roles
-from governance.actors import of_command
-from juggernaut import api_tokens
+from governance.access import roles
+from governance.access.actors import from_command
+from juggernaut.api_tokens import services as api_tokens
 from juggernaut.models import ApiToken
 
 
@@ -50,7 +50,7 @@ def make_user(name: str, *codenames: str) -> User:
 def token_of(user: User) -> str:
     """A new token, as the Authorization header carries it; one that is noted as used, so that requests cost
     what they cost."""
-    made = api_tokens.create(user.username, actor=of_command("test"))
+    made = api_tokens.create(user.username, actor=from_command("test"))
     ApiToken.objects.filter(pk=made.row.pk).update(last_used_at=timezone.now())
     return f"Bearer {made.text}"
 

@@ -6,8 +6,8 @@ from typing import Any
 from django.db import connection
 
 from governance import budgets
+from governance.costs.pricing import Price
 from governance.models import BudgetHold, CostLine
-from governance.prices import Price
 
 WORKER = "ANALYST"
 
@@ -46,7 +46,7 @@ def spend(amount: str, **call: Any) -> BudgetHold:
 
 def window(scope: str = WORKER, kind: str = "day", **when: Any) -> dict[str, Decimal]:
     """The figures of a worker's current window."""
-    [found] = [s for s in budgets.standing(WORKER, **when) if (s.scope, s.kind) == (scope, kind)]
+    [found] = [s for s in budgets.balance(WORKER, **when) if (s.scope, s.kind) == (scope, kind)]
     return {
         name: getattr(found, f"{name}_usd")
         for name in ("spent", "held", "overage", "free")

@@ -60,7 +60,7 @@ def web_server(fleet: None) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    command = [sys.executable, "-m", "gunicorn", "-c", "python:juggernaut.gunicorn", "juggernaut.wsgi"]
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:juggernaut.web.gunicorn", "juggernaut.wsgi"]
     environment = os.environ | {"DATABASE_URL": _url_of_test_database(), "JUGGERNAUT_PORT": port}
     server = subprocess.Popen(command, cwd=ROOT, env=environment)
     try:

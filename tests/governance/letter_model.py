@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from governance.claims import MAX_CRASHES, Claimed
+from governance.tasks.transitions.types import MAX_CRASHES, ClaimedTask
 
 LIVE = {"pending", "in_progress", "parked", "waiting_approval"}
 OPEN = {"pending", "retrying"}
@@ -18,11 +18,11 @@ class Known:
     letters: int = 0
     completions: int = 0
     crashes: int = 0
-    lease: Claimed | None = None
+    lease: ClaimedTask | None = None
     process: UUID | None = None
-    old: list[Claimed] = field(default_factory=list)
+    old: list[ClaimedTask] = field(default_factory=list)
 
-    def starts(self, lease: Claimed, process: UUID) -> None:
+    def starts(self, lease: ClaimedTask, process: UUID) -> None:
         assert self.status == "pending"
         self.status, self.lease, self.process = "in_progress", lease, process
 

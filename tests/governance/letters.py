@@ -5,9 +5,9 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from governance import transitions
-from governance.claims import Claimed, Report
 from governance.models import DeadLetter, FailureSignature, Task
+from governance.tasks import transitions
+from governance.tasks.transitions.types import AttemptReport, ClaimedTask
 from tests.governance import lives
 from tests.governance.lives import PROCESS
 
@@ -49,8 +49,8 @@ def failed(error: str = "it broke", failure: dict[str, str] | None = None, **col
     return of(task.id)
 
 
-def give_up(task: Claimed, error: str = "it broke", failure: dict[str, str] | None = None) -> None:
-    report = Report(task.id, task.token, error=error, failure=failure or PERMANENT)
+def give_up(task: ClaimedTask, error: str = "it broke", failure: dict[str, str] | None = None) -> None:
+    report = AttemptReport(task.id, task.token, error=error, failure=failure or PERMANENT)
     assert transitions.fail([report], process_id=PROCESS) == {task.id}
 
 
@@ -67,7 +67,7 @@ def fresh(letter: DeadLetter) -> DeadLetter:
     return DeadLetter.objects.get(pk=letter.pk)
 
 
-def retried(letter: DeadLetter) -> Claimed:
+def retried(letter: DeadLetter) -> ClaimedTask:
     """Its task, retried and claimed again."""
     transitions.retry([letter.task_id], actor="ann", reason="again")
     Task.objects.filter(pk=letter.task_id).update(run_after=lives.ago(86400))

@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 
 from django.utils import timezone
 
-from governance import transitions
-from governance.claims import Claimed, Report
 from governance.models import Task, TaskDependency, TaskEvent
+from governance.tasks import transitions
+from governance.tasks.transitions.types import AttemptReport, ClaimedTask
 
 PROCESS = UUID(int=1)
 OTHER_PROCESS = UUID(int=2)
@@ -32,15 +32,15 @@ def ago(seconds: float) -> datetime:
     return timezone.now() - timedelta(seconds=seconds)
 
 
-def claim(*, free: int = 100, process: UUID = PROCESS, worker: str = "EXECUTOR") -> list[Claimed]:
+def claim(*, free: int = 100, process: UUID = PROCESS, worker: str = "EXECUTOR") -> list[ClaimedTask]:
     return transitions.claim(process_id=process, free={worker: free})
 
 
-def claim_suspect(*, process: UUID = PROCESS) -> list[Claimed]:
+def claim_suspect(*, process: UUID = PROCESS) -> list[ClaimedTask]:
     return transitions.claim_suspect(process_id=process, worker_ids=["EXECUTOR", "ANALYST"])
 
 
-def held(process: UUID = PROCESS, **columns: Any) -> Claimed:
+def held(process: UUID = PROCESS, **columns: Any) -> ClaimedTask:
     """A task that `process` has just claimed, and no other: it was due before all others."""
     made = make(**({"run_after": ago(86400)} | columns))
     [task] = claim(process=process, free=1, worker=made.assigned_worker)
@@ -48,23 +48,23 @@ def held(process: UUID = PROCESS, **columns: Any) -> Claimed:
     return task
 
 
-def done(task: Claimed, result: bytes = b"{}") -> Report:
-    return Report(task.id, task.token, result=result)
+def done(task: ClaimedTask, result: bytes = b"{}") -> AttemptReport:
+    return AttemptReport(task.id, task.token, result=result)
 
 
-def failing(task: Claimed, error: str = "it broke", delay: float = 0.0) -> Report:
-    return Report(task.id, task.token, error=error, delay=delay)
+def failing(task: ClaimedTask, error: str = "it broke", delay: float = 0.0) -> AttemptReport:
+    return AttemptReport(task.id, task.token, error=error, delay=delay)
 
 
-def complete(task: Claimed, result: bytes = b"{}", process: UUID = PROCESS) -> bool:
+def complete(task: ClaimedTask, result: bytes = b"{}", process: UUID = PROCESS) -> bool:
     return task.id in transitions.complete([done(task, result)], process_id=process)
 
 
-def fail(task: Claimed, error: str = "it broke") -> bool:
+def fail(task: ClaimedTask, error: str = "it broke") -> bool:
     return task.id in transitions.fail([failing(task, error)], process_id=PROCESS)
 
 
-def crash(task: Claimed) -> None:
+def crash(task: ClaimedTask) -> None:
     """Its process dies, and the watchdog finds out."""
     owner = fetch(task.id).lease_owner
     assert owner is not None

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from governance import transitions
-from governance.claims import Report
 from governance.models import Task
-from governance.waits import Wait, WaitKind
+from governance.tasks import transitions
+from governance.tasks.transitions.types import AttemptReport
+from governance.tasks.waits import Wait, WaitKind
 from tests.governance import lives
 
 
@@ -15,7 +15,7 @@ def parked(kind: WaitKind | str, name: str, *, worker: str = "EXECUTOR", **more:
     """A task that ran and had to wait for this; `more` are terms of the wait."""
     task = lives.held(assigned_worker=worker)
     wait = Wait(kind=WaitKind(kind), name=name, sentence=f"waits for {name}", **more)
-    assert transitions.park([Report(task.id, task.token, wait=wait)], process_id=lives.PROCESS)
+    assert transitions.park([AttemptReport(task.id, task.token, wait=wait)], process_id=lives.PROCESS)
     return task.id
 
 

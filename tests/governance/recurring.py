@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from governance.actors import Actor
+from governance.access.actors import Actor
 from governance.models import RecurringRun, RecurringTask, Task
-from governance.recurrence import verbs
+from governance.schedules import services
 from tests.governance.samples import METRIC
 
 SYSTEM = Actor("command:tests", is_trusted=True)
@@ -16,7 +16,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 def make(**said: Any) -> RecurringTask:
     """One that is due every minute, counted from `START`, unless said otherwise."""
     clock = {} if "cron" in said else {"every_seconds": 60, "anchor_at": START}
-    return verbs.create({"name": "pulse", "task": TASK, **clock, **said}, actor=SYSTEM)
+    return services.create({"name": "pulse", "task": TASK, **clock, **said}, actor=SYSTEM)
 
 
 def due_since(row: RecurringTask, minutes: float) -> datetime:

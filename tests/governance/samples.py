@@ -3,9 +3,10 @@
 from typing import Any
 from uuid import UUID, uuid4
 
-from governance import submission, tasks, transitions
-from governance.actors import Actor
-from governance.claims import Report
+from governance.access.actors import Actor
+from governance.tasks import schemas, transitions
+from governance.tasks import services as tasks
+from governance.tasks.transitions.types import AttemptReport
 
 METRIC = {"eval_type": "metric", "metric_value": 100}
 EVALUATION: dict[str, Any] = {"title": "Health check", "task_type": "evaluation", "payload": METRIC}
@@ -14,7 +15,7 @@ SYSTEM = Actor("command:tests", is_trusted=True)
 
 def submit(**fields: Any) -> UUID:
     """Create an evaluation and return its id."""
-    [receipt] = tasks.submit([submission.parse(EVALUATION | fields)], actor=SYSTEM)
+    [receipt] = tasks.submit([schemas.parse(EVALUATION | fields)], actor=SYSTEM)
     return receipt.id
 
 
@@ -31,7 +32,7 @@ def in_state(status: str) -> UUID:
     if status in {"in_progress", "completed"}:
         task_id, process, token = running()
         if status == "completed":
-            transitions.complete([Report(task_id, token, b'{"passed": true}')], process_id=process)
+            transitions.complete([AttemptReport(task_id, token, b'{"passed": true}')], process_id=process)
         return task_id
     if status == "parked":
         return submit(depends_on=[str(submit())])

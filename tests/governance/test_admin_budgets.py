@@ -176,7 +176,7 @@ def test_who_may_only_look_sees_no_button_and_cannot_do_it_by_hand(client, analy
 
 
 def test_the_service_refuses_although_the_page_would_allow(client, analyst, monkeypatch):
-    from governance.admin.budgets import BudgetAdmin
+    from juggernaut.console.pages.costs.budgets import BudgetAdmin
 
     monkeypatch.setattr(BudgetAdmin, "has_limit_permission", lambda *_: True)
     client.force_login(person(*VIEWER))
@@ -200,4 +200,6 @@ def test_budgets_are_filtered_by_how_much_of_them_is_used(client):
 def _standing(spent, limit):
     now = timezone.now()
     usd = limit and Decimal(limit)
-    return budgets.Standing("X", "day", now, now, usd, Decimal(spent), Decimal(0), Decimal(0), Decimal(0))
+    return budgets.BudgetBalance(
+        "X", "day", now, now, usd, Decimal(spent), Decimal(0), Decimal(0), Decimal(0)
+    )

@@ -2,8 +2,8 @@
 
 import pytest
 
-from governance import worker_control
 from governance.models import Fleet
+from governance.workers import services as worker_services
 from tests.governance.console import person
 from tests.governance.samples import SYSTEM
 
@@ -37,7 +37,7 @@ def test_the_fleet_is_paused_with_a_reason_and_resumed(operator):
 @pytest.mark.parametrize("page", PAGES)
 def test_every_page_says_that_the_fleet_is_paused_and_offers_to_resume_it(operator, page):
     assert "The fleet is paused" not in operator.get(page).content.decode()
-    worker_control.pause_fleet(actor=SYSTEM, reason="<b>runaway</b> spending")
+    worker_services.pause_fleet(actor=SYSTEM, reason="<b>runaway</b> spending")
 
     shown = operator.get(page).content.decode()
 
@@ -48,7 +48,7 @@ def test_every_page_says_that_the_fleet_is_paused_and_offers_to_resume_it(operat
 
 def test_the_button_is_offered_to_those_alone_who_may(client):
     client.force_login(person("view_task", "view_fleet"))
-    worker_control.pause_fleet(actor=SYSTEM, reason="runaway spending")
+    worker_services.pause_fleet(actor=SYSTEM, reason="runaway spending")
 
     shown = client.get("/admin/governance/task/").content.decode()
 
@@ -60,7 +60,7 @@ def test_the_button_is_offered_to_those_alone_who_may(client):
 
 def test_the_page_of_the_fleet_offers_the_one_button_that_changes_something(operator):
     assert "Pause the fleet" in operator.get(f"{FLEET}change/").content.decode()
-    worker_control.pause_fleet(actor=SYSTEM, reason="runaway spending")
+    worker_services.pause_fleet(actor=SYSTEM, reason="runaway spending")
 
     shown = operator.get(f"{FLEET}change/").content.decode()
 
@@ -73,6 +73,6 @@ def test_no_fleet_of_another_name_is_paused(operator):
 
 
 def test_nobody_who_has_not_logged_in_learns_of_it(client):
-    worker_control.pause_fleet(actor=SYSTEM, reason="runaway spending")
+    worker_services.pause_fleet(actor=SYSTEM, reason="runaway spending")
 
     assert "The fleet is paused" not in client.get("/admin/login/").content.decode()

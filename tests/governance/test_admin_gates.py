@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from governance import approvals, budgets, tool_executions
+from governance import budgets
+from governance.access import approvals, tool_executions
 from governance.models import Approval, CostLine, ModelPrice
 from tests.governance.budgets import allow, lines, reserve, spend
 from tests.governance.console import person, submit

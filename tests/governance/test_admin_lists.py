@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from governance import ids
-from governance.admin import rows, search
+from governance.db import uuid7
 from governance.models import Task, Worker, WorkerProcess
+from juggernaut.console.lists import read_only, search
 from tests.governance.console import complete, person, run, submit
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +22,7 @@ def viewer(client):
 
 def made(seconds_ago, title):
     """A task whose id tells when it was made; ids of the same millisecond stand in any order."""
-    task_id = ids.at(timezone.now() - timedelta(seconds=seconds_ago))
+    task_id = uuid7.lower_bound(timezone.now() - timedelta(seconds=seconds_ago))
     Task.objects.create(pk=task_id, title=title, task_type="evaluation")
 
 
@@ -63,7 +63,7 @@ def test_no_query_of_the_list_reads_payloads_or_counts_without_a_limit(viewer, d
 
 
 def test_a_list_longer_than_the_limit_says_that_it_is_cut(viewer, monkeypatch):
-    monkeypatch.setattr(rows, "LISTED", 2)
+    monkeypatch.setattr(read_only, "LISTED", 2)
     for title in "abc":
         submit(title)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from governance import permissions
+from governance.access import permissions
 from governance.models import AuditEntry, ToolPermission
 from tests.governance.console import SEED, person
 from tests.governance.gates_console import PERMISSIONS, RULER, VIEWER, do, do_many, page, text, told
@@ -158,7 +158,7 @@ def test_who_may_only_look_sees_no_button_and_cannot_do_it_by_hand(client, row, 
 
 
 def test_the_service_refuses_although_the_page_would_allow(client, row, monkeypatch):
-    from governance.admin.permissions import PermissionAdmin
+    from juggernaut.console.pages.access.permissions import PermissionAdmin
 
     monkeypatch.setattr(PermissionAdmin, "has_rule_permission", lambda *_: True)
     client.force_login(person(*VIEWER))

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.messages import get_messages
 
 from governance.models import AuditEntry, RecurringTask
-from governance.recurrence import firing
+from governance.schedules import dispatch
 from tests.governance.console import person
 from tests.governance.recurring import TASK, due_since, make
 
@@ -93,7 +93,7 @@ def test_one_is_changed_by_the_service(operator):
 
 def test_the_page_shows_its_next_times_and_its_history(operator):
     row = make(name="nightly")
-    firing.fire(row.pk, now=due_since(row, 0))
+    dispatch.dispatch(row.pk, now=due_since(row, 0))
 
     page = operator.get(f"{PAGES}{row.pk}/change/").content.decode()
 
@@ -104,7 +104,7 @@ def test_the_page_shows_its_next_times_and_its_history(operator):
 
 def test_the_list_shows_when_and_what_came_last(operator):
     row = make(name="nightly")
-    firing.fire(row.pk, now=due_since(row, 0))
+    dispatch.dispatch(row.pk, now=due_since(row, 0))
 
     page = operator.get(PAGES).content.decode()
 

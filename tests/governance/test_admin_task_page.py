@@ -6,9 +6,11 @@ import pytest
 from django.contrib.messages import get_messages
 from django.utils import timezone
 
-from governance import claims, tasks, transitions
-from governance.admin import lineage
 from governance.models import Task, WorkerProcess
+from governance.tasks import services as tasks
+from governance.tasks import transitions
+from governance.tasks.transitions import types
+from juggernaut.console.pages.tasks import task_tree
 from tests.governance.console import SEED, complete, person, run, submit
 from tests.ids import NOBODYS_ID
 
@@ -63,7 +65,7 @@ def test_a_late_result_is_shown_beside_the_task(viewer):
     task_id, process = submit(), uuid4()
     claim = run(task_id, process_id=process)
     tasks.terminate([task_id], actor=SEED, reason="too long")
-    late = claims.Report(claim.id, claim.token, result=b'{"answer": "too late"}')
+    late = types.AttemptReport(claim.id, claim.token, result=b'{"answer": "too late"}')
     transitions.complete([late], process_id=process)
 
     shown = page(viewer, task_id).content.decode()
@@ -93,16 +95,16 @@ def test_the_page_costs_the_same_queries_however_much_belongs_to_the_task(viewer
     page(viewer, parent)
     with django_assert_num_queries(17) as few:
         page(viewer, parent)
-    for _ in range(lineage.SHOWN):
+    for _ in range(task_tree.SHOWN):
         submit(parent=str(parent))
 
     with django_assert_num_queries(len(few.captured_queries)):
         shown = page(viewer, parent)
 
     below = shown.context["below"]
-    assert len(below.nodes) == lineage.SHOWN
+    assert len(below.nodes) == task_tree.SHOWN
     assert below.is_cut
-    assert below.counts == [("pending", lineage.SHOWN + 1)]
+    assert below.counts == [("pending", task_tree.SHOWN + 1)]
 
 
 def test_a_large_payload_is_cut_and_says_so(viewer):

@@ -8,9 +8,10 @@ import pytest
 from django.contrib.messages import get_messages
 from django.utils import timezone
 
-from governance import ids, tasks
-from governance.admin import verbs
+from governance.db import uuid7
 from governance.models import AuditEntry, Task, TaskEvent, Worker
+from governance.tasks import services as tasks
+from juggernaut.console.actions import bulk
 from tests.governance.console import SEED, complete, person, status, submit
 from tests.ids import NOBODYS_ID
 
@@ -87,7 +88,7 @@ def test_tasks_that_vanished_are_told_too():
     ids = [uuid4(), uuid4()]
     outcome = tasks.Outcome(moved={ids[0]: "pending"}, skipped={})
 
-    assert verbs.told(verbs.RETRY, ids, outcome) == "Retried 1 task. 1 task no longer existed."
+    assert bulk.result_message(bulk.RETRY, ids, outcome) == "Retried 1 task. 1 task no longer existed."
 
 
 def test_the_question_says_what_would_be_skipped(operator):
@@ -127,7 +128,7 @@ def test_who_lacks_the_permission_cannot_do_it_by_hand_either(client, verb):
 
 
 def test_the_service_refuses_although_the_page_would_allow(client, monkeypatch):
-    from governance.admin.tasks import TaskAdmin
+    from juggernaut.console.pages.tasks.tasks import TaskAdmin
 
     monkeypatch.setattr(TaskAdmin, "has_cancel_permission", lambda *_: True)
     client.force_login(person("view_task"))
@@ -146,7 +147,7 @@ def test_all_that_match_means_all_that_matched_when_it_was_asked(operator):
     asked = ask(operator, "cancel_chosen", early[0], address=address, select_across="1")
     assert "Cancel 3 tasks?" in asked.content.decode()
     hidden = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', asked.content.decode()))
-    late = ids.at(timezone.now() + timedelta(seconds=1))
+    late = uuid7.lower_bound(timezone.now() + timedelta(seconds=1))
     Task.objects.create(pk=late, title="match, but later", task_type="evaluation")
 
     operator.post(address, hidden | {"reason": "superseded"})
@@ -182,7 +183,7 @@ def test_all_that_match_need_a_number_that_was_confirmed(operator):
 
 
 def test_at_most_so_many_at_a_time_and_it_says_so(operator, monkeypatch):
-    monkeypatch.setattr(verbs, "LISTED", 2)
+    monkeypatch.setattr(bulk, "LISTED", 2)
     ids = [submit() for _ in range(3)]
 
     asked = ask(operator, "cancel_chosen", *ids)

@@ -9,8 +9,8 @@ from django.test import Client
 from django.utils import timezone
 
 from governance.models import Task
-from juggernaut import loopback, peers
 from juggernaut.models import ApiToken
+from juggernaut.security import local_user, peers
 from tests.governance import samples
 from tests.governance.api_client import Api, make_user, token_of
 from tests.ids import NOBODYS_ID
@@ -172,7 +172,7 @@ def test_a_trusted_proxy_in_the_settings_asks_everybody_for_a_token(db, settings
 
 
 def test_a_connection_that_the_web_server_does_not_name_is_not_believed(db, monkeypatch):
-    monkeypatch.setattr(loopback, "NO_CONNECTION", "the web server does not say")
+    monkeypatch.setattr(local_user, "NO_CONNECTION", "the web server does not say")
 
     answer = Client().get("/api/tasks", **RUNBOOK)
 

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from governance import approvals
+from governance.access import approvals
 from governance.models import Approval, AuditEntry
 from tests.governance import samples
 from tests.governance.api_client import Api

@@ -27,7 +27,7 @@ def limit(scope: str = "ANALYST", name: str = "daily_limit") -> Any:
 
 def used(scope: str, kind: str, **usd: str) -> None:
     """The window of now, as calls would have left it."""
-    [found] = [s for s in budgets.standing("ANALYST") if (s.scope, s.kind) == (scope, kind)]
+    [found] = [s for s in budgets.balance("ANALYST") if (s.scope, s.kind) == (scope, kind)]
     BudgetWindow.objects.create(
         scope=scope, kind=kind, starts_at=found.starts_at, ends_at=found.ends_at, **usd
     )

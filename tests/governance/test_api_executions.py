@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from governance import tool_executions
-from governance.tool_executions import Call
+from governance.access import tool_executions
+from governance.access.tool_executions import Call
 from tests.governance import samples
 from tests.governance.api_client import Api
 

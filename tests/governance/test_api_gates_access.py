@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from governance import approvals, model_prices
+from governance.access import approvals
+from governance.costs import operator_prices
 from governance.models import AuditEntry
 from tests.governance import samples
 from tests.governance.api_client import Api, of_role
@@ -48,7 +49,7 @@ WRITE = RULE | DECIDE
 
 @pytest.fixture
 def places(db: None) -> dict[str, Any]:
-    model_prices.set_price("old", "m", actor=samples.SYSTEM, input_usd_per_mtok=1, output_usd_per_mtok=1)
+    operator_prices.set_price("old", "m", actor=samples.SYSTEM, input_usd_per_mtok=1, output_usd_per_mtok=1)
     asked = approvals.require("EXECUTOR", "notify.send", {"to": "ann"})
     return {"approval": asked.approval_id, "task": samples.submit()}
 

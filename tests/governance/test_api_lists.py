@@ -7,9 +7,11 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 
-from governance import tasks, transitions, workers
-from governance.claims import Report
 from governance.models import Task
+from governance.tasks import services as tasks
+from governance.tasks import transitions
+from governance.tasks.transitions.types import AttemptReport
+from governance.workers import heartbeats
 from tests.governance import samples
 from tests.governance.api_client import Api
 from tests.ids import NOBODYS_ID
@@ -162,7 +164,7 @@ def test_a_completed_task_shows_its_result(operator: Api):
 def test_a_late_result_stands_beside_the_task(operator: Api):
     task_id, process, token = samples.running()
     tasks.terminate([task_id], actor=samples.SYSTEM, reason="took too long")
-    transitions.complete([Report(task_id, token, b'{"passed": 1e300}')], process_id=process)
+    transitions.complete([AttemptReport(task_id, token, b'{"passed": 1e300}')], process_id=process)
 
     task = operator.get(f"tasks/{task_id}").json()
 
@@ -228,8 +230,8 @@ def test_a_cursor_behind_the_end_of_history_finds_nothing(operator: Api):
 
 def test_workers_are_shown_with_their_processes(operator: Api):
     process = uuid4()
-    workers.say_alive(
-        workers.SignOfLife(
+    heartbeats.record_heartbeat(
+        heartbeats.ProcessHeartbeat(
             process_id=process, worker_ids=["ANALYST", "EXECUTOR"], host="here", machine="m", pid=4711,
             born_at=datetime.now(UTC), state="running", in_flight=3, finished=5, rss_bytes=1, version="1",
         )

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from governance import permissions
+from governance.access import permissions
 from governance.models import AuditEntry, ToolPermission
 from tests.governance import samples
 from tests.governance.api_client import Api

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from governance import model_prices, prices
+from governance.costs import operator_prices, pricing
 from governance.errors import UnknownPrice
 from governance.models import AuditEntry, ModelPrice
 from tests.governance import samples
@@ -17,7 +17,7 @@ PRICE = {"service": "local", "model": "lab/llama", **RATES}
 
 
 def worst() -> Decimal:
-    bound = prices.worst_case(service="local", models=["lab/llama"], input_tokens=1_000_000)
+    bound = pricing.worst_case(service="local", models=["lab/llama"], input_tokens=1_000_000)
     return bound.usd(1_000_000)
 
 
@@ -102,7 +102,7 @@ def test_names_what_is_wrong(admin: Api, body: dict[str, Any], field: str):
 def test_pages_follow_one_another_by_name(viewer: Api):
     names = [("a", "z"), ("b", "a"), ("b", "m"), ("b", "z"), ("c", "a")]
     for service, model in reversed(names):
-        model_prices.set_price(service, model, actor=samples.SYSTEM, **RATES)
+        operator_prices.set_price(service, model, actor=samples.SYSTEM, **RATES)
     path, seen = "prices?limit=2", []
     while path:
         page = viewer.get(path).json()

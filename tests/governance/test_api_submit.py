@@ -11,8 +11,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from governance import task_types
 from governance.models import Task, TaskEvent, Worker
+from governance.tasks import registry as task_types
 from tests.governance import samples
 from tests.governance.api_client import Api
 from tests.ids import NOBODYS_ID

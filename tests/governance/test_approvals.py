@@ -8,9 +8,9 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from governance import approvals
-from governance.actors import Actor
-from governance.approvals import Answer
+from governance.access import approvals
+from governance.access.actors import Actor
+from governance.access.approvals import Answer
 from governance.errors import ApprovalConflict, ApprovalNotFound, Forbidden, InvalidInput
 from governance.models import Approval, AuditEntry
 from tests.governance.races import race

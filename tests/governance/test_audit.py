@@ -3,8 +3,9 @@
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from governance import audit, permissions
-from governance.actors import Actor
+from governance.access import permissions
+from governance.access.actors import Actor
+from governance.audit import log as audit
 from governance.errors import PermissionNotFound
 from governance.models import AuditEntry, ToolPermission
 

@@ -5,9 +5,11 @@ from uuid import uuid4
 import pytest
 from django.db import InternalError, connection, transaction
 
-from governance import audit, brake, transitions
+from governance.audit import log as audit
 from governance.models import AuditEntry, Fleet, Worker
-from governance.waits import WaitKind
+from governance.tasks import transitions
+from governance.tasks.waits import WaitKind
+from governance.workers import pause_check
 from tests.governance import samples
 
 pytestmark = pytest.mark.django_db
@@ -21,9 +23,9 @@ def _sql(statement):
 def test_a_running_task_goes_on():
     task_id, _, token = samples.running()
 
-    found = brake.look("ANALYST", task_id, token)
+    found = pause_check.check("ANALYST", task_id, token)
 
-    assert found == brake.Brake(is_held=True, wait=None)
+    assert found == pause_check.PauseCheck(is_held=True, wait=None)
 
 
 @pytest.mark.parametrize("lost", ["token", "cancelled", "gone"])
@@ -32,7 +34,7 @@ def test_a_task_that_was_taken_away_is_not_held(lost):
     if lost == "cancelled":
         transitions.cancel([task_id], actor="tests", reason="not wanted")
 
-    found = brake.look("ANALYST", uuid4() if lost == "gone" else task_id, token - (lost == "token"))
+    found = pause_check.check("ANALYST", uuid4() if lost == "gone" else task_id, token - (lost == "token"))
 
     assert not found.is_held
 
@@ -42,12 +44,12 @@ def test_a_paused_worker_says_who_paused_it_and_why():
     with audit.acting(samples.SYSTEM, verb="pause", reason="its prompts are wrong"):
         Worker.objects.filter(pk="ANALYST").update(status="paused")
 
-    wait = brake.look("ANALYST", task_id, token).wait
+    wait = pause_check.check("ANALYST", task_id, token).wait
 
     assert (wait.kind, wait.name, wait.summary) == (WaitKind.PAUSE, "ANALYST", "pause of ANALYST")
     assert wait.sentence.startswith("ANALYST is paused by command:tests since 2")
     assert wait.sentence.endswith(": its prompts are wrong")
-    assert brake.look("EXECUTOR", task_id, token).wait is None
+    assert pause_check.check("EXECUTOR", task_id, token).wait is None
 
 
 def test_a_fleet_paused_in_sql_stops_every_worker_and_says_who_did_it():
@@ -55,7 +57,7 @@ def test_a_fleet_paused_in_sql_stops_every_worker_and_says_who_did_it():
 
     _sql("UPDATE fleet SET status = 'paused', reason = 'runaway spending'")
 
-    wait = brake.look("ANALYST", task_id, token).wait
+    wait = pause_check.check("ANALYST", task_id, token).wait
     assert wait.name == "FLEET"
     assert wait.sentence.startswith("the fleet is paused by sql:")
     assert wait.sentence.endswith(": runaway spending")
@@ -78,7 +80,7 @@ def test_a_fleet_of_which_nothing_is_known_counts_as_paused():
     _sql("ALTER TABLE fleet DISABLE TRIGGER fleet_stays")
     _sql("DELETE FROM fleet")
 
-    wait = brake.look("ANALYST", task_id, token).wait
+    wait = pause_check.check("ANALYST", task_id, token).wait
 
     assert wait.name == "FLEET"
     assert "no row FLEET" in wait.sentence

@@ -9,11 +9,12 @@ from django.db import connection, transaction
 from django.db.utils import IntegrityError, InternalError, OperationalError
 from django.utils import timezone
 
-from governance import budgets, transitions
-from governance.actors import Actor
+from governance import budgets
+from governance.access.actors import Actor
+from governance.costs.pricing import Usage
 from governance.errors import BudgetExceeded, Forbidden, HoldConflict, HoldNotFound, LeaseLost
 from governance.models import BudgetHold, BudgetWindow, CostLine
-from governance.prices import Usage
+from governance.tasks import transitions
 from tests.fleet import enlist
 from tests.governance import budgets as books
 from tests.governance import samples

@@ -8,10 +8,10 @@ from django.db.utils import DataError, IntegrityError
 from django.utils import timezone
 
 from governance import budgets
-from governance.actors import Actor
+from governance.access.actors import Actor
+from governance.costs.pricing import Bound
 from governance.errors import BudgetExceeded, BudgetNotFound, Forbidden, InvalidInput
 from governance.models import AuditEntry, BudgetWindow, WorkerBudget
-from governance.prices import Bound
 from tests.fleet import enlist
 from tests.governance import budgets as books
 from tests.governance import samples
@@ -108,7 +108,7 @@ def test_a_call_is_booked_in_the_window_that_it_was_made_in():
 def test_days_turn_at_local_midnight_also_when_the_clocks_change(day, hours):
     books.allow(daily_limit="1", timezone="Europe/Berlin")
 
-    [window, *_] = budgets.standing(books.WORKER, at=at(f"{day} 10:00"))
+    [window, *_] = budgets.balance(books.WORKER, at=at(f"{day} 10:00"))
     assert window.kind == "day"
     assert window.ends_at is not None
 

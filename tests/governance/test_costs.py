@@ -141,7 +141,7 @@ def in_sql(span, what="sum(cost_usd)", where="true"):
 def test_the_last_24_hours_are_what_the_runbook_says(ledger):
     [[said]] = books.sql(RUNBOOK)
 
-    assert costs.summed(costs.last(hours=24)).total.cost_usd == said > 0
+    assert costs.aggregate(costs.last(hours=24)).total.cost_usd == said > 0
 
 
 SPANS = {
@@ -163,7 +163,7 @@ SPANS = {
 def test_every_sum_is_that_of_the_ledger(ledger, name):
     span = SPANS[name]
 
-    found = costs.summed(span)
+    found = costs.aggregate(span)
 
     assert found.total.cost_usd == in_sql(span)
     assert found.total.lines == in_sql(span, "count(*)")
@@ -185,7 +185,7 @@ def test_every_sum_is_that_of_the_ledger(ledger, name):
 def test_a_filter_keeps_what_it_names(ledger):
     span = SPANS["with an end"]
 
-    found = costs.summed(span, worker_id="ANALYST", price_source="provider")
+    found = costs.aggregate(span, worker_id="ANALYST", price_source="provider")
 
     assert (
         found.total.cost_usd == in_sql(span, where="worker_id = 'ANALYST' AND price_source = 'provider'") > 0
@@ -195,7 +195,7 @@ def test_a_filter_keeps_what_it_names(ledger):
 
 def test_an_unknown_filter_is_an_error():
     with pytest.raises(TypeError, match="expected worker_id, model"):
-        costs.summed(costs.last(hours=1), colour="red")
+        costs.aggregate(costs.last(hours=1), colour="red")
 
 
 def test_the_type_of_a_task_outlives_it_and_is_the_same_at_the_edges_and_in_whole_hours():
@@ -206,7 +206,7 @@ def test_the_type_of_a_task_outlives_it_and_is_the_same_at_the_edges_and_in_whol
     type_in("0.5", at=NOW - timedelta(hours=23.99), task_id=str(task))
     type_in("7", at=NOW, task_id=str(uuid4()))
 
-    found = costs.summed(costs.last(hours=24, now=NOW)).by_task_type
+    found = costs.aggregate(costs.last(hours=24, now=NOW)).by_task_type
 
     assert [(group.name, group.cost_usd) for group in found] == [("", 7), ("evaluation", Decimal("3.5"))]
     assert_sound()
@@ -215,11 +215,11 @@ def test_the_type_of_a_task_outlives_it_and_is_the_same_at_the_edges_and_in_whol
 def test_a_correction_counts_in_the_hour_of_its_call():
     hold = books.reserve("2", at=NOW - timedelta(hours=5))
     budgets.charge_unknown(hold.id)
-    before = costs.summed(costs.last(hours=24)).by_hour
+    before = costs.aggregate(costs.last(hours=24)).by_hour
 
     budgets.correct(hold.id, cost_usd=Decimal("0.3"), actor=samples.SYSTEM, reason="their invoice")
 
-    after = costs.summed(costs.last(hours=24))
+    after = costs.aggregate(costs.last(hours=24))
     assert [hour.hour for hour in before] == [hour.hour for hour in after.by_hour]
     assert (after.total.cost_usd, after.total.calls, after.total.lines) == (Decimal("0.3"), 1, 2)
     assert CostHour.objects.count() == 2  # one for each source of the price
@@ -235,7 +235,7 @@ def test_lines_of_one_statement_are_all_counted_once():
     )
 
     assert TaskCost.objects.get().cost_usd == Decimal("0.0000001")
-    assert costs.summed(costs.last(hours=24)).total.lines == 100
+    assert costs.aggregate(costs.last(hours=24)).total.lines == 100
     assert_sound()
 
 
@@ -276,7 +276,7 @@ def dearest_in_sql(span, limit=10):
 
 @pytest.mark.parametrize("name", SPANS)
 def test_the_dearest_tasks_are_those_of_the_ledger(ledger, name):
-    found = costs.dearest_tasks(SPANS[name], limit=5)
+    found = costs.most_expensive_tasks(SPANS[name], limit=5)
 
     assert [(task.task_id, task.cost_usd) for task in found] == dearest_in_sql(SPANS[name], limit=5)
 
@@ -291,7 +291,7 @@ def test_tasks_that_were_dear_before_the_span_do_not_hide_those_that_are_dear_in
         type_in(number + 1, at=NOW - timedelta(minutes=20), task_id=str(UUID(int=number + 1)))
     span = costs.last(hours=24, now=NOW)
 
-    found = costs.dearest_tasks(span, limit=3)
+    found = costs.most_expensive_tasks(span, limit=3)
 
     assert [task.task_id.int for task in found] == [3, 2, 1]
     assert [(task.task_id, task.cost_usd) for task in found] == dearest_in_sql(span, limit=3)
@@ -301,17 +301,19 @@ def test_a_dear_task_is_named_as_long_as_it_exists():
     task = samples.submit(title="The report")
     type_in("1", at=NOW, task_id=str(task))
 
-    assert [(t.title, t.task_type) for t in costs.dearest_tasks(costs.last(hours=1))] == [
+    assert [(t.title, t.task_type) for t in costs.most_expensive_tasks(costs.last(hours=1))] == [
         ("The report", "evaluation")
     ]
     Task.objects.all().delete()
-    assert [(t.title, t.task_type) for t in costs.dearest_tasks(costs.last(hours=1))] == [
+    assert [(t.title, t.task_type) for t in costs.most_expensive_tasks(costs.last(hours=1))] == [
         (None, "evaluation")
     ]
 
 
 def pace(scope, kind="day", now=NOW):
-    return next(p for p in costs.paces(now=now) if (p.standing.scope, p.standing.kind) == (scope, kind))
+    return next(
+        p for p in costs.estimate_burn_rates(now=now) if (p.standing.scope, p.standing.kind) == (scope, kind)
+    )
 
 
 def test_the_end_of_a_budget_is_told_at_the_faster_pace():
@@ -334,9 +336,11 @@ def test_paces_tell_what_budgets_say():
     books.allow(daily_limit="10")
     books.spend("1.25")
 
-    found = {(p.standing.scope, p.standing.kind): p.standing for p in costs.paces(now=timezone.now())}
+    found = {
+        (p.standing.scope, p.standing.kind): p.standing for p in costs.estimate_burn_rates(now=timezone.now())
+    }
 
-    for standing in budgets.standing(books.WORKER):
+    for standing in budgets.balance(books.WORKER):
         assert found[standing.scope, standing.kind] == standing
 
 
@@ -344,13 +348,13 @@ def test_sums_take_one_query_and_paces_two(ledger):
     with CaptureQueriesContext(
         connection,
     ) as asked:
-        costs.summed(costs.last(hours=24))
+        costs.aggregate(costs.last(hours=24))
     assert len(asked) == 1
     with CaptureQueriesContext(connection) as asked:
-        costs.paces()
+        costs.estimate_burn_rates()
     assert len(asked) == 2
     with CaptureQueriesContext(connection) as asked:
-        costs.dearest_tasks(costs.last(hours=24), limit=3)
+        costs.most_expensive_tasks(costs.last(hours=24), limit=3)
     assert len(asked) <= 3
 
 

@@ -20,18 +20,21 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from governance import tasks, transitions
-from governance.actors import Actor
-from governance.claims import Report
+from governance.access.actors import Actor
 from governance.models import DeadLetter, Task, TaskEvent
-from reliability import dead_letters, letter_filter, redrives
+from governance.tasks import services as tasks
+from governance.tasks import transitions
+from governance.tasks.transitions.types import AttemptReport
+from reliability import redrives
+from reliability.dead_letters import filters
+from reliability.dead_letters import services as dead_letters
 from reliability.models import Redrive, RedriveItem
 from tests.fleet import enlist
 from tests.governance import letters, lives
 from tests.governance.letter_model import LIVE, OPEN, Known
 
 ANN = Actor("ann", is_trusted=True)
-PENDING = letter_filter.parse({"status": "pending"})
+PENDING = filters.parse({"status": "pending"})
 picks = st.integers(min_value=0, max_value=10_000)
 errors = st.sampled_from(["connection reset", "pallet 7 is gone", "pallet 8 is gone", ""])
 STATES = sorted(Task.Status.values)
@@ -97,7 +100,7 @@ class Lives(RuleBasedStateMachine):
     def _reported(self, edge: Callable[..., set[UUID]], known: Known, error: str = "") -> UUID:
         """Its process reports on it, and is heard."""
         assert known.lease
-        report = Report(known.lease.id, known.lease.token, result=b"{}", error=error)
+        report = AttemptReport(known.lease.id, known.lease.token, result=b"{}", error=error)
         assert edge([report], process_id=known.process) == {report.id}
         return report.id
 

@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 from django.db import transaction
 
-from governance import transitions
-from governance.claims import Report
 from governance.models import CostLine, DeadLetter, Task, TaskEvent
+from governance.tasks import transitions
+from governance.tasks.transitions.types import AttemptReport
 from tests.governance import letters, lives
 from tests.governance.lives import PROCESS, ago
 
@@ -175,7 +175,7 @@ def test_it_lists_the_attempts_that_ended_badly_with_their_errors():
     [task] = lives.claim()
     lives.crash(task)
     [task] = lives.claim()
-    transitions.give_back([Report(task.id, task.token)], process_id=PROCESS)
+    transitions.give_back([AttemptReport(task.id, task.token)], process_id=PROCESS)
     [task] = lives.claim()
     lives.fail(task, "last")
 
@@ -191,7 +191,7 @@ def test_it_lists_the_attempts_that_ended_badly_with_their_errors():
 
 def test_an_attempt_given_back_at_shutdown_is_none():
     task = lives.held()
-    transitions.give_back([Report(task.id, task.token)], process_id=PROCESS)
+    transitions.give_back([AttemptReport(task.id, task.token)], process_id=PROCESS)
     [task] = lives.claim()
     lives.fail(task, "last")
 

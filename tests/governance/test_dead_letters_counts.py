@@ -5,8 +5,8 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, connection
 
-from governance import transitions
 from governance.models import DeadLetter, FailureHour, FailureSignature, Task
+from governance.tasks import transitions
 from tests.governance import letters, lives
 from tests.governance.lives import PROCESS
 

@@ -3,8 +3,8 @@
 import pytest
 from django.db import connection
 
-from governance import transitions
 from governance.models import DeadLetter, Task
+from governance.tasks import transitions
 from tests.governance import letters, lives
 from tests.governance.lives import PROCESS
 

@@ -3,8 +3,8 @@
 import pytest
 from django.db import IntegrityError
 
-from governance import transitions
 from governance.models import DeadLetter
+from governance.tasks import transitions
 from tests.fleet import enlist
 from tests.governance import letters, lives
 

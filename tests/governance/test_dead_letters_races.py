@@ -2,10 +2,11 @@
 
 import pytest
 
-from governance import tasks, transitions
-from governance.actors import Actor
+from governance.access.actors import Actor
 from governance.models import DeadLetter
-from reliability import dead_letters
+from governance.tasks import services as tasks
+from governance.tasks import transitions
+from reliability.dead_letters import services as dead_letters
 from tests.fleet import enlist
 from tests.governance import letters, lives
 from tests.governance.lives import PROCESS

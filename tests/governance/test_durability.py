@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from governance import budgets, durability
+from governance import budgets
+from governance.db import async_commit
 from governance.errors import BudgetExceeded
 from tests.fleet import enlist
 from tests.governance import budgets as books
@@ -24,13 +25,13 @@ def limits(transactional_db):
 def flushes(monkeypatch):
     """Of each flush: how far the log was written when it began, and whether that was after the commit."""
     seen: list[dict[str, Any]] = []
-    really = durability.flush
+    really = async_commit.flush
 
     def flush() -> str:
         seen.append({"written": position("insert"), "is_committed": not connection.in_atomic_block})
         return really()
 
-    monkeypatch.setattr(durability, "flush", flush)
+    monkeypatch.setattr(async_commit, "flush", flush)
     return seen
 
 
@@ -118,6 +119,6 @@ def test_a_flush_takes_along_what_was_committed_before_it():
         sql("UPDATE worker_budgets SET daily_limit = 9")
     written = position("insert")
 
-    durability.flush()
+    async_commit.flush()
 
     assert is_on_disk(written)

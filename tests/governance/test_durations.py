@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from governance.durations import roughly
+from governance.units import roughly
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ from typing import Any
 import httpx
 import pytest
 
-from governance import submission, tasks
 from governance.errors import IdempotencyMismatch
 from governance.models import Task, TaskEvent
+from governance.tasks import schemas
+from governance.tasks import services as tasks
 from tests.governance import samples
 from tests.governance.api_client import Api, make_user, token_of
 
@@ -110,10 +111,10 @@ def test_a_key_for_all_of_many_is_refused(operator: Api):
 
 def test_one_mismatch_among_many_creates_nothing(operator: Api):
     samples.submit(idempotency_key="a")
-    other = submission.parse(samples.EVALUATION | {"idempotency_key": "a", "title": "Another"})
+    other = schemas.parse(samples.EVALUATION | {"idempotency_key": "a", "title": "Another"})
 
     with pytest.raises(IdempotencyMismatch):
-        tasks.submit([submission.parse(samples.EVALUATION), other], actor=samples.SYSTEM)
+        tasks.submit([schemas.parse(samples.EVALUATION), other], actor=samples.SYSTEM)
 
     assert Task.objects.count() == 1
 

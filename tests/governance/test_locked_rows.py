@@ -7,10 +7,15 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from governance import approvals, budgets, locks, outages, permissions, tool_executions, transitions, workers
-from governance.claims import Report
+from governance import budgets
+from governance.access import approvals, permissions, tool_executions
+from governance.db import errors as db_errors
+from governance.db import locks
 from governance.models import Approval, BudgetHold, LateResult, Task, WorkerProcess
-from governance.waits import Wait, WaitKind, for_lock
+from governance.tasks import transitions
+from governance.tasks.transitions.types import AttemptReport
+from governance.tasks.waits import Wait, WaitKind, for_lock
+from governance.workers import heartbeats
 from tests.governance import lives
 from tests.governance.budgets import allow, reserve
 from tests.governance.lives import OTHER_PROCESS, PROCESS, done, failing, fetch, held
@@ -63,7 +68,7 @@ def test_a_statement_gives_up_and_its_connection_stays_good(psql):
         sql(LOCK_TASK, str(task.id))
 
     assert locks.is_timeout(caught.value)
-    assert not outages.is_connection_failure(caught.value)
+    assert not db_errors.is_connection_failure(caught.value)
     assert sql("SELECT 1") == [(1,)]
 
 
@@ -142,14 +147,14 @@ def test_what_somebody_ends_is_lost_when_he_commits(psql):
 
 
 def parked(task):
-    return Report(task.id, task.token, wait=Wait(kind=WaitKind.PAUSE, name="FLEET", sentence="paused"))
+    return AttemptReport(task.id, task.token, wait=Wait(kind=WaitKind.PAUSE, name="FLEET", sentence="paused"))
 
 
 EDGES: dict[str, tuple[Any, str]] = {
     "complete": (done, "completed"),
     "retry_later": (failing, "pending"),
     "fail": (failing, "failed"),
-    "give_back": (lambda task: Report(task.id, task.token), "pending"),
+    "give_back": (lambda task: AttemptReport(task.id, task.token), "pending"),
     "park": (parked, "parked"),
 }
 
@@ -231,7 +236,7 @@ def test_a_process_whose_row_is_locked_may_be_silent_and_live(psql):
     run_out(dead := held(OTHER_PROCESS))
     psql.execute("SELECT FROM worker_processes WHERE process_id = %s FOR UPDATE", [str(PROCESS)])
 
-    unsure = workers.locked_processes()
+    unsure = heartbeats.locked_processes()
 
     assert unsure == {PROCESS}
     assert [moved.id for moved in transitions.rescue(unsure=[*unsure])] == [dead.id]
@@ -265,7 +270,7 @@ def test_a_group_of_failures_that_is_locked_keeps_its_own_tasks_alone(psql):
 
 
 def sign(process=PROCESS):
-    return workers.SignOfLife(
+    return heartbeats.ProcessHeartbeat(
         process_id=process, worker_ids=["EXECUTOR"], host="h", machine="m", pid=1, born_at=timezone.now(),
         state="running", in_flight=3, finished=0, rss_bytes=1, version="1",
     )  # fmt: skip
@@ -275,17 +280,17 @@ def test_a_heartbeat_leaves_its_locked_row_and_moves_it_later(psql):
     living(last_seen=lives.ago(30))
     psql.execute("SELECT FROM worker_processes FOR UPDATE")
 
-    workers.say_alive(sign())
+    heartbeats.record_heartbeat(sign())
     assert WorkerProcess.objects.get().in_flight == 0
     psql.execute("ROLLBACK")
-    workers.say_alive(sign())
+    heartbeats.record_heartbeat(sign())
 
     assert WorkerProcess.objects.get().in_flight == 3
     assert WorkerProcess.objects.get().last_seen > lives.ago(5)
 
 
 def test_a_process_that_was_forgotten_comes_back():
-    workers.say_alive(sign())
+    heartbeats.record_heartbeat(sign())
 
     assert WorkerProcess.objects.get().process_id == PROCESS
 
@@ -295,10 +300,10 @@ def test_locked_rows_of_processes_are_forgotten_later(psql):
         living(process, last_seen=lives.ago(120))
     psql.execute("SELECT FROM worker_processes WHERE process_id = %s FOR UPDATE", [str(PROCESS)])
 
-    assert workers.forget_silent_processes() == 1
-    assert workers.forget([PROCESS]) == 0
+    assert heartbeats.forget_silent_processes() == 1
+    assert heartbeats.forget([PROCESS]) == 0
     psql.execute("ROLLBACK")
-    assert workers.forget([PROCESS]) == 1
+    assert heartbeats.forget([PROCESS]) == 1
 
 
 def approval(name):
@@ -358,10 +363,10 @@ def states(hold_ids):
 def test_a_task_that_waits_for_a_lock_goes_on_when_its_time_has_come():
     task = held()
     wait = for_lock("budget", "the budget gate is unavailable")
-    transitions.park([Report(task.id, task.token, wait=wait)], process_id=PROCESS)
+    transitions.park([AttemptReport(task.id, task.token, wait=wait)], process_id=PROCESS)
     row = fetch(task.id)
     assert (row.status, row.waiting_for, row.attempts) == ("parked", "lock on budget", 0)
-    assert transitions.release_waited_out() == []
+    assert transitions.release_expired_waits() == []
     sql("""UPDATE governance_tasks SET wait = wait || '{"until": "2020-01-01T00:00:00Z"}'""")
 
-    assert [moved.id for moved in transitions.release_waited_out()] == [task.id]
+    assert [moved.id for moved in transitions.release_expired_waits()] == [task.id]

@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 from django.core.management import CommandError, call_command, load_command_class
 
-from governance import approvals, permissions, tool_executions
+from governance.access import approvals, permissions, tool_executions
+from governance.access.tool_executions import Call
 from governance.models import Approval, AuditEntry, ToolPermission
-from governance.tool_executions import Call
 from tests.governance import samples
 
 pytestmark = pytest.mark.django_db

@@ -2,9 +2,9 @@
 
 import pytest
 
-from governance import permissions
+from governance.access import permissions
 from governance.models import AuditEntry, ToolPermission, Worker
-from reliability import sweep
+from reliability.watchdog import sweep
 
 pytestmark = pytest.mark.django_db
 

@@ -6,8 +6,8 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from governance import permissions
-from governance.actors import Actor
+from governance.access import permissions
+from governance.access.actors import Actor
 from governance.errors import Forbidden, InvalidInput, PermissionNotFound
 from governance.models import PermissionUse, ToolPermission
 

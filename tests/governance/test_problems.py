@@ -14,8 +14,8 @@ from django.http import Http404
 from django.test import Client, RequestFactory
 from rest_framework.exceptions import Throttled
 
-from governance import selectors
-from juggernaut import problems
+from governance.tasks import selectors
+from juggernaut.api import problems
 from tests.fleet import enlist
 from tests.governance.api_client import Api
 
@@ -57,7 +57,7 @@ def test_what_nobody_foresaw_is_logged_and_told_without_its_insides(operator: Ap
     assert answer.status_code == 500
     assert answer["Content-Type"] == "application/problem+json"
     assert "division" not in answer.content.decode()
-    [record] = [record for record in caplog.records if record.name == "juggernaut.problems"]
+    [record] = [record for record in caplog.records if record.name == "juggernaut.api.problems"]
     assert "GET /api/tasks failed" in record.message
     assert record.exc_info[0] is ZeroDivisionError
 

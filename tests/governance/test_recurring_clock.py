@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from governance.recurrence import clock
+from governance.schedules import cron as schedules_cron
 
 ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ def at(text):
 
 
 def times(found, moment, count):
-    return [f"{time:%m-%d %H:%M}" for time in islice(clock.after(found, at(moment)), count)]
+    return [f"{time:%m-%d %H:%M}" for time in islice(schedules_cron.after(found, at(moment)), count)]
 
 
 @pytest.mark.parametrize(
@@ -50,22 +50,22 @@ def test_an_interval_counts_from_its_anchor_and_not_from_when_somebody_asks():
 
 
 def test_a_time_itself_is_not_after_itself():
-    assert clock.next_after(every(60), ANCHOR) == ANCHOR + timedelta(minutes=1)
-    assert clock.next_after(cron("* * * * *"), ANCHOR) == ANCHOR + timedelta(minutes=1)
-    assert clock.next_after(every(60), ANCHOR - timedelta(microseconds=1)) == ANCHOR
+    assert schedules_cron.next_after(every(60), ANCHOR) == ANCHOR + timedelta(minutes=1)
+    assert schedules_cron.next_after(cron("* * * * *"), ANCHOR) == ANCHOR + timedelta(minutes=1)
+    assert schedules_cron.next_after(every(60), ANCHOR - timedelta(microseconds=1)) == ANCHOR
 
 
 @pytest.mark.parametrize("found", [cron("*/5 * * * *"), every(300)], ids=["cron", "interval"])
 def test_the_newest_of_a_year_are_found_without_reading_the_year(found):
     until = ANCHOR + timedelta(days=365, seconds=1)
 
-    newest = clock.newest(found, since=ANCHOR, until=until, most=3)
+    newest = schedules_cron.newest(found, since=ANCHOR, until=until, most=3)
 
     assert newest == [ANCHOR + timedelta(days=365) - timedelta(minutes=m) for m in (10, 5, 0)]
 
 
 def test_no_more_is_found_than_there_was():
-    assert clock.newest(every(60), since=ANCHOR, until=ANCHOR + timedelta(seconds=90), most=9) == [
+    assert schedules_cron.newest(every(60), since=ANCHOR, until=ANCHOR + timedelta(seconds=90), most=9) == [
         ANCHOR,
         ANCHOR + timedelta(seconds=60),
     ]
@@ -74,8 +74,8 @@ def test_no_more_is_found_than_there_was():
 def test_counting_stops():
     last = ANCHOR + timedelta(days=900)
 
-    assert clock.count(every(10), since=ANCHOR, before=last, most=500) == 500
-    assert clock.count(every(10), since=ANCHOR, before=ANCHOR + timedelta(seconds=30), most=500) == 3
+    assert schedules_cron.count(every(10), since=ANCHOR, before=last, most=500) == 500
+    assert schedules_cron.count(every(10), since=ANCHOR, before=ANCHOR + timedelta(seconds=30), most=500) == 3
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_counting_stops():
     ids=["minute", "three", "never", "seconds", "reboot"],
 )
 def test_what_never_comes_is_refused(text, said):
-    with pytest.raises(clock.NeverDue, match=said):
-        clock.next_after(cron(text), ANCHOR)
+    with pytest.raises(schedules_cron.NeverDue, match=said):
+        schedules_cron.next_after(cron(text), ANCHOR)
 
 
 @pytest.mark.parametrize(
@@ -107,4 +107,4 @@ def test_what_never_comes_is_refused(text, said):
     ],
 )
 def test_the_names_of_crontab_are_understood(name, fields):
-    assert clock.next_after(cron(name), ANCHOR) == clock.next_after(cron(fields), ANCHOR)
+    assert schedules_cron.next_after(cron(name), ANCHOR) == schedules_cron.next_after(cron(fields), ANCHOR)

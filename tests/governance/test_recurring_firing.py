@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from governance import tasks
 from governance.models import RecurringRun, RecurringTask, Task
-from governance.recurrence import firing, verbs
+from governance.schedules import dispatch, services
+from governance.tasks import services as tasks
 from tests.fleet import enlist
 from tests.governance.recurring import START, SYSTEM, due_since, history, make, tasks_of
 
@@ -24,8 +24,8 @@ def test_a_slot_is_submitted_once_and_the_next_is_found():
     row = make(task={"task_type": "evaluation", "payload": {"eval_type": "metric", "metric_value": 7}})
     now = due_since(row, 0.5)
 
-    assert firing.fire(row.pk, now=now) == 1
-    assert firing.fire(row.pk, now=now) == 0
+    assert dispatch.dispatch(row.pk, now=now) == 1
+    assert dispatch.dispatch(row.pk, now=now) == 0
 
     [task] = tasks_of(row)
     assert (task.title, task.payload["metric_value"], task.assigned_worker) == ("pulse", 7, "ANALYST")
@@ -38,15 +38,15 @@ def test_nothing_happens_before_its_time():
     row = make()
     now = due_since(row, 0) - timedelta(seconds=1)
 
-    assert firing.fire(row.pk, now=now) == 0
+    assert dispatch.dispatch(row.pk, now=now) == 0
     assert history(row) == []
 
 
 def test_a_time_at_which_the_last_task_still_lives_is_left_out():
     row = make()
-    firing.fire(row.pk, now=due_since(row, 0))
+    dispatch.dispatch(row.pk, now=due_since(row, 0))
 
-    firing.fire(row.pk, now=START + timedelta(minutes=1))
+    dispatch.dispatch(row.pk, now=START + timedelta(minutes=1))
 
     assert history(row) == [("submitted", 0), ("overlap", 1)]
     assert len(tasks_of(row)) == 1
@@ -54,19 +54,19 @@ def test_a_time_at_which_the_last_task_still_lives_is_left_out():
 
 def test_it_may_run_beside_itself_if_that_is_allowed():
     row = make(overlap="allow")
-    firing.fire(row.pk, now=due_since(row, 0))
+    dispatch.dispatch(row.pk, now=due_since(row, 0))
 
-    firing.fire(row.pk, now=START + timedelta(minutes=1))
+    dispatch.dispatch(row.pk, now=START + timedelta(minutes=1))
 
     assert history(row) == [("submitted", 0), ("submitted", 1)]
 
 
 def test_it_goes_on_when_the_last_task_has_ended():
     row = make()
-    firing.fire(row.pk, now=due_since(row, 0))
+    dispatch.dispatch(row.pk, now=due_since(row, 0))
     end_all()
 
-    firing.fire(row.pk, now=START + timedelta(minutes=1))
+    dispatch.dispatch(row.pk, now=START + timedelta(minutes=1))
 
     assert history(row) == [("submitted", 0), ("submitted", 1)]
 
@@ -90,7 +90,7 @@ def test_it_goes_on_when_the_last_task_has_ended():
 def test_what_was_missed_is_treated_by_the_policy(terms, minutes, expected):
     row = make(**terms)
 
-    firing.fire(row.pk, now=due_since(row, minutes))
+    dispatch.dispatch(row.pk, now=due_since(row, minutes))
 
     assert history(row) == expected
 
@@ -98,7 +98,7 @@ def test_what_was_missed_is_treated_by_the_policy(terms, minutes, expected):
 def test_missed_times_are_counted_in_one_line():
     row = make(missed="once")
 
-    firing.fire(row.pk, now=due_since(row, 1000.5))
+    dispatch.dispatch(row.pk, now=due_since(row, 1000.5))
 
     assert RecurringRun.objects.get(recurring=row, outcome="missed").slots == 1000
 
@@ -108,8 +108,8 @@ def test_all_that_was_missed_is_run_one_after_the_other_where_overlap_is_forbidd
     now = due_since(row, 2.5)
 
     for _ in range(3):
-        assert firing.fire(row.pk, now=now) == 1
-        assert firing.fire(row.pk, now=now) == 0
+        assert dispatch.dispatch(row.pk, now=now) == 1
+        assert dispatch.dispatch(row.pk, now=now) == 0
         end_all()
 
     assert history(row) == [("submitted", 0), ("submitted", 1), ("submitted", 2)]
@@ -119,12 +119,12 @@ def test_all_that_was_missed_is_run_one_after_the_other_where_overlap_is_forbidd
 
 def test_a_paused_one_submits_nothing_and_misses_nothing():
     row = make(missed="all")
-    verbs.pause([row.pk], actor=SYSTEM)
+    services.pause([row.pk], actor=SYSTEM)
     row.refresh_from_db()
     assert row.next_run_at is None
 
-    assert firing.fire(row.pk, now=START + timedelta(days=1)) == 0
-    verbs.resume([row.pk], actor=SYSTEM)
+    assert dispatch.dispatch(row.pk, now=START + timedelta(days=1)) == 0
+    services.resume([row.pk], actor=SYSTEM)
 
     resumed = RecurringTask.objects.get(pk=row.pk).next_run_at
     assert resumed is not None
@@ -136,7 +136,7 @@ def test_a_task_that_can_no_longer_be_submitted_is_told_and_does_not_stop_the_ne
     row = make()
     RecurringTask.objects.filter(pk=row.pk).update(task={"task_type": "gone"})
 
-    assert firing.fire(row.pk, now=due_since(row, 0)) == 0
+    assert dispatch.dispatch(row.pk, now=due_since(row, 0)) == 0
 
     row.refresh_from_db()
     assert row.problem.startswith("it could not be submitted: task_type: unknown task type 'gone'")
@@ -150,8 +150,8 @@ def test_a_row_typed_into_psql_gets_its_next_time():
     )
     row = RecurringTask.objects.get(name="typed")
 
-    assert row.pk in firing.due(START)
-    firing.fire(row.pk, now=START)
+    assert row.pk in dispatch.due(START)
+    dispatch.dispatch(row.pk, now=START)
 
     row.refresh_from_db()
     assert row.next_run_at == START + timedelta(hours=3)
@@ -162,18 +162,18 @@ def test_a_cron_typed_into_psql_that_means_nothing_says_so_and_is_left_alone():
     by_hand("INSERT INTO recurring_tasks (name, kind, cron, task) VALUES ('typed', 'cron', 'soon', '{}')")
     row = RecurringTask.objects.get(name="typed")
 
-    firing.fire(row.pk, now=START)
+    dispatch.dispatch(row.pk, now=START)
 
     row.refresh_from_db()
     assert "five fields are expected" in row.problem
-    assert row.pk not in firing.due(START)
+    assert row.pk not in dispatch.due(START)
 
 
 def test_a_clock_that_is_changed_in_psql_is_obeyed():
     row = make()
     by_hand("UPDATE recurring_tasks SET every_seconds = 7200 WHERE id = %s", row.pk)
 
-    firing.fire(row.pk, now=START + timedelta(seconds=1))
+    dispatch.dispatch(row.pk, now=START + timedelta(seconds=1))
 
     row.refresh_from_db()
     assert row.next_run_at == START + timedelta(hours=2)
@@ -189,7 +189,7 @@ def test_two_at_once_submit_once():
     def fire():
         try:
             barrier.wait()
-            submitted.append(firing.fire(row.pk, now=now))
+            submitted.append(dispatch.dispatch(row.pk, now=now))
         finally:
             connection.close()
 

@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from governance.errors import InvalidInput
 from governance.models import AuditEntry, RecurringTask
-from governance.recurrence import verbs
+from governance.schedules import services
 from tests.governance.recurring import SYSTEM, TASK, make
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +34,7 @@ DAILY = {"name": "daily", "cron": "0 3 * * *", "timezone": "Europe/Berlin", "tas
 )
 def test_what_is_wrong_is_refused_by_its_field_before_it_is_stored(wrong, field, said):
     with pytest.raises(InvalidInput) as refused:
-        verbs.create(DAILY | wrong, actor=SYSTEM)
+        services.create(DAILY | wrong, actor=SYSTEM)
 
     assert field in {error.field for error in refused.value.errors}
     assert said in str(refused.value)
@@ -42,18 +42,18 @@ def test_what_is_wrong_is_refused_by_its_field_before_it_is_stored(wrong, field,
 
 
 def test_a_name_can_be_taken_once():
-    verbs.create(DAILY, actor=SYSTEM)
+    services.create(DAILY, actor=SYSTEM)
 
     with pytest.raises(InvalidInput, match="another recurring task has the name 'daily'"):
-        verbs.create(DAILY, actor=SYSTEM)
+        services.create(DAILY, actor=SYSTEM)
 
 
 def test_every_change_is_audited_with_who_and_why_and_the_machinery_is_not():
-    row = verbs.create(DAILY, actor=SYSTEM, reason="asked for")
-    verbs.change(row.pk, {"cron": "0 4 * * *"}, actor=SYSTEM, reason="later")
-    verbs.pause([row.pk], actor=SYSTEM, reason="holidays")
+    row = services.create(DAILY, actor=SYSTEM, reason="asked for")
+    services.change(row.pk, {"cron": "0 4 * * *"}, actor=SYSTEM, reason="later")
+    services.pause([row.pk], actor=SYSTEM, reason="holidays")
     RecurringTask.objects.filter(pk=row.pk).update(problem="the machinery says so")
-    verbs.remove(row.pk, actor=SYSTEM, reason="done with it")
+    services.remove(row.pk, actor=SYSTEM, reason="done with it")
 
     entries = AuditEntry.objects.order_by("pk").values_list("action", "actor", "reason")
     assert list(entries) == [
@@ -65,10 +65,10 @@ def test_every_change_is_audited_with_who_and_why_and_the_machinery_is_not():
 
 
 def test_a_change_of_the_clock_moves_the_next_time_and_other_changes_do_not():
-    row = verbs.create(DAILY, actor=SYSTEM)
+    row = services.create(DAILY, actor=SYSTEM)
 
-    other = verbs.change(row.pk, {"missed": "skip"}, actor=SYSTEM)
-    later = verbs.change(row.pk, {"every_seconds": 86400}, actor=SYSTEM)
+    other = services.change(row.pk, {"missed": "skip"}, actor=SYSTEM)
+    later = services.change(row.pk, {"every_seconds": 86400}, actor=SYSTEM)
 
     assert other.next_run_at == row.next_run_at
     assert (later.kind, later.cron) == ("interval", "")

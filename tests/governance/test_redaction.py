@@ -3,8 +3,8 @@
 import orjson
 import pytest
 
-from governance import redaction
-from governance.redaction import HIDDEN
+from governance.audit import redaction
+from governance.audit.redaction import HIDDEN
 
 
 class TestByName:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from governance import retention, transitions
+from governance import retention
 from governance.errors import Forbidden, InvalidInput
 from governance.models import (
     AuditEntry,
@@ -21,6 +21,7 @@ from governance.models import (
     ToolExecution,
     WorkflowStep,
 )
+from governance.tasks import transitions
 from juggernaut import sample
 from tests.governance import letters, samples
 from tests.governance.aging import (
@@ -163,18 +164,18 @@ class TestTasks:
         assert not left(random)
 
     def test_one_that_somebody_retries_at_this_moment_stays_with_its_history(self, monkeypatch):
-        from governance.retention import trees
+        from governance.retention import subtrees
 
         task_id = ended("failed")
-        found = trees._rows
+        found = subtrees._rows
 
         def retried_in_between(statement, facts):
             rows = found(statement, facts)
-            if statement is trees._TREES:
+            if statement is subtrees._TREES:
                 transitions.retry([task_id], actor="ann", reason="again")
             return rows
 
-        monkeypatch.setattr(trees, "_rows", retried_in_between)
+        monkeypatch.setattr(subtrees, "_rows", retried_in_between)
         prune(LATER)
 
         assert Task.objects.get(pk=task_id).status == "pending"
@@ -311,10 +312,10 @@ class TestPrune:
 def small_windows(monkeypatch):
     from dataclasses import replace
 
-    from governance.retention import walks
+    from governance.retention import batches
 
-    small = {name: replace(walk, window=20) for name, walk in walks.all_walks().items()}
-    monkeypatch.setattr(walks, "_known", small)
+    small = {name: replace(walk, window=20) for name, walk in batches.all_scans().items()}
+    monkeypatch.setattr(batches, "_known", small)
 
 
 class TestWatchdog:
@@ -322,7 +323,7 @@ class TestWatchdog:
         now = timezone.now()
         places: list[str] = []
         while not RetentionWalk.objects.filter(pk="tasks", rests_until__isnull=False).exists():
-            retention.walk_on(now=now, seconds=0)
+            retention.run_slice(now=now, seconds=0)
             places += RetentionWalk.objects.filter(pk="tasks").values_list("position", flat=True)
 
         assert len(set(places)) > 10
@@ -335,21 +336,21 @@ class TestWatchdog:
     def test_a_walk_that_rests_begins_anew_an_hour_later(self):
         old, now = ended(), LATER
         while RetentionWalk.objects.filter(rests_until=None).exists() or not RetentionWalk.objects.exists():
-            retention.walk_on(now=now, seconds=10)
+            retention.run_slice(now=now, seconds=10)
         assert not left(old)
         newer = ended()
 
-        retention.walk_on(now=now + timedelta(minutes=59), seconds=10)
+        retention.run_slice(now=now + timedelta(minutes=59), seconds=10)
         assert left(newer) == {newer}
 
-        retention.walk_on(now=now + timedelta(minutes=61), seconds=10)
+        retention.run_slice(now=now + timedelta(minutes=61), seconds=10)
         assert not left(newer)
 
     def test_what_a_walk_removed_is_told_once(self, worn, small_windows):
         before, now = Task.objects.count(), timezone.now()
 
         while not RetentionWalk.objects.filter(pk="tasks", rests_until__isnull=False).exists():
-            retention.walk_on(now=now, seconds=0)
+            retention.run_slice(now=now, seconds=0)
 
         entry = AuditEntry.objects.get(target="retention tasks")
         assert entry.actor == "watchdog"

@@ -60,7 +60,9 @@ def test_every_function_sets_its_search_path():
         cursor.execute(_UNPINNED)
         unpinned = {name for (name,) in cursor.fetchall()}
 
-    assert unpinned == NAMELESS | QUALIFIED, "pin new functions in their migration: governance/search_path.py"
+    assert unpinned == NAMELESS | QUALIFIED, (
+        "pin new functions in their migration: governance/db/search_path.py"
+    )
 
 
 @pytest.mark.parametrize("name", sorted(NAMELESS | QUALIFIED))

@@ -4,8 +4,8 @@ import psycopg2
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from governance import transitions
 from governance.models import TaskEvent
+from governance.tasks import transitions
 from tests.governance import lives
 from tests.governance.lives import PROCESS, events, fetch, held
 from tests.governance.parking import parked
@@ -228,7 +228,7 @@ class TestAStateChangedByHand:
         sql("UPDATE governance_tasks SET status = 'parked', wait = %s WHERE id = %s", wait, task_id)
 
         assert fetch(task_id).waiting_for == "too fast"
-        assert [task.id for task in transitions.release_waited_out()] == [task_id]
+        assert [task.id for task in transitions.release_expired_waits()] == [task_id]
 
     def test_a_whole_set_is_changed_each_with_its_event(self):
         ids = [lives.in_state("pending") for _ in range(5)]

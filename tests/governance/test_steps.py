@@ -6,9 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from governance import steps, tool_executions
+from governance.access import tool_executions
 from governance.models import TaskStep
-from governance.steps import Step
+from governance.tasks import checkpoints
+from governance.tasks.checkpoints import Checkpoint
 from tests.fleet import enlist
 from tests.governance import lives
 from tests.governance.races import somebody_else
@@ -17,11 +18,11 @@ pytestmark = pytest.mark.django_db
 
 
 def answer(turn=1, **facts):
-    return Step(**({"turn": turn, "call": 0, "kind": "answer", "content": {"text": "hello"}} | facts))
+    return Checkpoint(**({"turn": turn, "call": 0, "kind": "answer", "content": {"text": "hello"}} | facts))
 
 
 def result(turn=1, call=1, **facts):
-    return Step(**({"turn": turn, "call": call, "kind": "result", "content": {"value": 1}} | facts))
+    return Checkpoint(**({"turn": turn, "call": call, "kind": "result", "content": {"value": 1}} | facts))
 
 
 def test_a_step_is_read_as_it_was_kept():
@@ -34,34 +35,34 @@ def test_a_step_is_read_as_it_was_kept():
         seconds=1.5,
     )
 
-    assert steps.keep(task.id, step, lease_token=task.token)
+    assert checkpoints.save(task.id, step, lease_token=task.token)
 
-    assert steps.of(task.id) == [step]
+    assert checkpoints.load(task.id) == [step]
 
 
 def test_steps_come_in_the_order_of_their_turns():
     task = lives.held()
     for step in (result(2, 1), answer(2), result(1, 2), answer(1), result(1, 1)):
-        steps.keep(task.id, step, lease_token=task.token)
+        checkpoints.save(task.id, step, lease_token=task.token)
 
-    assert [(s.turn, s.call) for s in steps.of(task.id)] == [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1)]
+    assert [(s.turn, s.call) for s in checkpoints.load(task.id)] == [(1, 0), (1, 1), (1, 2), (2, 0), (2, 1)]
 
 
 def test_a_step_is_stored_once_and_the_first_stays():
     task = lives.held()
-    steps.keep(task.id, answer(content={"text": "first"}), lease_token=task.token)
+    checkpoints.save(task.id, answer(content={"text": "first"}), lease_token=task.token)
 
-    assert not steps.keep(task.id, answer(content={"text": "second"}), lease_token=task.token)
+    assert not checkpoints.save(task.id, answer(content={"text": "second"}), lease_token=task.token)
 
-    assert steps.of(task.id)[0].content == {"text": "first"}
+    assert checkpoints.load(task.id)[0].content == {"text": "first"}
 
 
 def test_who_lost_the_task_stores_nothing():
     task = lives.held()
 
-    assert not steps.keep(task.id, answer(), lease_token=task.token - 1)
+    assert not checkpoints.save(task.id, answer(), lease_token=task.token - 1)
     lives.complete(task)
-    assert not steps.keep(task.id, answer(), lease_token=task.token)
+    assert not checkpoints.save(task.id, answer(), lease_token=task.token)
 
     assert not TaskStep.objects.exists()
 
@@ -70,16 +71,18 @@ def test_text_that_postgresql_cannot_store_is_kept_as_far_as_it_can_be():
     task = lives.held()
     content = {"text": "a\x00b", "more": ["\ud800", {"\x00": 1}]}
 
-    steps.keep(task.id, answer(content=content), lease_token=task.token)
+    checkpoints.save(task.id, answer(content=content), lease_token=task.token)
 
-    assert steps.of(task.id)[0].content == {"text": "a\ufffdb", "more": ["\ufffd", {"\ufffd": 1}]}
+    assert checkpoints.load(task.id)[0].content == {"text": "a\ufffdb", "more": ["\ufffd", {"\ufffd": 1}]}
 
 
 def test_what_is_too_long_is_refused():
     task = lives.held()
 
     with pytest.raises(ValueError, match="at most 1048576 can be stored"):
-        steps.keep(task.id, answer(content={"text": "x" * steps.MAX_BYTES}), lease_token=task.token)
+        checkpoints.save(
+            task.id, answer(content={"text": "x" * checkpoints.MAX_BYTES}), lease_token=task.token
+        )
 
 
 def test_calls_that_were_sent_are_known_by_their_key():
@@ -91,7 +94,7 @@ def test_calls_that_were_sent_are_known_by_their_key():
     refuse(task.id, "turn 1 call 3", failed=True)
     begin(lives.make().pk, "turn 1 call 4")
 
-    found = steps.begun(task.id)
+    found = checkpoints.started_calls(task.id)
 
     assert {key: set(ids) for key, ids in found.items()} == {"turn 1 call 1": {sent, again}}
 
@@ -111,7 +114,7 @@ def refuse(task_id, key, *, failed=False):
 def test_a_task_that_got_on_is_forgiven_its_crashes():
     task = lives.held(attempts=1, crash_attempts=1)
 
-    assert steps.forgive(task.id, lease_token=task.token)
+    assert checkpoints.reset_crash_count(task.id, lease_token=task.token)
 
     assert lives.fetch(task.id).crash_attempts == 0
 
@@ -119,7 +122,7 @@ def test_a_task_that_got_on_is_forgiven_its_crashes():
 def test_who_lost_the_task_forgives_nothing():
     task = lives.held(attempts=1, crash_attempts=1)
 
-    assert not steps.forgive(task.id, lease_token=task.token - 1)
+    assert not checkpoints.reset_crash_count(task.id, lease_token=task.token - 1)
 
     assert lives.fetch(task.id).crash_attempts == 1
 
@@ -131,4 +134,4 @@ def test_forgiving_does_not_wait_for_whoever_holds_the_row():
 
     with somebody_else() as cursor:
         cursor.execute("SELECT 1 FROM governance_tasks WHERE id = %s FOR UPDATE", [str(task.id)])
-        assert not steps.forgive(task.id, lease_token=task.token)
+        assert not checkpoints.reset_crash_count(task.id, lease_token=task.token)

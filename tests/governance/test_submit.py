@@ -4,10 +4,13 @@ from uuid import uuid4
 
 import pytest
 
-from governance import actors, json_text, roles, submission, tasks
-from governance.actors import Actor
+from governance.access import actors, roles
+from governance.access.actors import Actor
+from governance.db import strict_json
 from governance.errors import Forbidden, InvalidJson, InvalidSubmission, TaskNotFound, TransitionConflict
 from governance.models import Task, TaskDependency, TaskEvent
+from governance.tasks import schemas
+from governance.tasks import services as tasks
 from tests.governance import samples
 from tests.governance.api_client import make_user
 
@@ -36,7 +39,7 @@ def test_a_dependency_that_is_done_does_not_hold_the_task():
 
 
 def test_errors_among_many_carry_the_number_of_the_task():
-    wrong = [submission.parse(samples.EVALUATION | {"parent": str(uuid4())}) for _ in range(2)]
+    wrong = [schemas.parse(samples.EVALUATION | {"parent": str(uuid4())}) for _ in range(2)]
 
     with pytest.raises(InvalidSubmission) as refused:
         tasks.submit(wrong, actor=samples.SYSTEM)
@@ -47,10 +50,10 @@ def test_errors_among_many_carry_the_number_of_the_task():
 
 
 def test_without_the_permission_nothing_is_submitted():
-    stranger = actors.of_user(make_user("anna", "view_task"))
+    stranger = actors.from_user(make_user("anna", "view_task"))
 
     with pytest.raises(Forbidden, match=r"user:anna .* governance.add_task"):
-        tasks.submit([submission.parse(samples.EVALUATION)], actor=stranger)
+        tasks.submit([schemas.parse(samples.EVALUATION)], actor=stranger)
 
 
 def test_an_actor_without_a_user_may_nothing():
@@ -59,7 +62,7 @@ def test_an_actor_without_a_user_may_nothing():
 
 
 def test_a_command_may_everything():
-    actors.of_command("root").require("governance.terminate_task")
+    actors.from_command("root").require("governance.terminate_task")
 
 
 @pytest.mark.parametrize("role", roles.ROLES)
@@ -68,9 +71,9 @@ def test_a_role_gives_its_permissions(role: str):
     roles.assign(user, role)
 
     for permission in roles.ROLES[role]:
-        actors.of_user(user).require(permission)
+        actors.from_user(user).require(permission)
     with pytest.raises(Forbidden):
-        actors.of_user(user).require("governance.delete_task")
+        actors.from_user(user).require("governance.delete_task")
 
 
 def test_one_task_is_moved_and_its_state_told():
@@ -99,19 +102,19 @@ def test_one_task_is_moved_and_its_state_told():
     ],
 )
 def test_a_value_that_cannot_be_stored_says_why(value: object, flaw: str | None):
-    assert json_text.flaw(value) == flaw
+    assert strict_json.find_error(value) == flaw
 
 
 def test_json_is_read_as_what_it_says():
-    assert json_text.loads(b'{"a": [1, -2, 1.5, "\\ud83d\\ude00", null, true]}') == {
+    assert strict_json.loads(b'{"a": [1, -2, 1.5, "\\ud83d\\ude00", null, true]}') == {
         "a": [1, -2, 1.5, "\N{GRINNING FACE}", None, True]
     }
 
 
 def test_json_that_is_none_says_where():
     with pytest.raises(InvalidJson, match="line 2, column 1"):
-        json_text.loads(b'{"a":\n}')
+        strict_json.loads(b'{"a":\n}')
 
 
 def test_half_of_a_surrogate_pair_is_no_text():
-    assert json_text.flaw_in_text("\udc00") == "it contains half of a surrogate pair"
+    assert strict_json.find_error_in_text("\udc00") == "it contains half of a surrogate pair"

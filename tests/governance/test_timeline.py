@@ -2,10 +2,11 @@
 
 import pytest
 
-from governance import tasks, transitions
-from governance.admin import lineage, timeline
 from governance.models import Task, TaskEvent, ToolExecution
-from reliability import dead_letters
+from governance.tasks import services as tasks
+from governance.tasks import transitions
+from juggernaut.console.pages.tasks import task_tree, timeline
+from reliability.dead_letters import services as dead_letters
 from tests.governance import lives
 from tests.governance.console import SEED, submit
 
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 def grown(task_id, **more):
     events = list(TaskEvent.objects.filter(task_id=task_id).order_by("-seq"))
-    return timeline.grown(events, **more)
+    return timeline.build_timeline(events, **more)
 
 
 def said(branches):
@@ -77,7 +78,7 @@ def test_calls_and_children_grow_on_the_attempt_that_made_them():
     call = ToolExecution.objects.create(task_id=task.id, worker_id="EXECUTOR", tool_name="model.chat")
     child = submit("child", parent=str(task.id))
     lives.complete(task)
-    below = lineage.below(Task.objects.get(pk=task.id)).nodes
+    below = task_tree.below(Task.objects.get(pk=task.id)).nodes
 
     attempt, submitted = grown(task.id, calls=[call], children=below)
 
@@ -88,7 +89,7 @@ def test_calls_and_children_grow_on_the_attempt_that_made_them():
 def test_a_child_that_somebody_made_before_the_first_attempt_is_on_no_branch():
     parent = submit("parent")
     submit("child", parent=str(parent))
-    below = lineage.below(Task.objects.get(pk=parent)).nodes
+    below = task_tree.below(Task.objects.get(pk=parent)).nodes
 
     assert [branch.children for branch in grown(parent, children=below)] == [[]]
 
@@ -98,6 +99,6 @@ def test_the_end_of_an_attempt_whose_beginning_is_not_shown_any_more_is_still_an
     lives.complete(task)
     [newest] = TaskEvent.objects.filter(task_id=task.id).order_by("-seq")[:1]
 
-    [branch] = timeline.grown([newest])
+    [branch] = timeline.build_timeline([newest])
 
     assert (branch.is_run, branch.says, branch.began_at) == (True, "completed", None)

@@ -8,9 +8,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from governance import tool_executions
+from governance.access import tool_executions
+from governance.access.tool_executions import Call
 from governance.models import ToolExecution
-from governance.tool_executions import Call
 
 pytestmark = pytest.mark.django_db
 CALL = Call(

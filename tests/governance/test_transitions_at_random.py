@@ -15,10 +15,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from governance import claims, transitions
-from governance.claims import Claimed, Report
 from governance.models import LateResult, Task, TaskDependency, TaskEvent
-from governance.waits import Wait, WaitKind
+from governance.tasks import transitions
+from governance.tasks.transitions import types
+from governance.tasks.transitions.types import AttemptReport, ClaimedTask
+from governance.tasks.waits import Wait, WaitKind
 from tests.governance import lives
 from tests.governance.lives import ENDED, LIVE, OTHER_PROCESS, PROCESS
 
@@ -50,7 +51,7 @@ class Expected:
     crashes: int = 0
     events: int = 1
     wait: str | None = None
-    leases: list[Claimed] = field(default_factory=list)
+    leases: list[ClaimedTask] = field(default_factory=list)
 
     def goes(self, status: str) -> None:
         self.status, self.owner, self.wait = status, None, None
@@ -89,7 +90,7 @@ class Life(RuleBasedStateMachine):
         assert len(claimed) == min(1, len(suspects))
         self._claimed(claimed, process)
 
-    def _claimed(self, claimed: list[Claimed], process: UUID) -> None:
+    def _claimed(self, claimed: list[ClaimedTask], process: UUID) -> None:
         for lease in claimed:
             task = self.tasks[lease.id]
             assert task.status == "pending"
@@ -109,7 +110,7 @@ class Life(RuleBasedStateMachine):
 
         wait = WAITS.get(edge)
         moved = getattr(transitions, "park" if wait else edge)(
-            [Report(lease.id, lease.token, result=b"{}", error="it broke", wait=wait)],
+            [AttemptReport(lease.id, lease.token, result=b"{}", error="it broke", wait=wait)],
             process_id=task.owner or PROCESS,
         )
 
@@ -139,7 +140,7 @@ class Life(RuleBasedStateMachine):
         assert {row.id for row in moved} == held
         for task in map(self.tasks.__getitem__, held):
             task.crashes += 1
-            task.goes("failed" if task.crashes >= claims.MAX_CRASHES else "pending")
+            task.goes("failed" if task.crashes >= types.MAX_CRASHES else "pending")
 
     @precondition(lambda self: self.tasks)
     @rule(name=st.sampled_from(["cancel", "terminate", "retry"]), which=st.lists(picks, max_size=3))

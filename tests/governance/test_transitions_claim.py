@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from governance import transitions
 from governance.models import Task, Worker
+from governance.tasks import transitions
 from tests.governance import lives
 from tests.governance.lives import OTHER_PROCESS, PROCESS, ago, claim, make
 

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
-from governance import transitions
-from governance.claims import Report
+from governance.tasks import transitions
+from governance.tasks.transitions.types import AttemptReport
 from tests.governance import lives
 from tests.governance.lives import ENDED, LIVE, PROCESS, STATES
 
@@ -20,7 +20,7 @@ def reported(edge: Callable[..., set[UUID]]) -> Callable[[UUID], set[UUID]]:
 
     def report(task_id: UUID) -> set[UUID]:
         token = lives.fetch(task_id).lease_token
-        return edge([Report(task_id, token, result=b"{}", error="it broke")], process_id=PROCESS)
+        return edge([AttemptReport(task_id, token, result=b"{}", error="it broke")], process_id=PROCESS)
 
     return report
 

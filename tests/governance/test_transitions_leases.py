@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from django.db import transaction
 
-from governance import transitions
 from governance.models import Task
-from governance.transitions import leases
+from governance.tasks import transitions
+from governance.tasks.transitions import leases
 from tests.governance import lives
 from tests.governance.lives import NOBODY, OTHER_PROCESS, PROCESS, fetch, held
 
@@ -167,7 +167,7 @@ def test_a_rescue_takes_no_more_than_its_limit_and_the_next_one_goes_on():
 def test_a_process_disclaims_what_it_holds_and_does_not_know_of():
     known, unheard, other = held(), held(), held(OTHER_PROCESS)
 
-    [moved] = transitions.disclaim(process_id=PROCESS, known=[known.id])
+    [moved] = transitions.return_unknown_claims(process_id=PROCESS, known=[known.id])
 
     assert (moved.id, moved.status) == (unheard.id, "pending")
     row = fetch(unheard.id)

@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from governance import transitions
-from governance.claims import Report
-from governance.waits import Wait, WaitKind
+from governance.tasks import transitions
+from governance.tasks.transitions.types import AttemptReport
+from governance.tasks.waits import Wait, WaitKind
 from tests.governance import lives
 from tests.governance.lives import OTHER_PROCESS, PROCESS, events, fetch, held
 
@@ -27,7 +27,7 @@ BREAKER = Wait(kind=WaitKind.BREAKER, name="openrouter", sentence="circuit break
 
 
 def park(task, wait=BUDGET, process=PROCESS, token=None):
-    report = Report(task.id, token or task.token, wait=wait)
+    report = AttemptReport(task.id, token or task.token, wait=wait)
     return task.id in transitions.park([report], process_id=process)
 
 
@@ -58,7 +58,7 @@ def test_many_are_parked_in_one_statement_each_for_its_own(django_assert_num_que
     tasks = [held(), held(), held()]
     waits = [BUDGET, BREAKER, APPROVAL]
     park(held())  # prepares the statement
-    reports = [Report(task.id, task.token, wait=wait) for task, wait in zip(tasks, waits, strict=True)]
+    reports = [AttemptReport(task.id, task.token, wait=wait) for task, wait in zip(tasks, waits, strict=True)]
 
     with django_assert_num_queries(1):
         parked = transitions.park(reports, process_id=PROCESS)
@@ -77,7 +77,7 @@ def test_only_a_running_task_is_parked(state):
     task_id = lives.in_state(state)
     row, before = fetch(task_id), lives.snapshot(task_id)
 
-    parked = transitions.park([Report(task_id, row.lease_token, wait=BUDGET)], process_id=PROCESS)
+    parked = transitions.park([AttemptReport(task_id, row.lease_token, wait=BUDGET)], process_id=PROCESS)
 
     assert not parked
     assert lives.snapshot(task_id) == before
@@ -97,7 +97,7 @@ def test_a_report_that_waits_for_nothing_is_refused():
     task = held()
 
     with pytest.raises(ValueError, match="does not say what it waits for"):
-        transitions.park([Report(task.id, task.token)], process_id=PROCESS)
+        transitions.park([AttemptReport(task.id, task.token)], process_id=PROCESS)
 
 
 @pytest.mark.parametrize("wait", [BUDGET, APPROVAL], ids=["parked", "waiting_approval"])

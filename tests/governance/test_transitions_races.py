@@ -6,9 +6,11 @@ from uuid import UUID
 import pytest
 from django.db import transaction
 
-from governance import actors, submission, tasks, transitions
+from governance.access import actors
 from governance.models import LateResult, Task, TaskEvent
-from reliability.engine.clerk import Clerk, Reports
+from governance.tasks import schemas, transitions
+from governance.tasks import services as tasks
+from reliability.engine.outcome_writer import OutcomeBatch, OutcomeWriter
 from tests.governance import lives
 from tests.governance.lives import OTHER_PROCESS, PROCESS, done, held, make
 from tests.governance.races import meanwhile, race, somebody_else, until_someone_waits_for_a_lock
@@ -183,9 +185,7 @@ def test_a_row_that_somebody_has_locked_is_left_for_the_next_claim():
 
 
 def submit_after(dependency):
-    asked = submission.parse(
-        {"task_type": "evaluation", "payload": MEASURED, "depends_on": [str(dependency)]}
-    )
+    asked = schemas.parse({"task_type": "evaluation", "payload": MEASURED, "depends_on": [str(dependency)]})
     [receipt] = tasks.submit([asked], actor=ANN)
     return receipt
 
@@ -237,8 +237,8 @@ def test_two_dependencies_that_complete_at_once_release_their_dependent(monkeypa
 
     def turn(task, process):
         batch = [task, *(held(process) for _ in range(100))]
-        reports = Reports(completed=[done(task) for task in batch])
-        return lambda: Clerk(process_id=process)._turn(reports, {}, False)
+        reports = OutcomeBatch(completed=[done(task) for task in batch])
+        return lambda: OutcomeWriter(process_id=process)._turn(reports, {}, False)
 
     monkeypatch.setattr(transitions, "release_dependents", release_after_both)
     race(turn(first, PROCESS), turn(second, OTHER_PROCESS))

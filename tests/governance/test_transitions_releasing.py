@@ -8,9 +8,11 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from governance import approvals, permissions, transitions, worker_control
+from governance.access import approvals, permissions
 from governance.models import Task
-from governance.waits import WaitKind
+from governance.tasks import transitions
+from governance.tasks.waits import WaitKind
+from governance.workers import services as worker_services
 from tests.governance import lives
 from tests.governance.budgets import sql
 from tests.governance.parking import ago, inserted, is_waiting, parked, why_released
@@ -21,13 +23,13 @@ pytestmark = pytest.mark.django_db
 
 class TestPause:
     def test_the_resume_of_a_worker_releases_its_tasks_at_once(self):
-        worker_control.pause(["EXECUTOR", "ANALYST"], actor=SYSTEM, reason="bad prompts")
+        worker_services.pause(["EXECUTOR", "ANALYST"], actor=SYSTEM, reason="bad prompts")
         Task.objects.all().delete()
         sql("UPDATE worker_registry SET status = 'active'")
         mine, other = parked("pause", "EXECUTOR"), parked("pause", "ANALYST", worker="ANALYST")
         sql("UPDATE worker_registry SET status = 'paused' WHERE worker_id IN ('EXECUTOR', 'ANALYST')")
 
-        worker_control.resume(["EXECUTOR"], actor=SYSTEM)
+        worker_services.resume(["EXECUTOR"], actor=SYSTEM)
 
         assert not is_waiting(mine)
         assert is_waiting(other)
@@ -45,19 +47,19 @@ class TestPause:
 
     def test_a_paused_fleet_keeps_everybody_waiting_and_its_resume_lets_all_go(self):
         tasks = [parked("pause", "FLEET"), parked("pause", "FLEET", worker="ANALYST")]
-        worker_control.pause_fleet(actor=SYSTEM, reason="runaway spending")
+        worker_services.pause_fleet(actor=SYSTEM, reason="runaway spending")
         assert transitions.release_unpaused() == []
 
-        worker_control.resume_fleet(actor=SYSTEM)
+        worker_services.resume_fleet(actor=SYSTEM)
 
         assert not any(is_waiting(task_id) for task_id in tasks)
 
     def test_a_worker_that_is_paused_by_itself_stays_so_when_the_fleet_goes_on(self):
         task_id = parked("pause", "FLEET")
-        worker_control.pause_fleet(actor=SYSTEM, reason="runaway spending")
-        worker_control.pause(["EXECUTOR"], actor=SYSTEM, reason="bad prompts")
+        worker_services.pause_fleet(actor=SYSTEM, reason="runaway spending")
+        worker_services.pause(["EXECUTOR"], actor=SYSTEM, reason="bad prompts")
 
-        worker_control.resume_fleet(actor=SYSTEM)
+        worker_services.resume_fleet(actor=SYSTEM)
 
         assert is_waiting(task_id)
 
@@ -68,7 +70,7 @@ class TestTime:
         early = parked(kind, "http.*", until=timezone.now() + timedelta(minutes=1))
         due = parked(kind, "http.*", until=ago(1))
 
-        transitions.release_waited_out()
+        transitions.release_expired_waits()
 
         assert is_waiting(early)
         assert not is_waiting(due)
@@ -81,11 +83,11 @@ class TestTime:
             parked("quota", "http.*", worker="ANALYST", **waits),
         )
         Task.objects.update(updated_at=timezone.now())
-        assert transitions.release_waited_out() == []
+        assert transitions.release_expired_waits() == []
 
         sql("UPDATE worker_tool_permissions SET max_calls_per_day = 9 WHERE tool_name = 'http.*'")
 
-        assert [task.id for task in transitions.release_waited_out()] == [task_id]
+        assert [task.id for task in transitions.release_expired_waits()] == [task_id]
         assert is_waiting(other)
 
     def test_a_narrower_permission_granted_since_counts_as_a_change(self):
@@ -94,7 +96,7 @@ class TestTime:
 
         permissions.grant("EXECUTOR", "http.put", actor=SYSTEM)
 
-        assert [task.id for task in transitions.release_waited_out()] == [task_id]
+        assert [task.id for task in transitions.release_expired_waits()] == [task_id]
 
 
 class TestApproval:
@@ -172,12 +174,12 @@ class TestBreaker:
         inserted(3, "breaker", "openrouter")
         inserted(3, "budget", "EXECUTOR", amount_usd="1")
         if pause == "fleet":
-            worker_control.pause_fleet(actor=SYSTEM, reason="runaway spending")
+            worker_services.pause_fleet(actor=SYSTEM, reason="runaway spending")
         else:
-            worker_control.pause(["EXECUTOR"], actor=SYSTEM, reason="bad prompts")
+            worker_services.pause(["EXECUTOR"], actor=SYSTEM, reason="bad prompts")
 
         assert transitions.release_recovered("openrouter", limit=9, reason="it tries") == []
-        assert not transitions.release_affordable("EXECUTOR", free_usd=Decimal(9), limit=9, reason="free")
+        assert not transitions.release_within_budget("EXECUTOR", free_usd=Decimal(9), limit=9, reason="free")
 
 
 class TestBudget:
@@ -185,7 +187,7 @@ class TestBudget:
         inserted(5, "budget", "EXECUTOR", amount_usd="0.4")
         oldest = list(Task.objects.order_by("rank").values_list("pk", flat=True)[:2])
 
-        released = transitions.release_affordable("EXECUTOR", free_usd=Decimal(1), limit=9, reason="free")
+        released = transitions.release_within_budget("EXECUTOR", free_usd=Decimal(1), limit=9, reason="free")
 
         assert {task.id: usd for task, usd in released.items()} == dict.fromkeys(oldest, Decimal("0.4"))
 
@@ -193,7 +195,7 @@ class TestBudget:
         inserted(1, "budget", "EXECUTOR", amount_usd="5")
         inserted(1, "budget", "EXECUTOR", amount_usd="0.5")
 
-        released = transitions.release_affordable("EXECUTOR", free_usd=Decimal(1), limit=9, reason="free")
+        released = transitions.release_within_budget("EXECUTOR", free_usd=Decimal(1), limit=9, reason="free")
 
         assert list(released.values()) == [Decimal("0.5")]
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from governance import transitions
 from governance.models import LateResult, TaskEvent
+from governance.tasks import transitions
 from tests.governance import lives
 from tests.governance.lives import OTHER_PROCESS, PROCESS, done, failing, fetch, held
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.db import IntegrityError
 
-from governance import transitions
 from governance.models import Task
+from governance.tasks import transitions
 from tests.governance import lives
 from tests.governance.lives import ENDED, PROCESS, after, ago, fetch, held
 

@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from governance import why
-from governance.budgets import Standing
-from governance.durations import words
+from governance.budgets import BudgetBalance
 from governance.models import Fleet, Task, Worker, WorkerProcess
-from governance.waits import Wait, WaitKind
+from governance.tasks import explain
+from governance.tasks.waits import Wait, WaitKind
+from governance.units import words
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OWNER = UUID(int=7)
@@ -46,7 +46,7 @@ def a_process(**changes):
 
 
 def reason(task, *, worker=None, processes=None, unmet=()):
-    return why.not_running(
+    return explain.not_running(
         task,
         worker=worker or a_worker(),
         processes=[a_process()] if processes is None else processes,
@@ -60,7 +60,7 @@ def test_a_due_task_stands_in_line():
 
 
 def test_its_worker_does_not_exist():
-    said = why.not_running(a_task(), worker=None, processes=[a_process()], unmet=[], now=NOW)
+    said = explain.not_running(a_task(), worker=None, processes=[a_process()], unmet=[], now=NOW)
 
     assert "not in the worker registry" in said
 
@@ -163,7 +163,7 @@ def test_spans_are_said_in_their_two_largest_units(seconds, said):
 def said_of(kind, name, *, until=None, standing=(), **more):
     wait = Wait(kind=WaitKind(kind), name=name, sentence="It was refused.", until=until, **more)
     status = "waiting_approval" if kind == "approval" else "parked"
-    return why.not_running(
+    return explain.not_running(
         a_task(status=status, waiting_for=wait.summary, wait=wait.to_json()),
         worker=a_worker(),
         processes=[],
@@ -203,9 +203,9 @@ def test_a_time_that_has_come_is_the_next_sweep_s(kind):
 def test_a_budget_says_what_is_left_now_and_when_its_window_ends():
     zero = Decimal(0)
     standing = [
-        Standing("ANALYST", "day", NOW, NOW, Decimal(2), Decimal("1.75"), zero, zero, zero),
-        Standing("ANALYST", "month", NOW, NOW, Decimal(9), zero, zero, zero, zero),
-        Standing("FLEET", "day", NOW, NOW, Decimal("0.01"), zero, zero, zero, zero),
+        BudgetBalance("ANALYST", "day", NOW, NOW, Decimal(2), Decimal("1.75"), zero, zero, zero),
+        BudgetBalance("ANALYST", "month", NOW, NOW, Decimal(9), zero, zero, zero, zero),
+        BudgetBalance("FLEET", "day", NOW, NOW, Decimal("0.01"), zero, zero, zero, zero),
     ]
 
     said = said_of(
@@ -225,7 +225,7 @@ def test_a_budget_says_what_is_left_now_and_when_its_window_ends():
 def test_a_paused_fleet_is_the_first_reason():
     fleet = Fleet(status="paused", paused_by="user:ann", reason="runaway spending")
 
-    said = why.not_running(a_task(), worker=None, processes=[], unmet=[], now=NOW, fleet=fleet)
+    said = explain.not_running(a_task(), worker=None, processes=[], unmet=[], now=NOW, fleet=fleet)
 
     assert said.startswith("The fleet is paused by user:ann (runaway spending)")
     assert said.endswith("manage.py resume --fleet")

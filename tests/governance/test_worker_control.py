@@ -3,10 +3,11 @@
 import pytest
 from django.core.management import CommandError
 
-from governance import transitions, worker_control
-from governance.actors import Actor
+from governance.access.actors import Actor
 from governance.errors import Forbidden, InvalidInput, WorkerNotFound
 from governance.models import AuditEntry, Fleet, Worker
+from governance.tasks import transitions
+from governance.workers import services as worker_services
 from tests.governance import lives
 from tests.governance.budgets import sql
 from tests.governance.samples import SYSTEM
@@ -18,10 +19,10 @@ pytestmark = pytest.mark.django_db
 def test_a_paused_fleet_is_given_nothing_and_a_resumed_one_is_again():
     task_id = lives.in_state("pending")
 
-    worker_control.pause_fleet(actor=SYSTEM, reason="runaway spending")
+    worker_services.pause_fleet(actor=SYSTEM, reason="runaway spending")
     assert lives.claim() == []
 
-    worker_control.resume_fleet(actor=SYSTEM)
+    worker_services.resume_fleet(actor=SYSTEM)
     assert [task.id for task in lives.claim()] == [task_id]
 
 
@@ -39,11 +40,11 @@ def test_a_fleet_of_which_nothing_is_known_is_given_nothing():
     sql("DELETE FROM fleet")
 
     assert lives.claim() == []
-    assert worker_control.fleet().status == "paused"
+    assert worker_services.fleet().status == "paused"
 
 
 def test_who_pauses_the_fleet_is_kept_with_the_reason_and_in_the_audit_log():
-    assert worker_control.pause_fleet(actor=SYSTEM, reason="runaway spending")
+    assert worker_services.pause_fleet(actor=SYSTEM, reason="runaway spending")
 
     fleet = Fleet.objects.get()
     assert (fleet.status, fleet.paused_by, fleet.reason) == ("paused", "command:tests", "runaway spending")
@@ -52,11 +53,11 @@ def test_who_pauses_the_fleet_is_kept_with_the_reason_and_in_the_audit_log():
 
 
 def test_pausing_what_is_paused_changes_nothing_and_is_told():
-    worker_control.pause_fleet(actor=SYSTEM, reason="first")
-    worker_control.pause(["ANALYST"], actor=SYSTEM, reason="first")
+    worker_services.pause_fleet(actor=SYSTEM, reason="first")
+    worker_services.pause(["ANALYST"], actor=SYSTEM, reason="first")
 
-    assert not worker_control.pause_fleet(actor=SYSTEM, reason="second")
-    assert worker_control.pause(["ANALYST"], actor=SYSTEM, reason="second").skipped == {"ANALYST": "paused"}
+    assert not worker_services.pause_fleet(actor=SYSTEM, reason="second")
+    assert worker_services.pause(["ANALYST"], actor=SYSTEM, reason="second").skipped == {"ANALYST": "paused"}
 
     assert Fleet.objects.get().reason == "first"
     assert AuditEntry.objects.count() == 2
@@ -65,16 +66,16 @@ def test_pausing_what_is_paused_changes_nothing_and_is_told():
 @pytest.mark.parametrize("reason", ["", "  "])
 def test_a_pause_needs_a_reason(reason):
     with pytest.raises(InvalidInput, match="reason"):
-        worker_control.pause_fleet(actor=SYSTEM, reason=reason)
+        worker_services.pause_fleet(actor=SYSTEM, reason=reason)
     with pytest.raises(InvalidInput, match="reason"):
-        worker_control.pause(["ANALYST"], actor=SYSTEM, reason=reason)
+        worker_services.pause(["ANALYST"], actor=SYSTEM, reason=reason)
 
     assert Fleet.objects.get().status == "active"
 
 
 def test_an_unknown_worker_is_named_and_nobody_is_paused():
     with pytest.raises(WorkerNotFound, match="unknown worker 'NOBODY'; expected one of: ANALYST, "):
-        worker_control.pause(["ANALYST", "NOBODY"], actor=SYSTEM, reason="bad prompts")
+        worker_services.pause(["ANALYST", "NOBODY"], actor=SYSTEM, reason="bad prompts")
 
     assert Worker.objects.get(pk="ANALYST").status == "active"
 
@@ -82,10 +83,10 @@ def test_an_unknown_worker_is_named_and_nobody_is_paused():
 @pytest.mark.parametrize(
     "verb",
     [
-        lambda actor: worker_control.pause(["ANALYST"], actor=actor, reason="x"),
-        lambda actor: worker_control.resume(["ANALYST"], actor=actor),
-        lambda actor: worker_control.pause_fleet(actor=actor, reason="x"),
-        lambda actor: worker_control.resume_fleet(actor=actor),
+        lambda actor: worker_services.pause(["ANALYST"], actor=actor, reason="x"),
+        lambda actor: worker_services.resume(["ANALYST"], actor=actor),
+        lambda actor: worker_services.pause_fleet(actor=actor, reason="x"),
+        lambda actor: worker_services.resume_fleet(actor=actor),
     ],
     ids=["pause", "resume", "pause_fleet", "resume_fleet"],
 )
@@ -175,7 +176,7 @@ class TestApi:
 def test_running_tasks_of_a_paused_fleet_are_not_touched():
     task = lives.held()
 
-    worker_control.pause_fleet(actor=SYSTEM, reason="runaway spending")
+    worker_services.pause_fleet(actor=SYSTEM, reason="runaway spending")
 
     assert lives.status(task.id) == "in_progress"
     assert transitions.renew({task.id: task.token}) == set()

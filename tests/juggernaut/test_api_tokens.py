@@ -13,18 +13,18 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from governance import actors, roles
-from governance.actors import Actor, of_command
+from governance.access import actors, roles
+from governance.access.actors import Actor, from_command
 from governance.errors import Forbidden, InvalidInput
 from governance.models import AuditEntry, Task
-from juggernaut import api_tokens
+from juggernaut.api_tokens import services as api_tokens
 from juggernaut.models import ApiToken
 from tests.governance import samples
 from tests.governance.api_client import Api, make_user, of_role
 from tests.ids import NOBODYS_ID
 
 pytestmark = pytest.mark.django_db
-SHELL = of_command("test")
+SHELL = from_command("test")
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +51,7 @@ def client_of_text(token: str) -> Api:
 def person(name: str, role: str) -> Actor:
     user = User.objects.create_user(name)
     roles.assign(user, role)
-    return actors.of_user(User.objects.get(pk=user.pk))
+    return actors.from_user(User.objects.get(pk=user.pk))
 
 
 # ------------------------------------------------------------------------------------- making them
@@ -179,7 +179,7 @@ def test_nobody_makes_a_token_that_may_more_than_they_may():
     clerk.user_permissions.set(roles.group("admin").permissions.filter(codename="add_apitoken"))
 
     with pytest.raises(Forbidden):
-        api_tokens.create("ci", actor=actors.of_user(clerk))
+        api_tokens.create("ci", actor=actors.from_user(clerk))
 
     assert not User.objects.filter(username="ci").exists()
 

@@ -7,10 +7,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from juggernaut import embedded, endpoints, gunicorn, profile
+from juggernaut import embedded, profile
+from juggernaut.database import endpoints
 from juggernaut.embedded import servers as servers_module
 from juggernaut.supervisor import banner
-from juggernaut.web_address import WebAddress
+from juggernaut.web import gunicorn
+from juggernaut.web.bind_address import WebAddress
 from tests.juggernaut.production import SAFE
 
 

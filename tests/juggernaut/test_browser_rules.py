@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
-from juggernaut.browser_rules import BrowserRules
+from juggernaut.security.security_headers import SecurityHeaders
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ def browser() -> Client:
 @pytest.mark.parametrize(
     "address",
     ["/", "/admin/", "/admin/login/", "/admin/nothing/", "/health", "/api", "/api/tasks", "/api/nothing",
-     "/nothing", "/static/governance/console.css"],
+     "/nothing", "/static/juggernaut/console.css"],
 )  # fmt: skip
 def test_every_answer_carries_the_rules(browser: Client, address: str):
     answer = browser.get(address)
@@ -60,7 +60,7 @@ def test_a_view_says_what_else_it_needs():
     def documents(request) -> HttpResponse:
         return HttpResponse()
 
-    answer = BrowserRules(documents)(RequestFactory().get("/api/docs"))
+    answer = SecurityHeaders(documents)(RequestFactory().get("/api/docs"))
 
     assert policy(answer)["script-src"] == ["'self'"]
     assert policy(answer)["default-src"] == ["'none'"]

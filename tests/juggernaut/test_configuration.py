@@ -5,9 +5,9 @@ import os
 import pytest
 
 from juggernaut import configuration
+from juggernaut.api.throttling.rate import Rate
 from juggernaut.configuration import Configuration, ConfigurationError, checks, fields, names
 from juggernaut.configuration.model import MailTls
-from juggernaut.throttling.rate import Rate
 from tests.juggernaut.production import SAFE
 
 SECRET = "a-secret-that-nobody-may-see"

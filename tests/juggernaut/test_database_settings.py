@@ -3,14 +3,14 @@
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from governance.pooler import Pooler
-from juggernaut import database
+from governance.db.pooler import Pooler
+from juggernaut.database import connection_settings
 
 URL = "postgresql://u:s3cret@db.example:5433/n"
 
 
 def settings(query):
-    return database.settings(f"{URL}{query}", process="juggernaut web")
+    return connection_settings.settings(f"{URL}{query}", process="juggernaut web")
 
 
 def test_a_plain_url_gets_our_defaults():
@@ -63,7 +63,7 @@ def test_what_cannot_be_meant_is_refused_in_words(query, words):
 )
 def test_what_is_no_url_of_postgresql_is_refused(url):
     with pytest.raises(ImproperlyConfigured, match="expected postgresql://") as refused:
-        database.settings(url, process="x")
+        connection_settings.settings(url, process="x")
 
     assert "s3cret" not in str(refused.value)
 
@@ -72,35 +72,39 @@ class TestTheDirectUrl:
     def test_is_read_like_the_other(self):
         named = {"DATABASE_URL": URL, "DATABASE_URL_DIRECT": f"{URL}?connect_timeout=9"}
 
-        found = database.direct(named, process="x")
+        found = connection_settings.direct(named, process="x")
 
         assert found is not None
         assert found["OPTIONS"]["connect_timeout"] == 9
 
     @pytest.mark.parametrize("named", [{}, {"DATABASE_URL": URL}, {"DATABASE_URL_DIRECT": ""}])
     def test_need_not_be_there(self, named):
-        assert database.direct(named, process="x") is None
+        assert connection_settings.direct(named, process="x") is None
 
     def test_means_nothing_without_the_other(self):
         with pytest.raises(ImproperlyConfigured, match="DATABASE_URL_DIRECT is set and DATABASE_URL is not"):
-            database.direct({"DATABASE_URL_DIRECT": URL}, process="x")
+            connection_settings.direct({"DATABASE_URL_DIRECT": URL}, process="x")
 
     def test_is_named_when_it_is_wrong(self):
         named = {"DATABASE_URL": URL, "DATABASE_URL_DIRECT": f"{URL}?connect_timeout=0"}
 
         with pytest.raises(ImproperlyConfigured, match="connect_timeout in DATABASE_URL_DIRECT is 0"):
-            database.direct(named, process="x")
+            connection_settings.direct(named, process="x")
 
 
 class TestThePooler:
     @pytest.mark.parametrize("value", ["auto", "none", "session", "transaction"])
     def test_is_what_is_said(self, value):
-        assert database.pooler({"JUGGERNAUT_POOLER": value}) == Pooler(value)
+        assert connection_settings.pooler({"JUGGERNAUT_POOLER": value}) == Pooler(value)
 
     def test_is_detected_if_nothing_is_said(self):
-        assert database.pooler({}) == database.pooler({"JUGGERNAUT_POOLER": ""}) == Pooler.AUTO
+        assert (
+            connection_settings.pooler({})
+            == connection_settings.pooler({"JUGGERNAUT_POOLER": ""})
+            == Pooler.AUTO
+        )
 
     def test_must_be_known(self):
         expected = "JUGGERNAUT_POOLER is 'pgbouncer'; expected one of: auto, none, session, transaction"
         with pytest.raises(ImproperlyConfigured, match=expected):
-            database.pooler({"JUGGERNAUT_POOLER": "pgbouncer"})
+            connection_settings.pooler({"JUGGERNAUT_POOLER": "pgbouncer"})

@@ -9,7 +9,7 @@ import sys
 import pytest
 from django.core.management import CommandError, call_command
 
-from juggernaut import navigation
+from juggernaut.console import navigation
 from juggernaut.environment import ROOT
 
 ACTS = 12

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from juggernaut.environment import ROOT
-from reliability import recurring, standing_order, watch_order
+from reliability.cluster import watchdog_broker, worker_broker
+from reliability.watchdog import schedules
 
 PACKAGES = ("core", "governance", "juggernaut", "monitoring", "reliability", "workers", "benchmarks", "tests")
 
@@ -80,7 +81,7 @@ def make(root: Path, source: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [standing_order.StandingOrder.function, watch_order.WatchOrder.function, recurring.FUNCTION]
+    "name", [worker_broker.WorkerBroker.function, watchdog_broker.WatchdogBroker.function, schedules.FUNCTION]
 )
 def test_what_django_q2_is_given_is_found_as_a_function(name):
     assert callable(pydoc.locate(name))

@@ -11,8 +11,9 @@ import pytest
 from django.db import connection
 from django.db.backends.postgresql import base, psycopg_any
 
-from governance import doorbell
-from juggernaut import driver, embedded
+from governance.db import notifications
+from juggernaut import embedded
+from juggernaut.database import driver
 from juggernaut.environment import ROOT
 from juggernaut.supervisor import banner
 from tests.governance.lives import claim, make
@@ -29,7 +30,7 @@ def test_notifications_and_claims_work_beside_psycopg_3():
     assert isinstance(connection.cursor().cursor, psycopg2.extensions.cursor)
     task = make()
 
-    doorbell._notify(["EXECUTOR", doorbell.STOP])
+    notifications._notify(["EXECUTOR", notifications.STOP])
 
     assert [claimed.id for claimed in claim()] == [task.pk]
 

@@ -12,8 +12,9 @@ import psycopg2
 import pytest
 import redis
 
-from juggernaut import embedded, endpoints
-from juggernaut.embedded import EmbeddedServerError, home, ports
+from juggernaut import embedded
+from juggernaut.database import endpoints
+from juggernaut.embedded import EmbeddedServerError, data_directory, ports
 from juggernaut.embedded.redis import find_program
 from tests.polling import until
 
@@ -311,7 +312,7 @@ def test_a_folder_that_the_servers_cannot_enter_keeps_its_mode(own_var):
     with embedded.running(closed / "var", named={}) as servers:
         assert ask(servers.environment["DATABASE_URL"], "SELECT 1") == (1,)
         # Root's servers have an account of their own and move out; anybody else's stay.
-        assert servers.postgres.place.is_relative_to(home.STAGE) == (os.geteuid() == 0)
+        assert servers.postgres.place.is_relative_to(data_directory.STAGE) == (os.geteuid() == 0)
         assert servers.postgres.data.samefile(closed / "var" / "postgres" / "data")
 
     assert stat.S_IMODE(closed.stat().st_mode) == 0o700
@@ -320,11 +321,11 @@ def test_a_folder_that_the_servers_cannot_enter_keeps_its_mode(own_var):
 def test_a_copied_checkout_does_not_use_the_data_of_the_original(own_var):
     copy = own_var / "copy"
     copy.mkdir()
-    (copy / "postgres").symlink_to(home.STAGE / "of-another-checkout" / "postgres")
+    (copy / "postgres").symlink_to(data_directory.STAGE / "of-another-checkout" / "postgres")
 
     with embedded.running(copy, named={}) as servers:
         assert servers.postgres.data.samefile(copy / "postgres" / "data")
-        assert not servers.postgres.place.is_relative_to(home.STAGE / "of-another-checkout")
+        assert not servers.postgres.place.is_relative_to(data_directory.STAGE / "of-another-checkout")
 
 
 def test_the_folder_of_another_account_is_refused_in_one_line(own_var):
@@ -333,7 +334,7 @@ def test_the_folder_of_another_account_is_refused_in_one_line(own_var):
     foreign.chmod(0o555)
 
     with ordinary_user(), pytest.raises(EmbeddedServerError, match=str(foreign)) as refusal:
-        home.prepare(foreign)
+        data_directory.prepare(foreign)
 
     assert "JUGGERNAUT_VAR" in str(refusal.value)
     assert "\n" not in str(refusal.value)

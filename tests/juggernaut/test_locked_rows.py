@@ -4,10 +4,10 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import RequestFactory
 
-from governance import locks
+from governance.db import locks
 from governance.management import command
 from governance.models import Task
-from juggernaut import problems
+from juggernaut.api import problems
 from tests.governance import lives
 from tests.governance.api_client import of_role
 from tests.governance.races import somebody_else

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.test import RequestFactory
 
-from juggernaut import navigation
+from juggernaut.console import navigation
 from tests.governance.console import person
 
 EVERY = [

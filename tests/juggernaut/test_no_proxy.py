@@ -9,7 +9,7 @@ import pytest
 from juggernaut.environment import ROOT
 from juggernaut.management.commands import play_demo
 
-CODE = ("juggernaut", "governance", "reliability", "workers", "monitoring", "core", "benchmarks")
+CODE = ("juggernaut", "governance", "reliability", "gateway", "workers", "monitoring", "core", "benchmarks")
 CLIENTS = {"AsyncClient", "Client", "HTTPTransport", "AsyncHTTPTransport"}
 
 

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from juggernaut import peers
-from juggernaut.peers import Connection
+from juggernaut.security import peers
+from juggernaut.security.peers import Connection
 
 pytestmark = pytest.mark.slow
 

@@ -5,8 +5,9 @@ from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 from django.db import transaction
 
-from governance import audit, roles
-from governance.actors import Actor, of_login
+from governance.access import roles
+from governance.access.actors import Actor, from_login
+from governance.audit import log as audit
 from governance.models import AuditEntry
 from tests.juggernaut import people
 from tests.juggernaut.people import deeds, sql, told
@@ -220,7 +221,7 @@ def test_migrating_tells_what_a_role_gained_and_twice_nothing():
     call_command("migrate", verbosity=0)
 
     [(actor, action, target, before, after)] = told()[seen:]
-    assert (actor, action, target, before) == (of_login().name, "group.grant", "group viewer", None)
+    assert (actor, action, target, before) == (from_login().name, "group.grant", "group viewer", None)
     assert after["permissions"] == sorted(roles.ROLES["viewer"])
     assert AuditEntry.objects.latest("id").reason.startswith("the roles of version ")
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from governance.actors import of_login
+from governance.access.actors import from_login
 from governance.models import AuditEntry
 from tests.governance.console import person
 from tests.juggernaut import people
@@ -42,7 +42,7 @@ def operator(monkeypatch: pytest.MonkeyPatch) -> str:
     """Who types commands."""
     monkeypatch.delenv("JUGGERNAUT_ADMIN_PASSWORD", raising=False)
     people.are_audited()
-    return of_login().name
+    return from_login().name
 
 
 def send(client: Client, address: str, **said: Any) -> None:

@@ -13,7 +13,7 @@ from governance.models import Worker, WorkerProcess
 from juggernaut.supervisor import banner, readiness
 from juggernaut.supervisor.parts import Program
 from juggernaut.supervisor.readiness import Readiness
-from juggernaut.web_address import WebAddress
+from juggernaut.web.bind_address import WebAddress
 from tests import fleet
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -6,7 +6,7 @@ from django.db import connection
 
 from juggernaut import schema
 from juggernaut.schema import catalogue, purposes
-from reliability.breakers.rows import CircuitBreaker
+from reliability.breakers.models import CircuitBreaker
 
 pytestmark = pytest.mark.django_db
 

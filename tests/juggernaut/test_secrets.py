@@ -11,12 +11,14 @@ from django.db import OperationalError
 from django.test import Client
 from django.urls import reverse
 
-from governance import outages, redaction
-from governance.actors import of_command
-from juggernaut import api_tokens, configuration, logs
-from juggernaut.access import doors
+from governance.access.actors import from_command
+from governance.audit import redaction
+from governance.db import errors as db_errors
+from juggernaut import configuration, logs
+from juggernaut.access import entry_points
 from juggernaut.access.endpoints import ENDPOINTS
 from juggernaut.access.pages import PAGES
+from juggernaut.api_tokens import services as api_tokens
 from reliability.engine import attempt
 from tests.governance import samples
 from tests.governance.api_client import Api
@@ -63,7 +65,7 @@ def test_no_secret_of_this_system_reaches_a_log_line(own_secrets: list[str]):
     ],
 )
 def test_a_token_reaches_no_log_line(said: str):
-    token = api_tokens.create("ci", actor=of_command("test")).text
+    token = api_tokens.create("ci", actor=from_command("test")).text
 
     assert token not in logged(said.format(token))
 
@@ -88,7 +90,7 @@ def test_a_word_that_happens_to_be_a_password_hides_no_words(monkeypatch: pytest
 def test_an_outage_is_told_without_the_password(own_secrets: list[str]):
     error = OperationalError(f'invalid dsn: "postgresql://juggernaut:{PASSWORD}@db.example/juggernaut"')
 
-    assert PASSWORD not in outages.describe(error)
+    assert PASSWORD not in db_errors.describe(error)
 
 
 def test_what_a_task_failed_with_is_kept_without_secrets(own_secrets: list[str]):
@@ -108,7 +110,7 @@ def test_diagnosis_names_no_secret(capsys: pytest.CaptureFixture[str], own_secre
 def test_no_page_and_no_answer_shows_a_token_its_digest_or_a_session(own_secrets: list[str]):
     samples.submit()
     root = User.objects.create_superuser("root", password=PASSWORD)
-    made = api_tokens.create("root", actor=of_command("test"))
+    made = api_tokens.create("root", actor=from_command("test"))
     browser = Client()
     browser.force_login(root)
     hidden = [*own_secrets, made.text, made.row.digest, str(browser.session.session_key), root.password]
@@ -122,7 +124,7 @@ def test_no_page_and_no_answer_shows_a_token_its_digest_or_a_session(own_secrets
 
 def pages() -> list[str]:
     own = [route for method, route in PAGES if method == "GET" and route.startswith("admin/")]
-    starts = [f"admin/{label.replace('.', '/')}/" for label in doors.models()]
+    starts = [f"admin/{label.replace('.', '/')}/" for label in entry_points.models()]
     rows = [f"{start}<path:object_id>/change/" for start in starts]
     return [filled(route) for route in [*own, *starts, *rows]]
 
@@ -132,8 +134,8 @@ def requests() -> list[str]:
 
 
 def test_an_error_tells_nothing_of_the_request_s_headers(monkeypatch: pytest.MonkeyPatch, caplog):
-    token = api_tokens.create("ci", actor=of_command("test")).text
-    monkeypatch.setattr("governance.selectors.tasks", break_with_everything)
+    token = api_tokens.create("ci", actor=from_command("test")).text
+    monkeypatch.setattr("governance.tasks.selectors.tasks", break_with_everything)
     client = Api(Authorization=f"Bearer {token}").client
     client.raise_request_exception = False
 
@@ -151,7 +153,7 @@ def break_with_everything(asked, *, actor):
 def test_a_failing_page_of_the_console_shows_no_settings(monkeypatch, own_secrets: list[str]):
     browser = Client(raise_request_exception=False)
     browser.force_login(User.objects.create_superuser("root"))
-    monkeypatch.setattr("juggernaut.console.profile", lambda request: 1 / 0)
+    monkeypatch.setattr("juggernaut.console.branding.profile", lambda request: 1 / 0)
 
     answer = browser.get(reverse("admin:index"))
 

@@ -6,9 +6,10 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from governance import actors, retention
+from governance import retention
+from governance.access import actors
 from governance.models import RetentionWalk
-from juggernaut import session_retention
+from juggernaut.security import session_retention
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +25,7 @@ def test_sessions_that_expired_long_ago_go():
     session("over", expires=-timedelta(days=2))
     session("just-over", expires=-timedelta(hours=2))
 
-    steps = list(retention.prune(actor=actors.of_command("ann"), only=[session_retention.RULE], now=NOW))
+    steps = list(retention.prune(actor=actors.from_command("ann"), only=[session_retention.RULE], now=NOW))
 
     assert sum(step.deleted["django_session"] for step in steps) == 1
     assert set(Session.objects.values_list("session_key", flat=True)) == {"lives", "just-over"}
@@ -34,9 +35,9 @@ def test_the_watchdogs_walk_goes_on_and_notes_no_session_key(monkeypatch):
     for number in range(session_retention.WALK.window + 1):
         session(f"over-{number}", expires=-timedelta(days=2, microseconds=number))
 
-    retention.walk_on(now=NOW, seconds=0)
+    retention.run_slice(now=NOW, seconds=0)
     while Session.objects.exists():
-        retention.walk_on(now=NOW, seconds=5)
+        retention.run_slice(now=NOW, seconds=5)
 
     row = RetentionWalk.objects.get(pk=session_retention.RULE)
     assert "over-" not in row.position

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from juggernaut.configuration import Configuration, fields, names, table
 from juggernaut.environment import ROOT
 
-CODE = ("juggernaut", "governance", "reliability", "workers", "monitoring", "core")
+CODE = ("juggernaut", "governance", "reliability", "gateway", "workers", "monitoring", "core")
 PROGRAMS = ("main.py", "manage.py", "watchdog_main.py")
 MODEL = ROOT / "juggernaut" / "configuration"
 KNOWN = fields.known(Configuration)

@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.utils import timezone
 
-from juggernaut import sign_in
+from juggernaut.security import login_throttling
 
 pytestmark = pytest.mark.django_db
 LOGIN = "/admin/login/"
@@ -65,7 +65,7 @@ def test_failures_from_elsewhere_lock_nobody_out():
 
 
 def test_one_password_tried_with_many_names_locks_its_address(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sign_in, "FAILURES_OF_ADDRESS", 6)
+    monkeypatch.setattr(login_throttling, "FAILURES_OF_ADDRESS", 6)
     for number in range(6):
         attempt("Summer2026!", name=f"user{number}")
 

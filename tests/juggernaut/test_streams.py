@@ -8,14 +8,14 @@ import textwrap
 
 import pytest
 
-from juggernaut import streams
 from juggernaut.environment import ROOT
+from juggernaut.processes import streams
 
 pytestmark = pytest.mark.slow
 
 PRINT = """
 import sys
-from juggernaut import streams
+from juggernaut.processes import streams
 streams.survive()
 for number in range(3000):
     print("text that nobody reads", number)
@@ -67,7 +67,7 @@ def test_a_terminal_that_closes_ends_nothing(tmp_path):
 
 
 def test_a_full_disk_is_still_an_error():
-    code = "from juggernaut import streams; streams.survive(); print('x', flush=True)"
+    code = "from juggernaut.processes import streams; streams.survive(); print('x', flush=True)"
     with open("/dev/full", "w") as full:  # noqa: PTH123
         ended = run(code, stdout=full, stderr=subprocess.DEVNULL)
 
@@ -77,7 +77,7 @@ def test_a_full_disk_is_still_an_error():
 def test_a_hangup_ends_nothing():
     code = """
     import os, signal
-    from juggernaut import streams
+    from juggernaut.processes import streams
     streams.ignore_hangups()
     os.kill(os.getpid(), signal.SIGHUP)
     print("alive")

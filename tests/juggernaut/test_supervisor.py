@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from juggernaut import processes
+from juggernaut.processes import children
 from juggernaut.supervisor.backoff import Backoff
 from juggernaut.supervisor.machine import Machine
 from juggernaut.supervisor.parts import Program
@@ -206,7 +206,7 @@ def test_a_child_dies_with_the_process_that_started_it():
 
 
 def test_a_child_has_a_session_of_its_own():
-    child = processes.start(["sleep", "600"])
+    child = children.start(["sleep", "600"])
 
     assert os.getsid(child.pid) == child.pid
-    processes.kill(child)
+    children.kill(child)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from juggernaut import web_address
 from juggernaut.configuration import ConfigurationError
+from juggernaut.web import bind_address
 from tests.juggernaut.production import SAFE
 
 
@@ -19,7 +19,7 @@ def in_production(monkeypatch):
 
 
 def test_the_local_profile_listens_on_loopback():
-    address = web_address.from_environment()
+    address = bind_address.from_environment()
 
     assert address.bind == "127.0.0.1:8000"
     assert address.url == "http://localhost:8000"
@@ -29,7 +29,7 @@ def test_the_local_profile_refuses_another_address(monkeypatch):
     monkeypatch.setenv("JUGGERNAUT_BIND", "0.0.0.0")
 
     with pytest.raises(ConfigurationError, match="JUGGERNAUT_PROFILE=production"):
-        web_address.from_environment()
+        bind_address.from_environment()
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_production_listens_where_it_is_told(monkeypatch, host, bind, url):
     in_production(monkeypatch)
     monkeypatch.setenv("JUGGERNAUT_BIND", host)
 
-    address = web_address.from_environment()
+    address = bind_address.from_environment()
 
     assert (address.bind, address.url) == (bind, url)
 
@@ -54,29 +54,29 @@ def test_an_impossible_port_is_refused(monkeypatch, port):
     monkeypatch.setenv("JUGGERNAUT_PORT", port)
 
     with pytest.raises(ConfigurationError, match="from 1 to 65535"):
-        web_address.from_environment()
+        bind_address.from_environment()
 
 
 def test_a_platform_that_names_a_port_connects_from_outside(monkeypatch):
     in_production(monkeypatch)
     monkeypatch.setenv("PORT", "5000")
 
-    assert web_address.from_environment().bind == "0.0.0.0:5000"
+    assert bind_address.from_environment().bind == "0.0.0.0:5000"
 
 
 def test_a_platforms_port_gives_way_to_our_own_and_to_bind(monkeypatch):
     in_production(monkeypatch)
     monkeypatch.setenv("PORT", "5000")
     monkeypatch.setenv("JUGGERNAUT_BIND", "10.0.0.5")
-    assert web_address.from_environment().bind == "10.0.0.5:5000"
+    assert bind_address.from_environment().bind == "10.0.0.5:5000"
 
     monkeypatch.delenv("JUGGERNAUT_BIND")
     monkeypatch.setenv("JUGGERNAUT_PORT", "6000")
 
-    assert web_address.from_environment().bind == "127.0.0.1:6000"
+    assert bind_address.from_environment().bind == "127.0.0.1:6000"
 
 
 def test_the_local_profile_stays_on_loopback_whatever_port_a_platform_names(monkeypatch):
     monkeypatch.setenv("PORT", "5000")
 
-    assert web_address.from_environment().bind == "127.0.0.1:5000"
+    assert bind_address.from_environment().bind == "127.0.0.1:5000"

@@ -13,7 +13,7 @@ from tests import polling
 
 pytestmark = pytest.mark.slow
 
-COMMAND = [sys.executable, "-m", "gunicorn", "-c", "python:juggernaut.gunicorn", "juggernaut.wsgi"]
+COMMAND = [sys.executable, "-m", "gunicorn", "-c", "python:juggernaut.web.gunicorn", "juggernaut.wsgi"]
 
 
 @pytest.fixture

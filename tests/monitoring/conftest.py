@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from governance.models import Worker, WorkerProcess
 from juggernaut import embedded
-from monitoring import health, readiness
-from monitoring.single_flight import SingleFlight
-from reliability.outage import Outage
+from monitoring.health import readiness
+from monitoring.health import report as health
+from monitoring.health.single_flight import SingleFlight
+from reliability.dependency_log import Outage
 from tests.fleet import enlist
 
 WORKERS = ("EXECUTOR", "ANALYST", "STRATEGIST", "ORCHESTRATOR")

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from governance.models import Task, ToolExecution, ToolPermission, Worker, WorkerProcess
 from reliability import breakers
-from reliability.breakers.rows import CircuitBreaker
+from reliability.breakers.models import CircuitBreaker
 from tests.governance import budgets, lives, parking
 from tests.governance.budgets import sql
 from tests.reliability import letters

@@ -11,10 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from governance.models import AuditEntry
-from monitoring.dashboards import strips
+from juggernaut.console.dashboards import timelines
 from reliability import breakers
-from reliability.breakers import gate, status
-from reliability.breakers.rows import CircuitBreaker, CircuitBreakerEvent
+from reliability.breakers import client as gate
+from reliability.breakers import status
+from reliability.breakers.models import CircuitBreaker, CircuitBreakerEvent
 from reliability.errors import BreakerOpen
 from tests.governance.budgets import sql
 from tests.governance.console import person
@@ -193,7 +194,7 @@ def event(hours, from_state, to_state, kind="transition", **more):
 
 
 def strip(*history, state="closed", mode="normal", made=100.0):
-    found = strips.stretches(history, state=state, mode=mode, made_at=NOW - timedelta(hours=made), now=NOW)
+    found = timelines.segments(history, state=state, mode=mode, made_at=NOW - timedelta(hours=made), now=NOW)
     return [(s.state, (s.ends_at - s.begins_at).total_seconds() / 3600) for s in found]
 
 
@@ -218,12 +219,12 @@ def test_a_strip_is_told_by_transitions_and_modes_without_a_gap():
 
 
 def test_the_strip_shows_even_a_second_in_which_it_was_open():
-    found = strips.stretches(
+    found = timelines.segments(
         [event(10, "closed", "open"), event(10 - 1 / 3600, "open", "closed")],
         state="closed", mode="normal", made_at=NOW - timedelta(days=9), now=NOW,
     )  # fmt: skip
 
-    drawn = strips.drawn(found, now=NOW)
+    drawn = timelines.draw(found, now=NOW)
 
     assert len(re.findall(r'class="jd-open"', drawn)) == 1
     assert "open 1 s, closed 23 h 59 min" in drawn
@@ -239,4 +240,6 @@ def test_only_what_everybody_shared_is_in_the_strip(name):
         created_at=NOW - timedelta(hours=25),
     )  # fmt: skip
 
-    assert [found["kind"] for found in strips.events(now=NOW + timedelta(seconds=1))[name]] == ["transition"]
+    assert [found["kind"] for found in timelines.events(now=NOW + timedelta(seconds=1))[name]] == [
+        "transition"
+    ]

@@ -64,7 +64,7 @@ def test_page_selector_and_runbook_say_the_same(viewer, address):
     [[runbook]] = books.sql(
         "SELECT SUM(cost_usd) FROM api_cost_tracking WHERE created_at > NOW() - INTERVAL '24 hours'"
     )
-    sums = costs.summed(costs.last(hours=24))
+    sums = costs.aggregate(costs.last(hours=24))
     assert shown(response, 'id="total"') == sums.total.cost_usd == runbook > 0
     assert shown(response, 'id="unpriced"') == sums.unpriced_usd > 0
     assert shown(response, 'id="unknown"') == sums.unknown_usd > 0
@@ -74,7 +74,7 @@ def test_page_selector_and_runbook_say_the_same(viewer, address):
             assert shown(response, f'id="by-{table}".*?>{name}</a>') == group.cost_usd
     for hour in sums.by_hour:
         assert shown(response, f'id="by-hour".*?{hour.hour:%Y-%m-%d %H:%M}</th>') == hour.cost_usd
-    [dearest, *_] = costs.dearest_tasks(costs.last(hours=24))
+    [dearest, *_] = costs.most_expensive_tasks(costs.last(hours=24))
     assert shown(response, f'id="dearest".*?{dearest.task_id}') == dearest.cost_usd
 
 
@@ -114,7 +114,7 @@ def test_an_unknown_span_is_said(viewer):
 
 def test_budgets_are_those_of_the_books(viewer):
     books.sql("INSERT INTO api_cost_tracking (worker_id, cost_usd) VALUES ('ANALYST', 0.125)")
-    [standing] = [s for s in budgets.standing("ANALYST") if (s.scope, s.kind) == ("ANALYST", "day")]
+    [standing] = [s for s in budgets.balance("ANALYST") if (s.scope, s.kind) == ("ANALYST", "day")]
 
     response = viewer.get(PAGE)
 

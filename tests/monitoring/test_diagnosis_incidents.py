@@ -6,11 +6,11 @@ from uuid import uuid4
 import pytest
 from django.core.management import call_command
 
-from governance import roles
+from governance.access import roles
 from monitoring import diagnosis
 from monitoring.diagnosis import Severity
-from reliability.breakers import gate
-from reliability.breakers.rows import CircuitBreaker
+from reliability.breakers import client as gate
+from reliability.breakers.models import CircuitBreaker
 from tests.governance.api_client import of_role
 from tests.governance.console import person
 from tests.monitoring import incidents

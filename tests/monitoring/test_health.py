@@ -7,13 +7,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from governance import worker_control
 from governance.models import Task, ToolPermission, Worker, WorkerProcess
-from monitoring import health
+from governance.workers import services as worker_services
+from monitoring.health import report as health
+from monitoring.health.probe import redis_client
+from monitoring.health.single_flight import SingleFlight
 from monitoring.models import HealthProbe
-from monitoring.probe import redis_client
-from monitoring.single_flight import SingleFlight
-from reliability import heartbeat
+from reliability.watchdog import heartbeat
 from tests.governance.samples import SYSTEM
 from tests.monitoring.conftest import frozen
 from tests.polling import until
@@ -86,7 +86,7 @@ def test_a_draining_process_takes_no_tasks(client, living_system):
 def test_a_paused_fleet_is_degraded_and_its_work_may_wait(client, living_system):
     due_at = timezone.now() - timedelta(seconds=90)
     Task.objects.create(task_type="evaluation", assigned_worker="ANALYST", run_after=due_at)
-    worker_control.pause_fleet(actor=SYSTEM, reason="runaway spending")
+    worker_services.pause_fleet(actor=SYSTEM, reason="runaway spending")
 
     status, body = get(client)
 
@@ -271,7 +271,7 @@ def test_an_outage_is_logged_once_in_the_runbook_s_words_and_so_is_its_end(
     look_anew()
     get(client)
 
-    said = [record.message for record in caplog.records if record.name == "monitoring.health"]
+    said = [record.message for record in caplog.records if record.name == "monitoring.health.report"]
     assert len(said) == 2
     assert said[0].startswith("database connection failed: ")
     assert said[1] == "database connection restored"

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from governance import transitions
-from governance.claims import Report
 from governance.models import WorkerProcess
-from governance.waits import for_lock
-from monitoring import health
+from governance.tasks import transitions
+from governance.tasks.transitions.types import AttemptReport
+from governance.tasks.waits import for_lock
 from monitoring.diagnosis import Severity, lock_holders, sections
+from monitoring.health import report as health
 from tests.governance import lives
 from tests.governance.lives import held
 from tests.governance.races import meanwhile, somebody_else, until_someone_waits_for_a_lock
@@ -93,7 +93,7 @@ def test_a_lease_that_a_living_process_cannot_renew_is_counted(psql, look_anew):
 def test_a_task_that_is_parked_for_a_lock_is_counted(look_anew):
     task = held()
     wait = for_lock("budget", "the budget gate is unavailable")
-    transitions.park([Report(task.id, task.token, wait=wait)], process_id=lives.PROCESS)
+    transitions.park([AttemptReport(task.id, task.token, wait=wait)], process_id=lives.PROCESS)
     look_anew()
 
     assert health.report()["database"]["lock_waits"]["parked"] == 1

@@ -3,9 +3,10 @@
 import pytest
 from django.utils import timezone
 
-from governance import approvals, permissions, tasks
-from monitoring.dashboards import overview_page
-from reliability.breakers.rows import CircuitBreaker
+from governance.access import approvals, permissions
+from governance.tasks import services as tasks
+from juggernaut.console.dashboards import overview_page
+from reliability.breakers.models import CircuitBreaker
 from tests.fleet import enlist
 from tests.governance import budgets as books
 from tests.governance.console import SEED, person, run, submit

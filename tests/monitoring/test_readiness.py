@@ -2,7 +2,7 @@
 
 from django.db.migrations.recorder import MigrationRecorder
 
-from monitoring import readiness
+from monitoring.health import readiness
 from tests.monitoring.conftest import frozen
 
 

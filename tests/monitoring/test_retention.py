@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from governance import actors, retention
+from governance import retention
+from governance.access import actors
 from monitoring.models import Alert, AlertMessage, AlertRule
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +28,7 @@ def test_old_resolved_alerts_go_and_what_still_says_something_stays():
         alert=told, kind="firing", channel="mail", target="x", told_at=OLD, content={}, state="sent"
     )
 
-    for _ in retention.prune(actor=actors.of_command("ann"), only=["alerts"], now=LATER):
+    for _ in retention.prune(actor=actors.from_command("ann"), only=["alerts"], now=LATER):
         pass
 
     assert set(Alert.objects.values_list("subject", flat=True)) == {"young", "muted", "open", "told"}

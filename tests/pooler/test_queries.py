@@ -6,15 +6,15 @@ from contextlib import closing
 import psycopg2
 import pytest
 
-from reliability.door.terms import CallFailed
+from reliability.calls.types import CallFailed
 from reliability.failures import PermanentFailure
-from workers import sql_reader
-from workers.reading import Query, read
+from workers.sql import role as sql_role
+from workers.sql.query import Query, read
 
 
 @pytest.fixture
 def run(pooled):
-    sql_reader.prepare()
+    sql_role.prepare()
 
     def query(sql, *, seconds=10.0):
         found = asyncio.run(read(Query(sql=sql, parameters={}, max_rows=9, max_bytes=9999, seconds=seconds)))

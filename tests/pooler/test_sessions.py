@@ -10,12 +10,12 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
 
-from governance import direct, doorbell, pooler
-from governance.pooler import Pooler
-from governance.prepared import Prepared
-from juggernaut import database
-from juggernaut.backups import BackupError, write
-from monitoring.probe import Probe
+from governance.db import direct_connection, notifications, pooler
+from governance.db.pooler import Pooler
+from governance.db.prepared_statements import Prepared
+from juggernaut.database import connection_settings
+from juggernaut.database.backups import BackupError, write
+from monitoring.health.probe import Probe
 from reliability.engine import listener
 from tests.governance import lives
 from tests.polling import until
@@ -28,7 +28,9 @@ _SESSION = (
 
 @pytest.fixture
 def with_direct(server_url, pooled, monkeypatch):
-    monkeypatch.setattr(settings, "DATABASE_DIRECT", database.settings(server_url, process="direct"))
+    monkeypatch.setattr(
+        settings, "DATABASE_DIRECT", connection_settings.settings(server_url, process="direct")
+    )
 
 
 def sql(statement, *parameters):
@@ -150,35 +152,37 @@ class TestListening:
 
         assert opened is not None
         with closing(opened):
-            doorbell.ring(["EXECUTOR"])
+            notifications.notify_workers(["EXECUTOR"])
             until(lambda: opened.poll() or opened.notifies, what="a notification")
             assert [heard.payload for heard in opened.notifies] == ["EXECUTOR"]
 
 
 class TestTheDirectConnection:
     def test_is_used_by_whoever_needs_a_session(self, with_direct):
-        direct.use_for_this_process()
+        direct_connection.use_for_this_process()
 
         assert not pooler.is_shared()
 
     def test_must_not_be_pooled(self, pooled, monkeypatch):
-        monkeypatch.setattr(settings, "DATABASE_DIRECT", database.settings(pooled, process="direct"))
+        monkeypatch.setattr(
+            settings, "DATABASE_DIRECT", connection_settings.settings(pooled, process="direct")
+        )
 
-        with pytest.raises(direct.WrongDirectUrl, match="pooler in transaction mode, too"):
-            direct.check()
+        with pytest.raises(direct_connection.WrongDirectUrl, match="pooler in transaction mode, too"):
+            direct_connection.check()
 
     def test_must_lead_to_the_same_database(self, server_url, pooled, monkeypatch):
-        other = database.settings(server_url, process="direct") | {"NAME": "postgres"}
+        other = connection_settings.settings(server_url, process="direct") | {"NAME": "postgres"}
         monkeypatch.setattr(settings, "DATABASE_DIRECT", other)
 
-        with pytest.raises(direct.WrongDirectUrl, match=r"another database \(postgres\)"):
-            direct.check()
+        with pytest.raises(direct_connection.WrongDirectUrl, match=r"another database \(postgres\)"):
+            direct_connection.check()
         with pytest.raises(CommandError, match="another database"):
             call_command("set_up")
 
     def test_does_not_share_sessions(self, server_url, pooled):
-        assert not direct.shares_sessions({"dsn": server_url})
-        assert direct.shares_sessions({"dsn": pooled})
+        assert not direct_connection.shares_sessions({"dsn": server_url})
+        assert direct_connection.shares_sessions({"dsn": pooled})
 
 
 def test_a_backup_is_refused_without_a_way_around(pooled, tmp_path):

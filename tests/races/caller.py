@@ -5,9 +5,10 @@ from decimal import Decimal
 from functools import partial
 from uuid import UUID
 
-from governance.prices import Price
-from reliability import breakers, door
-from reliability.door import Answered, Ask, CallFailed, Fixed, Money, Passage
+from governance.costs.pricing import Price
+from reliability import breakers
+from reliability import calls as reliability_calls
+from reliability.calls import CallFailed, CallPermit, CallRequest, CallResult, FixedCost, Money
 from reliability.engine.context import TaskContext
 from reliability.failures import Postponed, TransientFailure
 
@@ -23,32 +24,32 @@ def make_calls(seed: int, *, calls: int, tasks: list[tuple[str, UUID, int]]) -> 
         worker_id, task_id, token = chance.choice(tasks)
         context = TaskContext(task_id=task_id, worker_id=worker_id, attempt=1, lease_token=token)
         usd = Decimal(chance.randrange(1, 20_000_000)).scaleb(-9)
-        ask = Ask(
+        ask = CallRequest(
             tool_name=TOOL,
             arguments={"seed": seed, "number": number},
             seconds=30.0,
             service="race",
             breakers=BREAKERS,
-            cost=Fixed(usd),
+            cost=FixedCost(usd),
         )
         try:
-            door.governed_call_sync(context, ask, partial(_end, chance, usd))
+            reliability_calls.governed_call_sync(context, ask, partial(_end, chance, usd))
         except (Postponed, TransientFailure, ValueError):
             continue
 
 
-def _end(chance: random.Random, usd: Decimal, passage: Passage) -> Answered:
+def _end(chance: random.Random, usd: Decimal, passage: CallPermit) -> CallResult:
     passage.use()
     part = Price(usd * chance.randrange(0, 1000) / 1000, "provider")
     match chance.choices(
         ["answer", "more", "unpriced", "released", "unknown", "broken"], [12, 2, 1, 2, 2, 1]
     )[0]:
         case "answer":
-            return Answered(value=None, price=part)
+            return CallResult(value=None, price=part)
         case "more":
-            return Answered(value=None, price=Price(usd * 2, "provider"))
+            return CallResult(value=None, price=Price(usd * 2, "provider"))
         case "unpriced":
-            return Answered(value=None)
+            return CallResult(value=None)
         case "released" | "unknown" as money:
             error = TransientFailure("no")
             raise CallFailed("no", error=error, outcome=breakers.NOT_COUNTED, money=Money(money))

@@ -15,7 +15,7 @@ import django
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "juggernaut.settings")
     django.setup()
-    from governance import permissions
+    from governance.access import permissions
 
     worker_id, at, asks, *tools = sys.argv[1:]
     sys.stdout.write("ready\n")

@@ -14,8 +14,8 @@ from django.db import connections
 
 from governance import budgets
 from governance.budgets import Hold
+from governance.costs.pricing import Price
 from governance.errors import BudgetExceeded
-from governance.prices import Price
 
 WORKERS = ("ANALYST", "EXECUTOR", "STRATEGIST")
 # Calls begin here, whatever the clock says while the test runs, and go on through days and months.

@@ -9,9 +9,11 @@ import pytest
 from django.db.models import F, Sum
 from django.utils import timezone
 
-from governance import budgets, permissions, tool_executions
+from governance import budgets
+from governance.access import permissions, tool_executions
 from governance.models import BudgetHold, BudgetWindow, CostLine, PermissionUse, ToolExecution
-from reliability.breakers import gate, status
+from reliability.breakers import client as gate
+from reliability.breakers import status
 from tests.fleet import enlist
 from tests.governance import samples
 from tests.governance.budgets import allow

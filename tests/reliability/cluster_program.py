@@ -11,12 +11,12 @@ def main() -> None:
     django.setup()
     from django_q.conf import Conf
 
-    from reliability import cluster
-    from reliability.standing_order import StandingOrder
+    from reliability.cluster import parent as cluster
+    from reliability.cluster.worker_broker import WorkerBroker
 
-    StandingOrder.function = f"tests.reliability.drains.{sys.argv[1]}"
+    WorkerBroker.function = f"tests.reliability.drains.{sys.argv[1]}"
     Conf.WORKERS = int(sys.argv[2])
-    cluster.serve(title="juggernaut test", children="juggernaut test", function=StandingOrder.function)
+    cluster.serve(title="juggernaut test", children="juggernaut test", function=WorkerBroker.function)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import os
 import signal
 from pathlib import Path
 
-from reliability import pulse
+from reliability.cluster import shared_state
 from tests.polling import until
 
 # One that a test has forgotten ends by itself.
@@ -17,14 +17,14 @@ def note(what: str) -> None:
         journal.write(f"{what} {os.getpid()}\n")
 
 
-def _tick(beat: pulse.Beat) -> bool:
+def _tick(beat: shared_state.ProcessState) -> bool:
     beat.tick()
     return False
 
 
 def stay() -> None:
     """A well-behaved drain without any work."""
-    beat = pulse.join()
+    beat = shared_state.join()
     note("joined")
     until(lambda: _tick(beat) or beat.should_leave, timeout=LIFE_SECONDS)
     note("left")
@@ -32,7 +32,7 @@ def stay() -> None:
 
 def overstay() -> None:
     """Ticks, and does not listen."""
-    beat = pulse.join()
+    beat = shared_state.join()
     note("joined")
     until(lambda: _tick(beat), timeout=LIFE_SECONDS)
 
@@ -43,7 +43,7 @@ def raise_at_once() -> None:
 
 
 def return_at_once() -> None:
-    pulse.join()
+    shared_state.join()
     note("returned")
 
 
@@ -55,7 +55,7 @@ def never_join() -> None:
 
 def grow() -> None:
     """Passes its memory limit, and leaves when asked to."""
-    beat = pulse.join()
+    beat = shared_state.join()
     hoard = bytearray(os.urandom(1024)) * 100 * 1024
     note("joined")
     until(lambda: _tick(beat) or beat.should_leave, timeout=LIFE_SECONDS)

@@ -5,16 +5,18 @@ from uuid import UUID
 
 from django.db import connection
 
-from governance import transitions
-from governance.claims import Report
 from governance.models import DeadLetter, Task
+from governance.tasks import transitions
+from governance.tasks.transitions.types import AttemptReport
 from tests.governance import lives
 
 
 def dead(error: str = "it broke", **columns: Any) -> DeadLetter:
     """The pending letter of a task that failed with this error."""
     task = lives.held(task_type=columns.get("task_type", "noop"))
-    report = Report(task.id, task.token, error=error, failure={"cause": "permanent", "error_class": "E"})
+    report = AttemptReport(
+        task.id, task.token, error=error, failure={"cause": "permanent", "error_class": "E"}
+    )
     transitions.fail([report], process_id=lives.PROCESS)
     letter = DeadLetter.objects.get(open_task_id=task.id)
     DeadLetter.objects.filter(pk=letter.pk).update(**columns) if columns else None

@@ -3,14 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
-from governance.actors import Actor
-from reliability import letter_filter, redrives
+from governance.access.actors import Actor
+from reliability import redrives
+from reliability.dead_letters import filters
 from reliability.models import Redrive, RedriveItem
 from reliability.redrives import Chosen
 
 ANN = Actor("ann", is_trusted=True)
 BEN = Actor("ben", is_trusted=True)
-ALL = letter_filter.parse({"status": "pending"})
+ALL = filters.parse({"status": "pending"})
 
 
 def start(chosen: Chosen, **terms: Any) -> Redrive:

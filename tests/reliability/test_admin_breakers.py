@@ -2,8 +2,8 @@
 
 import pytest
 
-from reliability.breakers import gate
-from reliability.breakers.rows import CircuitBreaker
+from reliability.breakers import client as gate
+from reliability.breakers.models import CircuitBreaker
 from tests.governance.console import person
 from tests.governance.gates_console import BREAKERS, RULER, VIEWER, do, do_many, page, seen, text, told
 

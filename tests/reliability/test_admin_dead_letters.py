@@ -7,10 +7,10 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from governance.admin import rows, search
 from governance.models import DeadLetter, FailureHour, FailureSignature
-from reliability import dead_letters
-from reliability.admin import trends
+from juggernaut.console.lists import read_only, search
+from juggernaut.console.pages.dead_letters import trends
+from reliability.dead_letters import services as dead_letters
 from tests.governance.console import SEED, person
 from tests.ids import NOBODYS_ID
 from tests.reliability.console import GROUPS, LETTERS, REDRIVES, VIEWER, group_of, page, text
@@ -240,7 +240,7 @@ def test_errors_are_searched_among_the_newest_letters_only(viewer, monkeypatch):
 
 
 def test_a_list_longer_than_the_limit_says_that_it_is_cut(viewer, monkeypatch):
-    monkeypatch.setattr(rows, "LISTED", 2)
+    monkeypatch.setattr(read_only, "LISTED", 2)
     for word in "abc":
         dead(word)
 

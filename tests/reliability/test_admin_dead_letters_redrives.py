@@ -7,7 +7,9 @@ import pytest
 from django.utils import timezone
 
 from governance.models import DeadLetter
-from reliability import dead_letters, letter_filter, redrives
+from reliability import redrives
+from reliability.dead_letters import filters
+from reliability.dead_letters import services as dead_letters
 from reliability.models import Redrive, RedriveItem
 from tests.governance.console import SEED, person
 from tests.ids import NOBODYS_ID
@@ -36,7 +38,7 @@ def start(client, address, **terms):
 
 def started(letter, **terms) -> Redrive:
     """A redrive of the letter's group, whose first item has been handed over."""
-    chosen = letter_filter.parse({"signature": str(letter.signature_id)})
+    chosen = filters.parse({"signature": str(letter.signature_id)})
     return redrives.start(chosen, actor=SEED, reason="mended", **terms)
 
 
@@ -171,7 +173,7 @@ def test_who_may_not_retry_sees_no_preview_and_starts_nothing(client):
 
 
 def test_the_service_refuses_although_the_page_would_allow(client, monkeypatch):
-    from reliability.admin.redrives import RedriveAdmin
+    from juggernaut.console.pages.redrives.redrives import RedriveAdmin
 
     monkeypatch.setattr(RedriveAdmin, "has_add_permission", lambda *_: True)
     client.force_login(person(*VIEWER))
@@ -227,7 +229,7 @@ def test_the_page_shows_items_with_their_outcomes(operator):
 
 def test_items_are_shown_by_state_and_page_by_page(operator):
     ids = dead_many(45)
-    chosen = letter_filter.parse({"matching": "it broke"})
+    chosen = filters.parse({"matching": "it broke"})
     redrive = redrives.start(chosen, actor=SEED, reason="mended", pace=5)
     address = address_of(redrive)
 
@@ -249,7 +251,7 @@ def test_the_page_costs_the_same_queries_however_many_items(operator, django_ass
     with django_assert_num_queries(11) as few:
         page(operator, address_of(one))
     dead_many(30, "bang")
-    many = redrives.start(letter_filter.parse({"matching": "bang"}), actor=SEED, reason="mended")
+    many = redrives.start(filters.parse({"matching": "bang"}), actor=SEED, reason="mended")
 
     # A choice that names no group asks for no group's name.
     with django_assert_num_queries(len(few.captured_queries) - 1):
@@ -325,7 +327,7 @@ def test_a_button_that_comes_too_late_names_the_state_that_it_found(operator):
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "abort"])
 def test_who_may_only_look_turns_nothing(client, monkeypatch, verb):
-    from reliability.admin.redrives import RedriveAdmin
+    from juggernaut.console.pages.redrives.redrives import RedriveAdmin
 
     redrive = started(dead())
     if verb == "resume":

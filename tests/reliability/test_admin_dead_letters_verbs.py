@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from governance.models import DeadLetter, FailureSignature
-from reliability import dead_letters
+from reliability.dead_letters import services as dead_letters
 from tests.governance.console import SEED, person, submit
 from tests.governance.console import status as status_of_task
 from tests.ids import NOBODYS_ID
@@ -112,7 +112,7 @@ def test_who_lacks_the_permission_cannot_do_it_by_hand_either(client, verb):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_service_refuses_although_the_page_would_allow(client, monkeypatch, verb):
-    from reliability.admin.letters import DeadLetterAdmin
+    from juggernaut.console.pages.dead_letters.dead_letters import DeadLetterAdmin
 
     monkeypatch.setattr(DeadLetterAdmin, f"has_{verb}_permission", lambda *_: True)
     client.force_login(person(*VIEWER))
@@ -335,7 +335,7 @@ def test_triage_that_says_too_little_is_refused_beside_the_field(operator, said,
 
 
 def test_triage_needs_its_permission_in_the_service_too(client, monkeypatch):
-    from reliability.admin.groups import GroupAdmin
+    from juggernaut.console.pages.dead_letters.groups import GroupAdmin
 
     letter = dead()
     client.force_login(person(*VIEWER))

@@ -6,10 +6,10 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from governance.actors import Actor
+from governance.access.actors import Actor
 from governance.models import AuditEntry
-from reliability.breakers import verbs
-from reliability.breakers.rows import CircuitBreaker
+from reliability.breakers import services
+from reliability.breakers.models import CircuitBreaker
 
 pytestmark = pytest.mark.django_db
 ANN = Actor("user:ann", is_trusted=True)
@@ -30,7 +30,7 @@ def told():
 
 
 def test_settings_changed_by_the_service_are_told_once_with_who_why_and_both_values():
-    verbs.update_settings("openrouter", actor=ANN, reason="too nervous", failure_threshold=10)
+    services.update_settings("openrouter", actor=ANN, reason="too nervous", failure_threshold=10)
 
     assert told() == [("user:ann", "breaker.update_settings", "breaker openrouter", "too nervous")]
     entry = AuditEntry.objects.get()
@@ -46,18 +46,18 @@ def test_settings_changed_in_sql_are_told_too():
 
 
 def test_a_reset_is_told():
-    verbs.reset("openrouter", actor=ANN, reason="they are back")
+    services.reset("openrouter", actor=ANN, reason="they are back")
 
     assert told() == [("user:ann", "breaker.reset", "breaker openrouter", "they are back")]
 
 
 def test_a_mode_is_told_by_its_verb_and_its_end_is_the_watchdog_s():
     until = timezone.now() + timedelta(hours=1)
-    verbs.force_open("openrouter", actor=ANN, reason="they are down")
-    verbs.disable_until("openrouter", until, actor=ANN, reason="it is wrong")
+    services.force_open("openrouter", actor=ANN, reason="they are down")
+    services.disable_until("openrouter", until, actor=ANN, reason="it is wrong")
     sql("UPDATE circuit_breakers SET mode_until = now() - interval '1 s'")
 
-    verbs.end_modes()
+    services.end_modes()
 
     assert [entry for entry in told() if not entry[0].startswith("sql:")] == [
         ("user:ann", "breaker.force_open", "breaker openrouter", "they are down"),
@@ -68,7 +68,7 @@ def test_a_mode_is_told_by_its_verb_and_its_end_is_the_watchdog_s():
 
 def test_a_verb_does_not_lend_its_name_to_what_is_typed_afterwards():
     with transaction.atomic():
-        verbs.reset("openrouter", actor=ANN, reason="they are back")
+        services.reset("openrouter", actor=ANN, reason="they are back")
         sql("UPDATE circuit_breakers SET failure_threshold = 9 WHERE name = 'openrouter'")
 
     assert [(actor.split(":")[0], action) for actor, action, _, _ in told()] == [

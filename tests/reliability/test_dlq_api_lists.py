@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from governance.models import FailureSignature
-from reliability import dead_letters
+from reliability.dead_letters import services as dead_letters
 from tests.governance import samples
 from tests.governance.api_client import Api
 from tests.reliability import letters

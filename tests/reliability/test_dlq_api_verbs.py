@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 
 from governance.models import DeadLetter, Task, TaskEvent
-from reliability import dead_letters
-from reliability.api import letters as letters_api
+from juggernaut.api.resources.dead_letters import dead_letters as letters_api
+from reliability.dead_letters import services as dead_letters
 from tests.governance import lives, samples
 from tests.governance.api_client import Api
 from tests.ids import NOBODYS_ID

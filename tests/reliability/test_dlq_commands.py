@@ -4,7 +4,7 @@ import pytest
 from django.core.management import CommandError
 
 from governance.models import DeadLetter, TaskEvent
-from reliability import dead_letters
+from reliability.dead_letters import services as dead_letters
 from reliability.management import redrive_command
 from reliability.models import Redrive
 from tests.governance import lives, samples

@@ -7,22 +7,24 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from governance import budgets, transitions
-from governance.actors import of_command
+from governance import budgets
+from governance.access.actors import from_command
 from governance.models import Task
-from reliability import easing, sweep
-from reliability.breakers import gate, verbs
+from governance.tasks import transitions
+from reliability.breakers import client as gate
+from reliability.breakers import services
+from reliability.breakers.models import CircuitBreaker
 from reliability.breakers.outcomes import FAILURE, SUCCESS
-from reliability.breakers.rows import CircuitBreaker
-from reliability.breakers.shared import SharedBreakers
+from reliability.breakers.redis_breaker import RedisBreakers
 from reliability.errors import BreakerOpen
+from reliability.watchdog import slow_start, sweep
 from tests.fleet import enlist
 from tests.governance import budgets as books
 from tests.governance import lives
 from tests.governance.parking import inserted, is_waiting, why_released
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-ANN = of_command("ann")
+ANN = from_command("ann")
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +37,7 @@ def fleet(transactional_db):
 
 def swept(duty):
     """One sweep that does this duty alone; how many tasks it released."""
-    return sweep.carry_out({duty: sweep.DUTIES[duty]}, leader="test").counts[duty]
+    return sweep.run({duty: sweep.DUTIES[duty]}, leader="test").counts[duty]
 
 
 def waiting():
@@ -169,7 +171,7 @@ class TestBreakers:
         assert ramp(3) == [0, 0, 0]
 
     def test_when_its_probe_is_due_as_many_go_as_it_takes_probes_and_no_more_on_top(self, name):
-        verbs.update_settings(name, actor=ANN, reset_timeout=0.1, max_wait_seconds=0.1)
+        services.update_settings(name, actor=ANN, reset_timeout=0.1, max_wait_seconds=0.1)
         opened(name)
         inserted(9, "breaker", name)
         lives_until_due(name)
@@ -180,7 +182,7 @@ class TestBreakers:
         assert swept("recovered") == 3
 
     def test_probes_under_way_count(self, name):
-        verbs.update_settings(name, actor=ANN, reset_timeout=0.1, max_wait_seconds=0.1)
+        services.update_settings(name, actor=ANN, reset_timeout=0.1, max_wait_seconds=0.1)
         opened(name)
         inserted(9, "breaker", name)
         lives_until_due(name)
@@ -193,31 +195,31 @@ class TestBreakers:
         opened(name)
         inserted(300, "breaker", name)
 
-        verbs.reset(name, actor=ANN)
+        services.reset(name, actor=ANN)
 
         steps = ramp(8)
         assert steps == [3, 6, 12, 24, 48, 96, 111, 0]
         assert waiting() == 0
 
     def test_the_steps_end_at_a_bound(self, name, monkeypatch):
-        monkeypatch.setattr(easing, "MOST", 20)
+        monkeypatch.setattr(slow_start, "MOST", 20)
         inserted(60, "breaker", name)
         opened(name)
-        verbs.reset(name, actor=ANN)
+        services.reset(name, actor=ANN)
 
         assert ramp(5) == [3, 6, 12, 20, 19]
 
     def test_a_sweep_that_may_not_release_is_no_step(self, name):
         opened(name)
         inserted(30, "breaker", name)
-        verbs.reset(name, actor=ANN)
+        services.reset(name, actor=ANN)
         swept("breakers")
         swept("breakers")
 
         assert ramp(1) == [3]
 
     def test_one_that_closed_by_its_probes_begins_a_ramp(self, name):
-        verbs.update_settings(name, actor=ANN, reset_timeout=0.1, max_wait_seconds=0.1)
+        services.update_settings(name, actor=ANN, reset_timeout=0.1, max_wait_seconds=0.1)
         opened(name)
         lives_until_due(name)
         inserted(30, "breaker", name)
@@ -232,14 +234,14 @@ class TestBreakers:
         opened(name)
         inserted(30, "breaker", name)
         until = timezone.now() + timedelta(hours=1)
-        verb = verbs.disable_until if mode == "disabled" else verbs.shadow
+        verb = services.disable_until if mode == "disabled" else services.shadow
         verb(name, until=until, actor=ANN, reason="it is ours to decide")
 
         assert ramp(3) == [3, 6, 12]
 
     def test_one_that_is_forced_open_releases_nothing(self, name):
         inserted(9, "breaker", name)
-        verbs.force_open(name, actor=ANN, reason="invoice dispute")
+        services.force_open(name, actor=ANN, reason="invoice dispute")
 
         assert ramp(2) == [0, 0]
 
@@ -252,7 +254,7 @@ class TestBreakers:
         opened(name)
         inserted(9, "breaker", name)
         gate.close()
-        away = gate.Gate(SharedBreakers("redis://127.0.0.1:1/0"))
+        away = gate.BreakerClient(RedisBreakers("redis://127.0.0.1:1/0"))
         monkeypatch.setattr(gate, "of_process", lambda: away)
 
         assert ramp(1) == [0]

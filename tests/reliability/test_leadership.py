@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 
-from reliability import leadership
 from reliability.models import Leadership
+from reliability.watchdog import leadership
 
 pytestmark = pytest.mark.django_db
 LEASE = timedelta(seconds=10)

@@ -7,7 +7,7 @@ import pytest
 
 from governance.errors import EmptyFilter, InvalidFilter
 from governance.models import DeadLetter
-from reliability import letter_filter
+from reliability.dead_letters import filters
 from tests.reliability import letters
 
 pytestmark = pytest.mark.django_db
@@ -15,12 +15,12 @@ NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 def found(**said):
-    return set(letter_filter.parse(said).letters())
+    return set(filters.parse(said).letters())
 
 
 def refused(said):
     with pytest.raises(InvalidFilter) as refusal:
-        letter_filter.parse(said)
+        filters.parse(said)
     return {error.field: error.message for error in refusal.value.errors}
 
 
@@ -69,24 +69,24 @@ def test_several_filters_must_all_hold_and_lists_mean_any_of_them():
 def test_a_query_string_means_the_same():
     asked = {"tool": ["a", "b,c"], "matching": ["one, two"], "limit": ["5"]}
 
-    chosen = letter_filter.parse_query(asked, besides=["limit"])
+    chosen = filters.parse_query(asked, besides=["limit"])
 
-    assert chosen == letter_filter.parse({"tool": ["a", "b", "c"], "matching": "one, two"})
+    assert chosen == filters.parse({"tool": ["a", "b", "c"], "matching": "one, two"})
 
 
 def test_a_name_that_may_be_said_once_is_said_once():
     with pytest.raises(InvalidFilter, match="matching: expected once"):
-        letter_filter.parse_query({"matching": ["a", "b"]})
+        filters.parse_query({"matching": ["a", "b"]})
 
 
 def test_an_empty_filter_finds_everything_and_is_refused_where_something_is_done():
     mine = letters.dead()
-    empty = letter_filter.parse({})
+    empty = filters.parse({})
 
     assert set(empty.letters()) == {mine}
     with pytest.raises(EmptyFilter, match=r"name at least one of signature, status, .*created_before"):
         empty.require()
-    letter_filter.parse({"status": "pending"}).require()
+    filters.parse({"status": "pending"}).require()
 
 
 @pytest.mark.parametrize("value", [[], "", [""]])
@@ -104,7 +104,7 @@ def test_a_blank_that_slipped_in_does_not_come_to_mean_every_error_with_a_space(
 
 
 def test_null_is_the_same_as_nothing_said():
-    assert letter_filter.parse({"signature": None}).said == {}
+    assert filters.parse({"signature": None}).said == {}
 
 
 def test_every_wrong_value_is_named_with_what_is_expected():
@@ -122,7 +122,7 @@ def test_every_wrong_value_is_named_with_what_is_expected():
 def test_it_reads_as_words_and_comes_back_from_its_json():
     said = {"status": ["pending", "retrying"], "matching": "connection reset", "created_after": NOON}
 
-    chosen = letter_filter.parse(said)
+    chosen = filters.parse(said)
 
     assert str(chosen) == 'status pending or retrying, matching "connection reset", from 2026-05-01T12:00:00Z'
-    assert letter_filter.parse(chosen.said) == chosen
+    assert filters.parse(chosen.said) == chosen

@@ -7,32 +7,32 @@ import time
 
 import pytest
 
-from reliability import pulse
+from reliability.cluster import shared_state
 
 fork = multiprocessing.get_context("fork")
 
 
 @pytest.fixture
-def shared() -> pulse.Pulse:
-    return pulse.begin(slots=2)
+def shared() -> shared_state.ClusterState:
+    return shared_state.begin(slots=2)
 
 
 def test_without_a_cluster_a_function_can_join_and_nobody_asks_it_to_leave(shared):
-    beat = pulse.join()
+    beat = shared_state.join()
 
     assert not beat.should_leave
     assert beat.leave_by == math.inf
 
 
 def test_joining_again_keeps_the_slot(shared):
-    pulse.join()
-    pulse.join()
+    shared_state.join()
+    shared_state.join()
 
     assert [slot.pid for slot in shared.slots()] == [os.getpid()]
 
 
 def test_joining_and_ticking_are_signs_of_life(shared):
-    beat = pulse.join()
+    beat = shared_state.join()
     [slot] = shared.slots()
     joined_at = slot.heard_at
 
@@ -43,7 +43,7 @@ def test_joining_and_ticking_are_signs_of_life(shared):
 
 
 def test_a_stop_reaches_another_process_with_its_deadline(shared):
-    child = fork.Process(target=lambda: os._exit(pulse.join().should_leave))
+    child = fork.Process(target=lambda: os._exit(shared_state.join().should_leave))
     asked_at = time.monotonic()
 
     shared.ask_to_leave(within_seconds=5)
@@ -51,11 +51,11 @@ def test_a_stop_reaches_another_process_with_its_deadline(shared):
     child.join()
 
     assert child.exitcode == 1
-    assert pulse.join().leave_by >= asked_at + 5
+    assert shared_state.join().leave_by >= asked_at + 5
 
 
 def test_one_process_can_be_asked_to_leave_alone(shared):
-    beat = pulse.join()
+    beat = shared_state.join()
     [slot] = shared.slots()
 
     slot.leave_by = time.monotonic() + 3
@@ -90,7 +90,7 @@ def test_the_slot_of_a_dead_process_is_taken_again_and_clean(shared):
 def test_there_is_no_slot_while_all_their_processes_live(shared):
     for slot in (shared.take_slot(), shared.take_slot()):
         slot.pid = os.getpid()
-        pulse.adopt(slot)
+        shared_state.adopt(slot)
     shared.take_slot().pid = os.getpid() if not list(shared.slots()) else os.getppid()
 
     with pytest.raises(RuntimeError, match="every slot"):
@@ -98,15 +98,15 @@ def test_there_is_no_slot_while_all_their_processes_live(shared):
 
 
 def test_somebody_stays_from_joining_until_the_next_order_is_awaited(shared):
-    assert not pulse.is_anybody_staying()
+    assert not shared_state.is_anybody_staying()
 
-    pulse.join()
-    assert pulse.is_anybody_staying()
+    shared_state.join()
+    assert shared_state.is_anybody_staying()
 
-    pulse.rest()
-    assert not pulse.is_anybody_staying()
+    shared_state.rest()
+    assert not shared_state.is_anybody_staying()
 
 
-def _adopt_and_join(slot: pulse.Slot) -> None:
-    pulse.adopt(slot)
-    pulse.join()
+def _adopt_and_join(slot: shared_state.ProcessSlot) -> None:
+    shared_state.adopt(slot)
+    shared_state.join()

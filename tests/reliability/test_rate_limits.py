@@ -10,12 +10,12 @@ from django.core.management.base import CommandError
 from django.db import IntegrityError, connections
 from django.utils import timezone
 
-from governance import rate_limits as limits
+from governance.access import rate_limits as limits
 from governance.errors import Forbidden, InvalidInput, RateLimitNotFound
 from governance.models import AuditEntry, RateLimit
 from juggernaut.embedded.redis import Redis
 from reliability import bounded_redis, rate_limits
-from reliability.breakers import gate
+from reliability.breakers import client as gate
 from reliability.errors import RateLimited
 from reliability.rate_limits import windows
 from tests.governance.samples import SYSTEM
@@ -237,4 +237,4 @@ def test_the_api_sets_lists_and_removes(tool, client_with):
 def test_only_who_may_sets_it(tool, client_with):
     assert client_with("view_ratelimit").put(f"rate-limits/{tool}", {"max_calls": 1}).status_code == 403
     with pytest.raises(Forbidden):
-        limits.known(actor=type(SYSTEM)("nobody"))
+        limits.all_limits(actor=type(SYSTEM)("nobody"))

@@ -8,75 +8,75 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from governance.models import RecurringTask, ToolPermission
-from governance.recurrence import verbs
-from reliability import recurring
+from governance.schedules import services
+from reliability.watchdog import schedules as watchdog_schedules
 from tests.governance.recurring import START, SYSTEM, due_since, history, make, tasks_of
 
 pytestmark = pytest.mark.django_db
 
 
 def schedules():
-    return Schedule.objects.filter(name__startswith=recurring.PREFIX)
+    return Schedule.objects.filter(name__startswith=watchdog_schedules.PREFIX)
 
 
 def test_a_sweep_submits_what_is_due_and_schedules_the_next_time():
     row = make()
 
-    assert recurring.see_to_all(due_since(row, 0.5)) == 1
+    assert watchdog_schedules.dispatch_due(due_since(row, 0.5)) == 1
 
     [schedule] = schedules()
-    assert (schedule.func, schedule.cluster) == ("reliability.recurring.fire", "watchdog")
+    assert (schedule.func, schedule.cluster) == ("reliability.watchdog.schedules.fire", "watchdog")
     assert ast.literal_eval(schedule.args) == str(row.pk)
     assert schedule.next_run == START + timedelta(minutes=1)
 
 
 def test_the_schedules_follow_what_is_active():
     one, other = make(name="one"), make(name="other")
-    recurring.keep_schedules()
+    watchdog_schedules.keep_schedules()
     assert schedules().count() == 2
 
-    verbs.pause([one.pk], actor=SYSTEM)
-    recurring.keep_schedules()
-    assert recurring.keep_schedules() == 0
+    services.pause([one.pk], actor=SYSTEM)
+    watchdog_schedules.keep_schedules()
+    assert watchdog_schedules.keep_schedules() == 0
     assert [schedule.name for schedule in schedules()] == [f"recurring {other.pk}"]
 
-    verbs.remove(other.pk, actor=SYSTEM)
-    recurring.keep_schedules()
+    services.remove(other.pk, actor=SYSTEM)
+    watchdog_schedules.keep_schedules()
     assert not schedules().exists()
 
 
 def test_a_schedule_that_fired_or_was_lost_is_made_anew():
     make()
-    recurring.keep_schedules()
+    watchdog_schedules.keep_schedules()
     schedules().delete()
 
-    assert recurring.keep_schedules() == 1
+    assert watchdog_schedules.keep_schedules() == 1
 
 
 def test_a_message_submits_once_and_a_second_one_nothing():
     row = make()
     RecurringTask.objects.filter(pk=row.pk).update(next_run_at=timezone.now() - timedelta(seconds=1))
 
-    assert recurring.fire(str(row.pk)) == 1
-    assert recurring.fire(str(row.pk)) == 0
+    assert watchdog_schedules.fire(str(row.pk)) == 1
+    assert watchdog_schedules.fire(str(row.pk)) == 0
     assert len(tasks_of(row)) == 1
 
 
 def test_a_message_does_nothing_without_the_watchdogs_permission():
     row = make()
     RecurringTask.objects.filter(pk=row.pk).update(next_run_at=timezone.now() - timedelta(seconds=1))
-    ToolPermission.objects.filter(tool_name=recurring.TOOL).delete()
+    ToolPermission.objects.filter(tool_name=watchdog_schedules.TOOL).delete()
 
-    assert recurring.fire(str(row.pk)) == 0
+    assert watchdog_schedules.fire(str(row.pk)) == 0
     assert history(row) == []
 
 
 def test_a_message_about_what_was_removed_does_nothing():
     row = make()
     gone = str(row.pk)
-    verbs.remove(row.pk, actor=SYSTEM)
+    services.remove(row.pk, actor=SYSTEM)
 
-    assert recurring.fire(gone) == 0
+    assert watchdog_schedules.fire(gone) == 0
 
 
 def test_one_that_cannot_be_read_does_not_stop_the_others():
@@ -84,7 +84,7 @@ def test_one_that_cannot_be_read_does_not_stop_the_others():
     RecurringTask.objects.filter(pk=broken.pk).update(cron="soon")
     now = due_since(sound, 0.5)
 
-    assert recurring.see_to_all(now) == 1
+    assert watchdog_schedules.dispatch_due(now) == 1
 
     broken.refresh_from_db()
     assert "five fields are expected" in broken.problem

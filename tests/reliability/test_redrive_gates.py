@@ -5,9 +5,9 @@ from decimal import Decimal
 import pytest
 
 from governance import budgets
-from governance.actors import Actor
+from governance.access.actors import Actor
 from governance.models import DeadLetter
-from reliability.breakers import verbs
+from reliability.breakers import services
 from tests.reliability import letters
 from tests.reliability.redriving import ALL, start
 
@@ -23,7 +23,7 @@ def failed_at(service: str, count: int = 3, cost_usd: str = "0") -> None:
 
 def test_a_breaker_that_refuses_the_service_stops_it_and_is_named():
     failed_at("openrouter")
-    verbs.force_open("openrouter", actor=ANN, reason="their status page is red")
+    services.force_open("openrouter", actor=ANN, reason="their status page is red")
 
     redrive = start(ALL)
 
@@ -33,7 +33,7 @@ def test_a_breaker_that_refuses_the_service_stops_it_and_is_named():
 
 def test_a_breaker_of_another_service_does_not_stop_it():
     failed_at("mailer")
-    verbs.force_open("openrouter", actor=ANN, reason="their status page is red")
+    services.force_open("openrouter", actor=ANN, reason="their status page is red")
 
     assert start(ALL).state == "running"
 

@@ -13,7 +13,9 @@ import pytest
 from django.db import connection, transaction
 
 from governance.models import DeadLetter, FailureSignature, TaskEvent
-from reliability import dead_letters, letter_filter, redrives
+from reliability import redrives
+from reliability.dead_letters import filters
+from reliability.dead_letters import services as dead_letters
 from reliability.models import Redrive
 from tests.polling import until
 from tests.reliability import letters
@@ -211,7 +213,7 @@ def test_ten_thousand_letters_take_no_more_memory_than_a_batch():
     letters.dead_many(10_000)
 
     tracemalloc.start()
-    redrive = redrive_of(letter_filter.parse({"status": "pending"}), pace=1000)
+    redrive = redrive_of(filters.parse({"status": "pending"}), pace=1000)
     assert (redrive.total, redrive.handed_over) == (10_000, 1)
     for second in range(1, 30):
         _complete_all()

@@ -4,11 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from governance import transitions
 from governance.models import DeadLetter, Task, TaskEvent
-from reliability import dead_letters, letter_filter, redrives, sweep
+from governance.tasks import transitions
+from reliability import redrives
+from reliability.dead_letters import filters
+from reliability.dead_letters import services as dead_letters
 from reliability.models import Redrive
 from reliability.redrives import gates
+from reliability.watchdog import sweep
 from tests.reliability import letters
 from tests.reliability.redriving import ALL, BEN, after, items, start, states
 
@@ -57,7 +60,7 @@ def test_what_fails_again_is_failed_and_says_with_what():
 
 def test_what_is_meant_is_frozen_when_it_starts():
     first = letters.dead("no money")
-    redrive = start(letter_filter.parse({"matching": "money"}), max_failure_rate=1)
+    redrive = start(filters.parse({"matching": "money"}), max_failure_rate=1)
     late = letters.dead("no money")
 
     letters.run(first, error="no money")
@@ -291,7 +294,7 @@ def test_the_watchdog_takes_the_steps():
     redrive = start([letter.pk])
     letters.run(letter)
 
-    row = sweep.carry_out({"redriven": sweep.DUTIES["redriven"]}, leader="me")
+    row = sweep.run({"redriven": sweep.DUTIES["redriven"]}, leader="me")
 
     redrive.refresh_from_db()
     assert redrive.state == "completed"

@@ -5,10 +5,12 @@ from uuid import uuid4
 
 import pytest
 
-from governance.actors import Actor
+from governance.access.actors import Actor
 from governance.errors import EmptyFilter, Forbidden, InvalidInput
 from governance.models import DeadLetter, Task
-from reliability import dead_letters, letter_filter, redrives
+from reliability import redrives
+from reliability.dead_letters import filters
+from reliability.dead_letters import services as dead_letters
 from reliability.errors import RedriveConflict, RedriveNotFound
 from reliability.models import Redrive
 from tests.reliability import letters
@@ -46,7 +48,7 @@ def test_a_preview_says_how_many_and_why_not_the_others_and_changes_nothing():
     dead_letters.resolve([done.pk], actor=BEN, note="paid")
     dead_letters.retry([flying.pk], actor=BEN, reason="paid")
 
-    seen = preview(letter_filter.parse({"matching": "no "}), pace=0.5)
+    seen = preview(filters.parse({"matching": "no "}), pace=0.5)
 
     assert seen.text == 'matching "no "'
     assert (seen.eligible, seen.left_out) == (2, {"already retrying": 1, "already resolved": 1})
@@ -99,7 +101,7 @@ def test_a_price_that_nobody_recorded_is_unknown():
 def test_a_redrive_says_who_asked_for_what_and_why():
     letters.dead("no money")
 
-    redrive = start(letter_filter.parse({"matching": "money", "cause": "permanent"}), pace=3)
+    redrive = start(filters.parse({"matching": "money", "cause": "permanent"}), pace=3)
 
     assert redrive.filter == {"matching": "money", "cause": ["permanent"]}
     assert redrive.filter_text == "cause permanent, matching money"
@@ -144,7 +146,7 @@ def test_an_empty_choice_is_refused(act):
     letters.dead()
 
     with pytest.raises(EmptyFilter):
-        act(letter_filter.parse({}))
+        act(filters.parse({}))
     with pytest.raises(InvalidInput, match="ids: 1 to 10000 ids are expected"):
         act([])
     assert not Redrive.objects.exists()

@@ -7,10 +7,11 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from governance.actors import Actor
+from governance.access.actors import Actor
 from governance.errors import Forbidden
 from governance.models import DeadLetter, FailureHour, FailureSignature
-from reliability import dead_letters, rehash
+from reliability.dead_letters import regrouping
+from reliability.dead_letters import services as dead_letters
 from tests.governance import samples
 from tests.reliability import letters
 
@@ -35,7 +36,7 @@ def run(*arguments: str) -> str:
 
 
 def test_letters_move_to_the_groups_of_the_current_rules(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(rehash, "BATCH", 2)
+    monkeypatch.setattr(regrouping, "BATCH", 2)
     made = [letters.dead(f"connection {how}", cost_usd="0.5") for how in ("reset", "refused", "lost")]
     dead_letters.resolve([made[0].pk], actor=samples.SYSTEM, note="known")
     change_rules()
@@ -70,4 +71,4 @@ def test_a_new_group_inherits_what_was_found_out_about_an_old_one():
 
 def test_nobody_rehashes_without_permission():
     with pytest.raises(Forbidden):
-        next(rehash.rehash(actor=Actor("user:eve")))
+        next(regrouping.regroup(actor=Actor("user:eve")))

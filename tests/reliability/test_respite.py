@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from governance import transitions
 from governance.models import Task
-from governance.transitions import LEASE
-from reliability import respite, sweep
-from reliability.respite import GAP, Respite
-from reliability.watchdog import Watchdog
+from governance.tasks import transitions
+from governance.tasks.transitions import LEASE
+from reliability.watchdog import lease_grace, sweep
+from reliability.watchdog.lease_grace import GAP, LeaseGrace
+from reliability.watchdog.loop import Watchdog
 from tests.governance import lives
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -17,7 +17,7 @@ SECOND = timedelta(seconds=1)
 
 
 def after_contacts(*times):
-    mine = Respite()
+    mine = LeaseGrace()
     for time in times:
         mine.contact(time)
     return mine
@@ -49,14 +49,14 @@ def test_a_watchdog_that_was_cut_off_takes_no_lease_at_once(monkeypatch):
     task = lives.held()
     transitions.renew({task.id: task.token}, lease=-SECOND)
     watchdog = Watchdog(owner="me", duties={"rescued": sweep.rescue_crashed})
-    now = respite.database_time()
+    now = lease_grace.database_time()
     watchdog.respite.contact(now - 2 * GAP)
 
     watchdog.round()
 
     assert Task.objects.get().status == "in_progress"
-    monkeypatch.setattr(respite, "database_time", lambda: now + LEASE)
+    monkeypatch.setattr(lease_grace, "database_time", lambda: now + LEASE)
     watchdog.round()
-    monkeypatch.setattr(respite, "database_time", lambda: now + LEASE + SECOND)
+    monkeypatch.setattr(lease_grace, "database_time", lambda: now + LEASE + SECOND)
     watchdog.round()
     assert Task.objects.get().status == "pending"

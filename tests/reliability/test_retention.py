@@ -7,12 +7,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from governance import permissions, retention
+from governance import retention
+from governance.access import permissions
 from governance.models import AuditEntry, RetentionRule, RetentionWalk, Task
 from juggernaut import sample
-from reliability import sweep
-from reliability.duty_permissions import DutyPermissions
 from reliability.models import CircuitBreakerEvent, Redrive, RedriveItem, WatchdogSweep
+from reliability.watchdog import sweep
+from reliability.watchdog.duty_permissions import DutyPermissions
 from tests.governance import samples
 from tests.governance.api_client import of_role
 
@@ -39,7 +40,7 @@ class TestDuty:
         assert not Task.objects.filter(pk=task_id).exists()
         # The task and its three events.
         assert total == 4
-        assert sweep.carry_out(duty, leader="me").counts == {"retention": 0}
+        assert sweep.run(duty, leader="me").counts == {"retention": 0}
 
     def test_it_stops_when_its_permission_is_revoked(self):
         watched = DutyPermissions()

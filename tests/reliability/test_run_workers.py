@@ -5,14 +5,15 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from governance.models import Worker
-from reliability import cluster, pulse
+from reliability.cluster import parent as cluster
+from reliability.cluster import shared_state
 
 
 @pytest.fixture
 def served(monkeypatch):
     """Notes instead of becoming a cluster."""
     notes = {}
-    monkeypatch.setattr(pulse, "worker_ids", pulse.worker_ids)
+    monkeypatch.setattr(shared_state, "worker_ids", shared_state.worker_ids)
     monkeypatch.setattr("django_q.conf.Conf.WORKERS", 2)
     monkeypatch.setattr(cluster, "serve", lambda **options: notes.update(options))
     return notes
@@ -24,15 +25,15 @@ def test_it_serves_every_registered_worker_but_the_watchdog(served):
 
     call_command("run_workers")
 
-    assert pulse.worker_ids == ("ANALYST", "EXECUTOR", "ORCHESTRATOR", "STRATEGIST", "TRANSLATOR")
-    assert served["function"] == "reliability.engine.run_drain"
+    assert shared_state.worker_ids == ("ANALYST", "EXECUTOR", "ORCHESTRATOR", "STRATEGIST", "TRANSLATOR")
+    assert served["function"] == "reliability.engine.run_worker_loop"
 
 
 @pytest.mark.django_db
 def test_it_serves_the_named_workers_each_once(served):
     call_command("run_workers", "EXECUTOR", "ANALYST", "EXECUTOR", processes=3)
 
-    assert pulse.worker_ids == ("EXECUTOR", "ANALYST")
+    assert shared_state.worker_ids == ("EXECUTOR", "ANALYST")
 
 
 @pytest.mark.django_db

@@ -5,35 +5,35 @@ from django_q.conf import Conf
 from django_q.signing import SignedPackage
 from django_q.tasks import async_task
 
-from reliability import pulse, standing_order
+from reliability.cluster import shared_state, worker_broker
+from reliability.cluster.worker_broker import PACE_SECONDS, RestartPace, WorkerBroker
 from reliability.errors import NotAQueue
-from reliability.standing_order import PACE_SECONDS, Pace, StandingOrder
 
 
 @pytest.fixture(autouse=True)
 def _own_pulse():
-    pulse.begin(slots=1)
+    shared_state.begin(slots=1)
 
 
 def test_it_hands_out_the_drain_without_a_time_limit():
-    [(ack_id, package)] = StandingOrder("workers").dequeue() or []
+    [(ack_id, package)] = WorkerBroker("workers").dequeue() or []
 
     order = SignedPackage.loads(package)
-    assert order["func"] == "reliability.engine.run_drain"
+    assert order["func"] == "reliability.engine.run_worker_loop"
     assert order["timeout"] == -1
     assert ack_id is None
 
 
 def test_it_hands_out_one_for_each_process_at_once():
-    broker = StandingOrder("workers")
+    broker = WorkerBroker("workers")
 
     assert all(broker.dequeue() for _ in range(Conf.WORKERS + 1))
 
 
 def test_it_hands_out_nothing_once_the_cluster_stops():
-    broker = StandingOrder("workers")
+    broker = WorkerBroker("workers")
 
-    pulse.current().ask_to_leave(within_seconds=1)
+    shared_state.current().ask_to_leave(within_seconds=1)
 
     assert broker.dequeue() is None
 
@@ -44,7 +44,7 @@ def test_it_refuses_messages_and_says_where_work_belongs():
 
 
 def test_the_pace_allows_a_burst_and_then_one_order_at_a_time():
-    pace = Pace(burst=3)
+    pace = RestartPace(burst=3)
     now = pace.refilled_at
 
     assert [pace.allows(now) for _ in range(4)] == [True, True, True, False]
@@ -54,13 +54,13 @@ def test_the_pace_allows_a_burst_and_then_one_order_at_a_time():
 
 
 def test_the_pace_saves_up_no_more_than_the_burst():
-    pace = Pace(burst=2)
+    pace = RestartPace(burst=2)
     now = pace.refilled_at + 1000
 
     assert [pace.allows(now) for _ in range(3)] == [True, True, False]
 
 
 def test_the_order_keeps_its_identity():
-    first, second = (SignedPackage.loads(standing_order.message("a.b")[1]) for _ in range(2))
+    first, second = (SignedPackage.loads(worker_broker.message("a.b")[1]) for _ in range(2))
 
     assert (first["id"], first["name"]) == (second["id"], second["name"])

@@ -9,8 +9,8 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from governance.models import Task, WorkerProcess
-from reliability import sweep
 from reliability.models import WatchdogSweep
+from reliability.watchdog import sweep
 
 pytestmark = pytest.mark.django_db
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -21,7 +21,7 @@ def broken(now):
 
 
 def test_a_failing_duty_stops_no_other_and_is_recorded(caplog):
-    done = sweep.carry_out({"first": lambda now: 2, "broken": broken, "last": lambda now: 1}, leader="me")
+    done = sweep.run({"first": lambda now: 2, "broken": broken, "last": lambda now: 1}, leader="me")
 
     row = WatchdogSweep.objects.get()
     assert row == done
@@ -38,7 +38,7 @@ def test_a_duty_whose_sql_fails_does_not_take_the_sweep_along():
         with connection.cursor() as cursor:
             cursor.execute("SELECT no_such_column FROM governance_tasks")
 
-    row = sweep.carry_out({"misspelt": misspelt}, leader="me")
+    row = sweep.run({"misspelt": misspelt}, leader="me")
 
     assert "no_such_column" in row.error
 
@@ -48,29 +48,29 @@ def test_a_database_that_went_away_ends_the_sweep():
         raise OperationalError("connection refused")
 
     with pytest.raises(OperationalError):
-        sweep.carry_out({"refused": refused, "never": broken}, leader="me")
+        sweep.run({"refused": refused, "never": broken}, leader="me")
 
     assert not WatchdogSweep.objects.exists()
 
 
 def test_what_was_done_is_said_in_one_line_and_nothing_is_said_of_nothing(caplog):
-    caplog.set_level(logging.INFO, logger="reliability.sweep")
+    caplog.set_level(logging.INFO, logger="reliability.watchdog.sweep")
 
-    sweep.carry_out({"rescued": lambda now: 3, "released": lambda now: 0, "rung": lambda now: 1}, leader="me")
-    sweep.carry_out({"rescued": lambda now: 0}, leader="me")
+    sweep.run({"rescued": lambda now: 3, "released": lambda now: 0, "rung": lambda now: 1}, leader="me")
+    sweep.run({"rescued": lambda now: 0}, leader="me")
 
     assert [record.message for record in caplog.records] == ["watchdog sweep: rescued 3, rung 1"]
 
 
 def test_a_duty_whose_turn_it_was_not_is_not_counted():
-    row = sweep.carry_out({"unbalanced": lambda now: None, "rescued": lambda now: 0}, leader="me")
+    row = sweep.run({"unbalanced": lambda now: None, "rescued": lambda now: 0}, leader="me")
 
     assert row.counts == {"rescued": 0}
 
 
 def test_all_duties_find_nothing_to_do_on_an_idle_system():
-    sweep.carry_out(sweep.DUTIES, leader="me")
-    row = sweep.carry_out(sweep.DUTIES, leader="me")
+    sweep.run(sweep.DUTIES, leader="me")
+    row = sweep.run(sweep.DUTIES, leader="me")
 
     assert row.error == ""
     # The books have their turn once a minute.
@@ -80,7 +80,7 @@ def test_all_duties_find_nothing_to_do_on_an_idle_system():
 def test_an_overdue_task_fails():
     task = Task.objects.create(title="too late", task_type="evaluation", deadline=LONG_AGO)
 
-    row = sweep.carry_out(sweep.DUTIES, leader="me")
+    row = sweep.run(sweep.DUTIES, leader="me")
 
     task.refresh_from_db()
     assert task.status == "failed"
@@ -92,7 +92,7 @@ def test_more_than_one_batch_is_done_in_one_sweep(monkeypatch):
     for n in range(5):
         Task.objects.create(title=f"too late {n}", task_type="evaluation", deadline=LONG_AGO)
 
-    row = sweep.carry_out(sweep.DUTIES, leader="me")
+    row = sweep.run(sweep.DUTIES, leader="me")
 
     assert row.counts["expired"] == 5
 
@@ -102,7 +102,7 @@ def test_a_silent_process_is_forgotten():
         worker_ids=["EXECUTOR"], host="h", pid=1, last_seen=timezone.now() - timedelta(minutes=10)
     )
 
-    row = sweep.carry_out(sweep.DUTIES, leader="me")
+    row = sweep.run(sweep.DUTIES, leader="me")
 
     assert row.counts["forgotten processes"] == 1
     assert not WorkerProcess.objects.exists()
@@ -125,7 +125,7 @@ def test_the_schedule_exists_once_and_an_operators_change_of_it_stays():
 
     schedule = Schedule.objects.get(name="watchdog")
     assert (schedule.func, schedule.cluster, schedule.minutes) == (
-        "reliability.watchdog.watch",
+        "reliability.watchdog.loop.watch",
         "watchdog",
         5,
     )

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from governance.models import BudgetHold
-from reliability import sweep
+from reliability.watchdog import sweep
 from tests.fleet import enlist
 from tests.governance import budgets as books
 

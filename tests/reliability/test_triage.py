@@ -6,10 +6,11 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from governance.actors import Actor
+from governance.access.actors import Actor
 from governance.errors import Forbidden, GroupNotFound, InvalidInput
 from governance.models import DeadLetter, FailureHour, FailureSignature
-from reliability import sweep, triage
+from reliability.dead_letters import triage
+from reliability.watchdog import sweep
 from tests.reliability import letters
 from tests.reliability.redriving import ANN, BEN
 
@@ -146,7 +147,7 @@ def test_the_watchdog_ends_it():
     ignore(mine, failures=1)
     letters.dead_many(1, "no money")
 
-    row = sweep.carry_out({"reopened": sweep.DUTIES["reopened"]}, leader="me")
+    row = sweep.run({"reopened": sweep.DUTIES["reopened"]}, leader="me")
 
     assert row.counts == {"reopened": 1}
     assert state(mine) == "open"

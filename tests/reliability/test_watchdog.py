@@ -12,14 +12,14 @@ from django_q.conf import Conf
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
-from governance import permissions
-from governance.actors import Actor
+from governance.access import permissions
+from governance.access.actors import Actor
 from governance.models import ToolPermission, Worker
-from reliability import pulse
-from reliability.heartbeat import KEY, RedisHeartbeat
+from reliability.cluster import shared_state
+from reliability.cluster.watchdog_broker import WatchdogBroker
 from reliability.models import Leadership, WatchdogSweep
-from reliability.watch_order import WatchOrder
-from reliability.watchdog import Watchdog
+from reliability.watchdog.heartbeat import KEY, RedisHeartbeat
+from reliability.watchdog.loop import Watchdog
 
 # A port of this machine on which nothing listens: refused at once.
 NOWHERE = "redis://127.0.0.1:1/0"
@@ -41,7 +41,7 @@ def watchdog(owner="me", **options) -> Watchdog:
 
 @pytest.mark.django_db
 def test_a_duty_stops_when_its_permission_is_revoked_and_goes_on_when_it_is_granted_again(caplog):
-    caplog.set_level(logging.INFO, logger="reliability.duty_permissions")
+    caplog.set_level(logging.INFO, logger="reliability.watchdog.duty_permissions")
     leader = watchdog()
 
     def sweep_twice():
@@ -132,8 +132,8 @@ def test_without_postgresql_it_lives_on_and_recovers_by_itself(monkeypatch, capl
 @pytest.fixture
 def broker(settings, monkeypatch):
     monkeypatch.setattr(Conf, "ORM", "default")
-    pulse.begin(slots=1)
-    return WatchOrder("watchdog")
+    shared_state.begin(slots=1)
+    return WatchdogBroker("watchdog")
 
 
 @pytest.mark.django_db
@@ -142,13 +142,13 @@ def test_the_broker_orders_a_watch_when_nobody_watches_and_then_waits(broker, mo
 
     [(_, package)] = broker.dequeue()
 
-    assert SignedPackage.loads(package)["func"] == "reliability.watchdog.watch"
+    assert SignedPackage.loads(package)["func"] == "reliability.watchdog.loop.watch"
     assert broker.dequeue() is None
 
 
 @pytest.mark.django_db
 def test_the_broker_hands_out_what_is_queued_while_this_process_watches(broker):
-    pulse.join()
+    shared_state.join()
     scheduled = SignedPackage.dumps({"func": "a scheduled message"})
     OrmQ.objects.create(key="watchdog", payload=scheduled, lock=timezone.now())
 
@@ -159,7 +159,7 @@ def test_the_broker_hands_out_what_is_queued_while_this_process_watches(broker):
 
 @pytest.mark.django_db
 def test_messages_that_another_key_signed_are_dropped_in_one_line(broker, monkeypatch, caplog):
-    pulse.join()
+    shared_state.join()
     monkeypatch.setattr(Conf, "SECRET_KEY", "the key of before")
     for _ in range(9):
         payload = SignedPackage.dumps({"func": "of before"})
@@ -181,15 +181,15 @@ def test_messages_that_another_key_signed_are_dropped_in_one_line(broker, monkey
 
 @pytest.mark.django_db
 def test_the_broker_hands_out_nothing_once_the_cluster_stops(broker):
-    pulse.current().ask_to_leave(within_seconds=1)
+    shared_state.current().ask_to_leave(within_seconds=1)
 
     assert broker.dequeue() is None
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_broker_sits_out_an_outage(broker, monkeypatch, caplog):
-    pulse.join()
-    monkeypatch.setattr("reliability.watch_order.BEGIN_SECONDS", 0)
+    shared_state.join()
+    monkeypatch.setattr("reliability.cluster.watchdog_broker.BEGIN_SECONDS", 0)
 
     with monkeypatch.context() as away:
         connection.close()

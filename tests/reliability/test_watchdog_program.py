@@ -6,8 +6,8 @@ import redis
 from django.conf import settings
 from django_q.models import Schedule
 
-from reliability.heartbeat import KEY
 from reliability.models import Leadership, WatchdogSweep
+from reliability.watchdog.heartbeat import KEY
 from tests.polling import until
 from tests.reliability.processes import Program, title
 

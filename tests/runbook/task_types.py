@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 from pydantic import BaseModel, ConfigDict
 
-from governance import task_types
+from governance.tasks import registry as task_types
 from reliability.failures import PermanentFailure, TransientFailure
 
 LOOK_SECONDS = 0.2

@@ -3,9 +3,9 @@
 import pytest
 from django.db import connection, transaction
 
-from governance import stretches
-from governance.admin import search
+from governance.db import bounded_queries
 from juggernaut import sample
+from juggernaut.console.lists import search
 from tests import emptying
 
 SIZE = sample.Size(tasks=20_000, letters=5_000, lines=50_000, calls=30_000, groups=100, slice=4_000)
@@ -19,7 +19,7 @@ def grown(django_db_setup, django_db_blocker):
         emptying.sow()
         with transaction.atomic(), pytest.MonkeyPatch.context() as patched:
             # Shorter stretches than the tables are long.
-            patched.setattr(stretches, "SEARCHED", 1_000)
+            patched.setattr(bounded_queries, "SEARCHED", 1_000)
             patched.setattr(search, "TITLES_SEARCHED", 1_000)
             for _ in sample.load(SIZE):
                 pass

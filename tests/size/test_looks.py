@@ -5,11 +5,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from monitoring import health
 from monitoring.diagnosis import sections
+from monitoring.health import report as health
+from monitoring.health.probe import Probe
 from monitoring.metrics import exposition
-from monitoring.probe import Probe
-from reliability import sweep
+from reliability.watchdog import sweep
 from tests.size import plans
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]

@@ -6,25 +6,25 @@ from typing import Any
 
 import pytest
 
-from reliability import door
-from reliability.breakers import gate
+from reliability import calls
+from reliability.breakers import client as gate
 from reliability.engine.context import TaskContext
 from tests.door import running_as
 from tests.fleet import enlist
 from tests.tools.site import Site, serving
-from workers import sql_reader
-from workers.outbound import hosts
+from workers.sql import role as sql_role
+from workers.tools import http_hosts
 
 
 @pytest.fixture
 def behind_the_door(transactional_db: None, tmp_path: Path, settings: Any) -> Iterator[None]:
     enlist()
-    sql_reader.prepare()
+    sql_role.prepare()
     settings.JUGGERNAUT_WORKSPACES = tmp_path / "workspaces"
-    hosts.forget()
+    http_hosts.forget()
     gate.close()
     yield
-    assert door.leave(30) == 0
+    assert calls.leave(30) == 0
     gate.close()
 
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from governance import transitions
 from governance.models import Task
+from governance.tasks import transitions
 from reliability.failures import PermanentFailure, Stopped
 from tests.door import running_as
 from tests.governance import samples

@@ -9,8 +9,9 @@ from governance.models import Task
 from reliability.failures import PermanentFailure
 from tests.door import running_as
 from tests.tools.calls import call
-from workers import tools, workspaces
+from workers import tools
 from workers.tools.registry import InvalidArguments
+from workers.workspaces import storage as workspaces
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from django.utils import timezone
 from governance.models import Task
 from tests.door import running_as
 from tests.tools.calls import call
-from workers import housekeeping
+from workers.workspaces import cleanup
 
 DAY = 86_400
 
@@ -46,7 +46,7 @@ def ended(task_id, *, days):
 
 
 def old(days=30):
-    return list(housekeeping.old(timezone.now() - timedelta(days=days)))
+    return list(cleanup.old(timezone.now() - timedelta(days=days)))
 
 
 def test_a_folder_is_old_when_all_its_tasks_ended_long_ago(context, place):
@@ -76,13 +76,13 @@ def test_what_is_no_folder_of_a_known_task_is_left_alone(context, place, tmp_pat
 def test_what_was_left_half_deleted_is_deleted(place):
     folder(place, f".deleted-{uuid4()}", days=0)
 
-    housekeeping.delete([place / str(uuid4())])
+    cleanup.delete([place / str(uuid4())])
 
     assert list(place.iterdir()) == []
 
 
 def test_who_writes_a_file_deletes_some_once_an_hour(context, place, monkeypatch):
-    monkeypatch.setattr(housekeeping, "AT_ONCE", 1)
+    monkeypatch.setattr(cleanup, "AT_ONCE", 1)
     others = [running_as("EXECUTOR").task_id for _ in range(3)]
     folders = [folder(place, task_id, days=60 - n) for n, task_id in enumerate(others)]
     for task_id in others:
@@ -113,7 +113,7 @@ def test_a_folder_that_cannot_be_looked_at_fails_nobodys_call(context, place, mo
     def fail(since):
         raise PermissionError("no way")
 
-    monkeypatch.setattr(housekeeping, "old", fail)
+    monkeypatch.setattr(cleanup, "old", fail)
 
     call(context, "files.write", path="a", content="1")
 

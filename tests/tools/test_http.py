@@ -6,11 +6,12 @@ import zlib
 
 import pytest
 
-from reliability.breakers.rows import CircuitBreaker
+from gateway.http import requests
+from reliability.breakers.models import CircuitBreaker
 from reliability.failures import PermanentFailure, Postponed, TransientFailure
 from tests.tools.calls import call, last
 from workers import tools
-from workers.outbound import hosts, requests
+from workers.tools import http_hosts
 from workers.tools.registry import InvalidArguments
 
 pytestmark = pytest.mark.slow
@@ -316,10 +317,10 @@ def test_a_host_has_one_name(url, key):
 
 @pytest.mark.usefixtures("behind_the_door")
 def test_hosts_beyond_so_many_share_breakers(monkeypatch):
-    monkeypatch.setattr(hosts, "MAX_HOSTS", 2)
+    monkeypatch.setattr(http_hosts, "MAX_HOSTS", 2)
     for name in ("a.example", "b.example"):
-        CircuitBreaker.objects.create(name=hosts.breaker_of(name))
+        CircuitBreaker.objects.create(name=http_hosts.breaker_of(name))
 
-    assert hosts.breaker_of("a.example") == "http:a.example"
-    assert hosts.breaker_of("c.example").startswith("http:shared-")
-    assert len(hosts.breaker_of("x" * 300)) < 100
+    assert http_hosts.breaker_of("a.example") == "http:a.example"
+    assert http_hosts.breaker_of("c.example").startswith("http:shared-")
+    assert len(http_hosts.breaker_of("x" * 300)) < 100

@@ -8,11 +8,11 @@ from unittest.mock import patch
 import httpcore2
 import pytest
 
+from gateway.http import addresses, connecting
 from reliability.failures import PermanentFailure, TransientFailure
 from tests.door import running_as
 from tests.tools.calls import call, last
 from workers import tools
-from workers.outbound import addresses, connecting
 from workers.tools.registry import InvalidArguments
 
 PRIVATE = [

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from governance import permissions
+from governance.access import permissions
 from governance.models import ToolExecution
-from reliability.door import PassageUsed
+from reliability.calls import PermitUsed
 from reliability.failures import Denied, PermanentFailure, TransientFailure
 from tests.door import running_as
 from tests.governance import samples
@@ -136,7 +136,7 @@ def test_leave_for_one_call_is_for_one_call(context, tool):
 
     tool(run)
 
-    with pytest.raises(PassageUsed):
+    with pytest.raises(PermitUsed):
         call(context, "test.echo", word="x")
 
 

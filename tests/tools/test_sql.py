@@ -8,7 +8,9 @@ from juggernaut.embedded import postgres
 from reliability.failures import PermanentFailure, TransientFailure
 from tests.governance.api_client import make_user
 from tests.tools.calls import call, last
-from workers import reading, sql_reader, tools
+from workers import tools
+from workers.sql import query as sql_query
+from workers.sql import role as sql_role
 from workers.tools.registry import InvalidArguments
 
 pytestmark = pytest.mark.slow
@@ -227,30 +229,30 @@ def test_text_that_cannot_be_kept_does_not_come(context):
 
 def test_without_the_function_the_call_says_what_to_do(context):
     with connection.cursor() as cursor:
-        cursor.execute(f"SET ROLE {sql_reader.ROLE}")
-        cursor.execute(f"DROP FUNCTION {sql_reader.FUNCTION}")
+        cursor.execute(f"SET ROLE {sql_role.ROLE}")
+        cursor.execute(f"DROP FUNCTION {sql_role.FUNCTION}")
         cursor.execute("RESET ROLE")
     try:
-        with pytest.raises(PermanentFailure, match=f"{sql_reader.ROLE}.*manage.py set_up"):
+        with pytest.raises(PermanentFailure, match=f"{sql_role.ROLE}.*manage.py set_up"):
             rows(context, "SELECT 1")
     finally:
-        assert sql_reader.prepare()
+        assert sql_role.prepare()
 
 
 def test_a_function_that_belongs_to_somebody_else_reads_nothing(context):
     """As after a restore by a superuser: then it would read with that one's rights."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SET ROLE {sql_reader.ROLE}")
-        cursor.execute(f"DROP FUNCTION {sql_reader.FUNCTION}")
+        cursor.execute(f"SET ROLE {sql_role.ROLE}")
+        cursor.execute(f"DROP FUNCTION {sql_role.FUNCTION}")
         cursor.execute("RESET ROLE")
-        cursor.execute(sql_reader.CREATE)
+        cursor.execute(sql_role.CREATE)
     try:
         with pytest.raises(PermanentFailure, match="does not belong to"):
             rows(context, "SELECT password FROM auth_user")
     finally:
         with connection.cursor() as cursor:
-            cursor.execute(f"DROP FUNCTION {sql_reader.FUNCTION}")
-        assert sql_reader.prepare()
+            cursor.execute(f"DROP FUNCTION {sql_role.FUNCTION}")
+        assert sql_role.prepare()
 
 
 def test_a_table_that_was_not_meant_cannot_be_read_after_set_up(context):
@@ -267,9 +269,9 @@ def test_a_table_that_was_not_meant_cannot_be_read_after_set_up(context):
 def test_queries_have_connections_of_their_own_and_few(context):
     [row] = rows(context, "SELECT current_user AS who, session_user AS session")
 
-    assert (row["who"], row["session"]) == (sql_reader.ROLE, connection.settings_dict["USER"])
-    assert reading.CONNECTIONS == 2
+    assert (row["who"], row["session"]) == (sql_role.ROLE, connection.settings_dict["USER"])
+    assert sql_query.CONNECTIONS == 2
 
 
 def test_the_embedded_server_makes_the_role_that_is_meant():
-    assert postgres.READER == sql_reader.ROLE
+    assert postgres.READER == sql_role.ROLE

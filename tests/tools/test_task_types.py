@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from governance import permissions, task_types
+from governance.access import permissions
 from governance.models import DeadLetter, Task, ToolExecution
+from governance.tasks import registry as task_types
 from juggernaut.environment import ROOT
 from tests.governance import samples
 from tests.governance.api_client import Api

@@ -6,15 +6,17 @@ from datetime import timedelta
 
 import pytest
 
-from governance import approvals, steps, tool_executions
+from governance.access import approvals, tool_executions
 from governance.models import Approval, ToolExecution
-from governance.waits import WaitKind
+from governance.tasks import checkpoints
+from governance.tasks.waits import WaitKind
 from reliability.failures import PermanentFailure, Postponed, TransientFailure
 from tests.governance import samples
-from workers import tool_execution, tools
+from workers import tools
+from workers.task_types import tool_execution
 from workers.tools import registry
 
-KEY = steps.key(1, 1)
+KEY = checkpoints.key(1, 1)
 
 
 def execute(context, name, **arguments):
@@ -111,5 +113,5 @@ def test_what_is_known_not_to_have_been_carried_out_is_simply_made_again(context
         execute(context, "http.request", **busy)
 
     assert postponed.value.wait.kind is WaitKind.BREAKER
-    assert KEY not in steps.begun(context.task_id)
+    assert KEY not in checkpoints.started_calls(context.task_id)
     assert not Approval.objects.exists()

@@ -6,14 +6,14 @@ from uuid import uuid4
 
 import pytest
 
-from reliability.breakers import gate
+from gateway.providers import TOOL_NAME
+from reliability.breakers import client as gate
 from reliability.engine.context import TaskContext
 from tests.door import grant, running_task
 from tests.fleet import enlist
 from tests.workers import models
 from tests.workers.models import FIRST, KEY, SECOND, Service
 from tests.workers.provider import Provider
-from workers.models import TOOL_NAME
 
 
 @pytest.fixture

@@ -9,13 +9,15 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from governance import submission, task_types, tasks
-from governance.actors import Actor
-from governance.claims import Claimed, Report
+from governance.access.actors import Actor
 from governance.models import Task, Worker, WorkflowStep
+from governance.tasks import registry as task_types
+from governance.tasks import schemas
+from governance.tasks import services as tasks
+from governance.tasks.transitions.types import AttemptReport, ClaimedTask
 from reliability.engine import attempt
-from reliability.engine.clerk import Clerk, Reports
 from reliability.engine.context import TaskContext
+from reliability.engine.outcome_writer import OutcomeBatch, OutcomeWriter
 
 SYSTEM = Actor("command:tests", is_trusted=True)
 Script = dict[str, Callable[[Any], Any]]
@@ -54,7 +56,7 @@ def of(path: str, **default: Any) -> dict[str, Any]:
 def submit(*steps: dict[str, Any], task: dict[str, Any] | None = None, **payload: Any) -> UUID:
     """Submit a workflow of these steps and return its id."""
     body = {"task_type": "workflow", "payload": {"steps": list(steps), **payload}} | (task or {})
-    [receipt] = tasks.submit([submission.parse(body)], actor=SYSTEM)
+    [receipt] = tasks.submit([schemas.parse(body)], actor=SYSTEM)
     return receipt.id
 
 
@@ -64,22 +66,22 @@ class Run:
     def __init__(self, script: Script | None = None) -> None:
         self.script = script or {}
         self.runs: Counter[str] = Counter()
-        self._clerk = Clerk(process_id=uuid.uuid4())
+        self._clerk = OutcomeWriter(process_id=uuid.uuid4())
 
     def go(self, *, turns: int = 1000) -> None:
-        reports = Reports()
+        reports = OutcomeBatch()
         free = dict.fromkeys(Worker.objects.values_list("pk", flat=True), 100)
         for _ in range(turns):
             had_news = len(reports) > 0
             claimed = self._clerk._turn(reports, free, False)
             if not (claimed or had_news):
                 return
-            reports = Reports()
+            reports = OutcomeBatch()
             for task in claimed:
                 self._carry_out(task, reports)
         self._clerk._turn(reports, dict.fromkeys(free, 0), False)
 
-    def _carry_out(self, task: Claimed, reports: Reports) -> None:
+    def _carry_out(self, task: ClaimedTask, reports: OutcomeBatch) -> None:
         title = Task.objects.values_list("title", flat=True).get(pk=task.id)
         self.runs[title or task.task_type] += 1
         try:
@@ -88,9 +90,9 @@ class Run:
         except Exception as error:  # noqa: BLE001 as the engine does
             self._note(task, attempt._ending(task, error), reports)
         else:
-            reports.completed.append(Report(task.id, task.token, result=answer))
+            reports.completed.append(AttemptReport(task.id, task.token, result=answer))
 
-    def _answer(self, task: Claimed, title: str, payload: Any) -> Any:
+    def _answer(self, task: ClaimedTask, title: str, payload: Any) -> Any:
         kind = task_types.get(task.task_type)
         context = TaskContext(
             task_id=task.id, worker_id=task.worker_id, attempt=task.attempt, lease_token=task.token
@@ -99,14 +101,14 @@ class Run:
             return self.script[title](payload)
         return asyncio.run(kind.run(payload, context)) if kind.is_async else kind.run(payload, context)
 
-    def _note(self, task: Claimed, ending: attempt.Ending, reports: Reports) -> None:
+    def _note(self, task: ClaimedTask, ending: attempt.Ending, reports: OutcomeBatch) -> None:
         match ending:
             case attempt.Failed(error, failure):
-                reports.failed.append(Report(task.id, task.token, error=error, failure=failure))
+                reports.failed.append(AttemptReport(task.id, task.token, error=error, failure=failure))
             case attempt.RetryLater(error, _):
-                reports.retried.append(Report(task.id, task.token, error=error, delay=0.0))
+                reports.retried.append(AttemptReport(task.id, task.token, error=error, delay=0.0))
             case attempt.Parked(wait):
-                reports.parked.append(Report(task.id, task.token, wait=wait))
+                reports.parked.append(AttemptReport(task.id, task.token, wait=wait))
 
 
 def states(workflow: UUID) -> dict[str, str]:

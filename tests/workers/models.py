@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from gateway import providers
+from gateway.providers import ModelAnswer
 from governance.models import BudgetHold, CostLine, ModelPrice, ToolExecution
-from reliability import door
+from reliability import calls as reliability_calls
 from reliability.breakers import status
 from reliability.engine.context import TaskContext
-from workers import models
-from workers.models import ModelAnswer
 
 FIRST, SECOND = "maker/first", "maker/second"
 KEY = "sk-test-0123456789abcdef"
@@ -42,7 +42,7 @@ class Service:
 
 def ask(context: TaskContext, messages: list[dict[str, Any]] | None = None, **options: Any) -> ModelAnswer:
     """Ask a model, as a task does on its event loop."""
-    answer: ModelAnswer = run(models.chat(context, messages or ASKED, **options))
+    answer: ModelAnswer = run(providers.chat(context, messages or ASKED, **options))
     return answer
 
 
@@ -69,4 +69,4 @@ def holds() -> list[str]:
 
 
 def leave() -> None:
-    assert door.leave(30) == 0
+    assert reliability_calls.leave(30) == 0

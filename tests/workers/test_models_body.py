@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.models import body
+from gateway.providers import body
 
 TEXTS = st.text(st.sampled_from('a"\\[]{},:\x00é'), max_size=12)
 VALUES = st.recursive(
@@ -36,7 +36,7 @@ def test_depth_and_number_of_values_are_known_before_it_is_parsed(value, deepest
         patch.setattr(body, "MAX_DEPTH", deepest)
         patch.setattr(body, "MAX_VALUES", most)
 
-        flaw = body.flaw(raw)
+        flaw = body.find_error(raw)
 
     assert (flaw is not None) == (depth(value) > deepest or size(value) > most or names(raw) > 4 * most)
 
@@ -67,7 +67,7 @@ def test_what_is_strict_json_is_read_as_such(value):
     ids=["deep", "deep and long", "many objects", "many texts", "long"],
 )
 def test_what_is_beyond_the_bounds_is_not_parsed(raw, flaw):
-    assert flaw in str(body.flaw(raw))
+    assert flaw in str(body.find_error(raw))
     assert body.parse(raw) is None
 
 
@@ -77,7 +77,7 @@ def test_what_is_beyond_the_bounds_is_not_parsed(raw, flaw):
     ids=["escapes", "quotes", "backslashes", "brackets in a text"],
 )
 def test_looking_at_a_body_of_8_mb_takes_one_pass(raw):
-    body.flaw(raw)  # one that goes back would not come to an end
+    body.find_error(raw)  # one that goes back would not come to an end
 
 
 @pytest.mark.parametrize(

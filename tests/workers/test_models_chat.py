@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
+from gateway import providers
+from gateway.providers import ModelAnswer, NotConfigured, client
 from governance.models import BudgetHold, CostLine, ToolExecution
-from governance.waits import WaitKind
+from governance.tasks.waits import WaitKind
 from reliability.failures import Denied, PermanentFailure, Postponed, TransientFailure
 from tests.door import running_task
 from tests.governance.budgets import allow, assert_sound
 from tests.workers.models import ASKED, FIRST, KEY, SECOND, ask, calls, holds, ledger, run, the_call
-from workers import models
-from workers.models import ModelAnswer, NotConfigured, client
 
 BOTH = [FIRST, SECOND]
 TOOL = {
@@ -394,7 +394,7 @@ def test_a_slow_answer_is_slow_for_the_breakers(provider, service, settings, con
 )
 def test_what_cannot_be_sent_is_refused_before_the_door(provider, service, context, messages, said):
     with pytest.raises(PermanentFailure, match=said):
-        run(models.chat(context, messages))
+        run(providers.chat(context, messages))
 
     assert (calls(), provider.received()) == ([], [])
 
@@ -405,7 +405,7 @@ def test_a_hundred_calls_wait_at_once_on_few_connections_to_the_database(provide
     provider.tell(latency={"seconds": 3.0})
 
     async def ask_all():
-        asking = [asyncio.ensure_future(models.chat(context, ASKED)) for _ in range(100)]
+        asking = [asyncio.ensure_future(providers.chat(context, ASKED)) for _ in range(100)]
         await asyncio.sleep(0)
         return await asyncio.gather(*asking)
 
@@ -422,7 +422,7 @@ def test_a_hundred_calls_wait_at_once_on_few_connections_to_the_database(provide
 
 def test_the_connections_are_closed_with_the_loop(provider, service, context):
     async def ask_and_look():
-        await models.chat(context, ASKED)
+        await providers.chat(context, ASKED)
         [kept] = client.of_loop().values()
         return kept
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from reliability.door.terms import Money
-from workers.models import classify
-from workers.models.classify import Reply, Silence, Task
+from gateway.providers import classification
+from gateway.providers.classification import NoResponse, Reply, TaskEffect
+from reliability.calls.types import Money
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 GOOD = {"choices": [{"message": {"role": "assistant", "content": "Fine."}}]}
@@ -16,7 +16,7 @@ GOOD = {"choices": [{"message": {"role": "assistant", "content": "Fine."}}]}
 def judge(status=200, document=None, **headers):
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     body = orjson.dumps(document)
-    return classify.of_reply(Reply(status, named, body), classify.read(body), now=NOW)
+    return classification.of_reply(Reply(status, named, body), classification.read(body), now=NOW)
 
 
 def error(**facts):
@@ -64,20 +64,20 @@ def test_a_quota_lasts_until_it_is_renewed(resets_at, seconds):
     assert (verdict.service.kind, verdict.service.wait_seconds, verdict.task) == (
         "quota",
         seconds,
-        Task.IS_PARKED,
+        TaskEffect.IS_PARKED,
     )
 
 
 @pytest.mark.parametrize("status", [402, 403])
 def test_the_field_decides_which_limit_it_is_not_the_status(status):
-    document = error(metadata={"limit_source": classify.IN_FLIGHT})
+    document = error(metadata={"limit_source": classification.IN_FLIGHT})
 
     verdict = judge(status, document)
 
     assert (verdict.service.kind, verdict.model.kind, verdict.task) == (
         "not_counted",
         "not_counted",
-        Task.WAITS,
+        TaskEffect.WAITS,
     )
     assert verdict.wait_seconds == 5
 
@@ -103,7 +103,11 @@ def test_a_quota_that_is_said_with_429_is_one():
 def test_a_200_that_says_nothing_is_a_failure_and_may_have_cost(document):
     verdict = judge(document=document)
 
-    assert (verdict.service.kind, verdict.money, verdict.task) == ("failure", Money.UNKNOWN, Task.RETRIES)
+    assert (verdict.service.kind, verdict.money, verdict.task) == (
+        "failure",
+        Money.UNKNOWN,
+        TaskEffect.RETRIES,
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,12 +129,12 @@ def test_an_error_in_a_200_counts_by_its_code_and_the_task_tries_again(document,
     verdict = judge(document=document)
 
     assert (verdict.service.kind, verdict.model.kind) == (of_service, of_model)
-    assert (verdict.money, verdict.task) == (Money.UNKNOWN, Task.RETRIES)
+    assert (verdict.money, verdict.task) == (Money.UNKNOWN, TaskEffect.RETRIES)
 
 
 @pytest.mark.parametrize("status", [201, 204, 206])
 def test_an_unheard_of_success_is_none(status):
-    assert judge(status, GOOD).task is Task.RETRIES
+    assert judge(status, GOOD).task is TaskEffect.RETRIES
 
 
 @pytest.mark.parametrize("status", [300, 307, 400, 404, 409, 413, 418, 422, 451])
@@ -138,7 +142,7 @@ def test_what_lies_with_us_is_not_counted(status):
     verdict = judge(status)
 
     assert (verdict.service.kind, verdict.model.kind) == ("not_counted", "not_counted")
-    assert (verdict.money, verdict.task) == (Money.RELEASED, Task.FAILS)
+    assert (verdict.money, verdict.task) == (Money.RELEASED, TaskEffect.FAILS)
 
 
 def test_what_they_say_is_one_short_line_without_secrets():
@@ -152,19 +156,19 @@ def test_what_they_say_is_one_short_line_without_secrets():
 @pytest.mark.parametrize(
     ("silence", "money", "of_model", "elsewhere"),
     [
-        (Silence.NOT_SENT, Money.RELEASED, "not_counted", False),
-        (Silence.BROKEN, Money.UNKNOWN, "failure", True),
+        (NoResponse.NOT_SENT, Money.RELEASED, "not_counted", False),
+        (NoResponse.BROKEN, Money.UNKNOWN, "failure", True),
     ],
 )
 def test_silence_costs_only_what_was_sent(silence, money, of_model, elsewhere):
-    verdict = classify.of_silence(silence)
+    verdict = classification.of_silence(silence)
 
     assert (verdict.money, verdict.model.kind, verdict.elsewhere) == (money, of_model, elsewhere)
     assert verdict.service.kind == "failure"
 
 
 def test_a_body_without_end_is_not_read():
-    assert classify.read(b"[" + b" " * 9_000_000 + b"]") is None
+    assert classification.read(b"[" + b" " * 9_000_000 + b"]") is None
 
 
 OVERFLOWS = [
@@ -186,7 +190,11 @@ OVERFLOWS = [
 def test_a_context_overflow_is_known_and_another_model_may_have_room(document, status):
     verdict = judge(status, {"error": document})
 
-    assert (verdict.unanswered, verdict.elsewhere, verdict.task) == ("context_overflow", True, Task.FAILS)
+    assert (verdict.unanswered, verdict.elsewhere, verdict.task) == (
+        "context_overflow",
+        True,
+        TaskEffect.FAILS,
+    )
     assert verdict.money is Money.RELEASED
 
 
@@ -220,5 +228,5 @@ def test_an_overflow_in_a_200_is_not_tried_again():
     verdict = judge(200, {"error": {"code": 400, "message": "prompt is too long"}})
 
     assert (verdict.unanswered, verdict.task, verdict.money) == (
-        "context_overflow", Task.FAILS, Money.UNKNOWN,
+        "context_overflow", TaskEffect.FAILS, Money.UNKNOWN,
     )  # fmt: skip

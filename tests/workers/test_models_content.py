@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.providers import content, replay
+from gateway.providers.answer import Unanswered, arguments_of, why_unanswered
 from tests.workers import strict
-from workers.models import content, replay
-from workers.models.answer import Unanswered, arguments_of, why_unanswered
 
 WORDS = st.text(max_size=8) | st.sampled_from(["text", "refusal", "thinking", "content_filter", "\x00"])
 JSON = st.recursive(

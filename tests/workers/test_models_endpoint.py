@@ -2,8 +2,8 @@
 
 import pytest
 
-from workers import models
-from workers.models import NotConfigured, endpoint
+from gateway import providers
+from gateway.providers import NotConfigured, endpoint
 
 
 @pytest.fixture(autouse=True)
@@ -49,23 +49,23 @@ def test_an_address_that_is_none_is_said(settings, url):
 def test_a_worker_may_have_models_of_its_own(settings):
     settings.JUGGERNAUT_LLM_MODELS = "a/one, a/two; ANALYST = b/three:free ,b/four;"
 
-    assert models.models_of("EXECUTOR") == ["a/one", "a/two"]
-    assert models.models_of("ANALYST") == ["b/three:free", "b/four"]
+    assert providers.models_of("EXECUTOR") == ["a/one", "a/two"]
+    assert providers.models_of("ANALYST") == ["b/three:free", "b/four"]
 
 
 def test_openrouter_has_models_by_default_that_the_price_list_knows():
-    from governance import prices
+    from governance.costs import pricing
 
-    names = models.models_of("EXECUTOR")
+    names = providers.models_of("EXECUTOR")
 
-    assert prices.worst_case(service="openrouter", models=names, input_tokens=1000).output_usd_per_mtok > 0
+    assert pricing.worst_case(service="openrouter", models=names, input_tokens=1000).output_usd_per_mtok > 0
 
 
 def test_another_provider_has_none(settings):
     settings.JUGGERNAUT_LLM_BASE_URL = "https://models.example.com/v1"
 
     with pytest.raises(NotConfigured, match="no model is named for EXECUTOR: set JUGGERNAUT_LLM_MODELS"):
-        models.models_of("EXECUTOR")
+        providers.models_of("EXECUTOR")
 
 
 @pytest.mark.parametrize("text", ["ANALYST =", "= a/one", "a/one; ANALYST = ,"])
@@ -73,4 +73,4 @@ def test_a_list_that_names_none_is_said(settings, text):
     settings.JUGGERNAUT_LLM_MODELS = text
 
     with pytest.raises(NotConfigured, match="JUGGERNAUT_LLM_MODELS: "):
-        models.models_of("ANALYST")
+        providers.models_of("ANALYST")

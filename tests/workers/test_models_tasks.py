@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from governance import task_types
+from gateway import providers
 from governance.models import Task
+from governance.tasks import registry as task_types
 from reliability.engine import heartbeat
 from tests.governance import lives
 from tests.polling import until
 from tests.reliability.engine.drainage import draining
 from tests.workers.models import FIRST, ledger
-from workers import models
 
 KIND = "asks a model"
 
@@ -24,14 +24,14 @@ class Question(BaseModel):
 
 
 async def ask(payload, context):
-    answer = await models.chat(context, [{"role": "user", "content": payload.text}])
+    answer = await providers.chat(context, [{"role": "user", "content": payload.text}])
     return {"said": answer.text}
 
 
 @pytest.fixture(autouse=True)
 def _engine(service, monkeypatch):
     """A task type that asks once, and drains that look ten times as often."""
-    monkeypatch.setattr(import_module("reliability.engine.drain"), "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(import_module("reliability.engine.worker_loop"), "POLL_SECONDS", 0.1)
     monkeypatch.setattr(heartbeat, "INTERVAL_SECONDS", 0.2)
     monkeypatch.setattr("os._exit", lambda status: None)
     task_types.register(KIND, schema=Question)(ask)

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
+from gateway.providers import NoAnswer, client
 from governance.models import ToolExecution
-from governance.waits import WaitKind
-from reliability import retry
+from governance.tasks.waits import WaitKind
+from reliability.engine import backoff
 from reliability.failures import PermanentFailure, Postponed, TaskFailure, TransientFailure
 from tests.governance.budgets import assert_sound
 from tests.tools.site import serving
 from tests.workers.models import FIRST, ask, holds, ledger, the_call
-from workers.models import NoAnswer, client
 
 PATH = "/v1/chat/completions"
 ANSWER = rb'{"choices": [{"message": {"content": "x\ud800y"}}], "usage": {"prompt_tokens": 1}}'
@@ -200,10 +200,10 @@ def assert_task(error: Exception, row: Row) -> None:
             assert (error.wait.until - created).total_seconds() == pytest.approx(row.wait_seconds, abs=20)
         return
     assert isinstance(error, TaskFailure)
-    again = retry.decide(error, error_attempts=0, max_attempts=3)
-    assert isinstance(again, retry.Again) == isinstance(error, TransientFailure)
+    again = backoff.decide(error, error_attempts=0, max_attempts=3)
+    assert isinstance(again, backoff.Again) == isinstance(error, TransientFailure)
     assert (error.tool_name, bool(error.service)) == ("model.chat", True)
-    if row.wait_seconds and isinstance(again, retry.Again):
+    if row.wait_seconds and isinstance(again, backoff.Again):
         assert again.delay_seconds >= row.wait_seconds
 
 

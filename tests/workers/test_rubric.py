@@ -8,8 +8,8 @@ from pydantic import ValidationError
 
 from reliability.failures import TransientFailure
 from tests.workers.models import the_call
-from workers import evaluation
-from workers.evaluation import EvaluationPayload
+from workers.task_types import evaluation
+from workers.task_types.evaluation import EvaluationPayload
 
 RUBRIC: dict[str, Any] = {
     "eval_type": "rubric",

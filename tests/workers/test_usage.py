@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from governance.prices import MOST_TOKENS, NO_USAGE, Usage
-from workers.models import usage
+from gateway.providers import usage
+from governance.costs.pricing import MOST_TOKENS, NO_USAGE, Usage
 
 
 def read(reported, *, has_content=True):

@@ -5,9 +5,11 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
-from governance import budgets, tasks, transitions, workflows
+from governance import budgets
 from governance.errors import BudgetExceeded, LeaseLost
 from governance.models import DeadLetter, Task, TaskEvent, WorkflowStep
+from governance.tasks import services as tasks
+from governance.tasks import transitions, workflows
 from reliability.failures import PermanentFailure
 from tests.workers.flows import SYSTEM, Run, fetch, of, result_of, states, step, submit, task_of
 
@@ -158,7 +160,7 @@ def test_a_run_that_lost_its_lease_makes_no_steps():
     workflow = submit(step("one"))
 
     with pytest.raises(LeaseLost):
-        workflows.hold(workflow, token=1)
+        workflows.lock(workflow, token=1)
     assert not WorkflowStep.objects.exists()
 
 

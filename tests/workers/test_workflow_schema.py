@@ -2,8 +2,9 @@
 
 import pytest
 
-from governance import submission, task_types
 from governance.errors import InvalidSubmission
+from governance.tasks import registry as task_types
+from governance.tasks import schemas
 from tests.workers.flows import of, step
 
 METRIC = {"eval_type": "metric", "metric_value": 1}
@@ -13,7 +14,7 @@ def errors(*steps, **payload):
     """What is wrong: field → message."""
     body = {"task_type": "workflow", "payload": {"steps": list(steps), **payload}}
     try:
-        submission.parse(body)
+        schemas.parse(body)
     except InvalidSubmission as invalid:
         return {error.field: error.message for error in invalid.errors}
     return {}

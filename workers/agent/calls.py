@@ -10,16 +10,16 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
+from gateway.providers import threads
+from gateway.providers.answer import arguments_of
 from governance.errors import InvalidInput
-from governance.steps import Step, key
+from governance.tasks.checkpoints import Checkpoint, key
 from reliability.engine.context import TaskContext
 from reliability.failures import DeadlinePassed, PermanentFailure, TransientFailure
 from workers import tools
-from workers.agent.conversation import Wanted
+from workers.agent.conversation import ToolCallRequest
 from workers.agent.toolbox import Toolbox
-from workers.keeping import MAX_NAME, Keeper
-from workers.models import books
-from workers.models.answer import arguments_of
+from workers.checkpoint_store import MAX_NAME, CheckpointStore
 from workers.tools import Tool, repeating
 from workers.tools.repeating import GivenUp
 
@@ -27,7 +27,8 @@ AT_ONCE = 8
 
 
 class Calls:
-    """`begun` are the calls, by key, that were sent before this attempt; see `governance.steps.begun`."""
+    """`begun` are the calls, by key, that were sent before this attempt; see
+    `governance.tasks.checkpoints.started_calls`."""
 
     def __init__(self, context: TaskContext, toolbox: Toolbox, begun: Mapping[str, Sequence[UUID]]) -> None:
         self._context = context
@@ -35,9 +36,9 @@ class Calls:
         self._begun = set(begun)
         self._places = asyncio.Semaphore(AT_ONCE)
 
-    async def make(self, turn: int, place: int, wanted: Wanted) -> Step:
+    async def make(self, turn: int, place: int, wanted: ToolCallRequest) -> Checkpoint:
         """Make the call and keep what came of it. Raises what ends the attempt."""
-        keeper = Keeper(self._context, turn, place)
+        keeper = CheckpointStore(self._context, turn, place)
         async with self._places:
             try:
                 tool, arguments = self._read(wanted)
@@ -51,7 +52,7 @@ class Calls:
         assert keeper.step is not None
         return keeper.step
 
-    def _read(self, wanted: Wanted) -> tuple[Tool, Any]:
+    def _read(self, wanted: ToolCallRequest) -> tuple[Tool, Any]:
         tool = self._toolbox.find(wanted.name, kept=wanted.tool)
         if tool is None:
             offered = ", ".join(self._toolbox.by_name) or "none"
@@ -61,7 +62,7 @@ class Calls:
         except ValueError as wrong:
             raise PermanentFailure(str(wrong)) from None
 
-    async def _call(self, tool: Tool, arguments: Any, keeper: Keeper, call_key: str) -> None:
+    async def _call(self, tool: Tool, arguments: Any, keeper: CheckpointStore, call_key: str) -> None:
         """Once; and once more after an outcome that nobody knows, if the tool's policy says so."""
         allow = partial(repeating.allow, self._context, tool, arguments, call_key)
         if call_key in self._begun:
@@ -75,5 +76,5 @@ class Calls:
             await allow()
             await tools.call(self._context, tool.name, arguments, key=call_key, kept=kept)
 
-    async def _keep_error(self, keeper: Keeper, message: str, name: str) -> None:
-        await books.ask(partial(keeper.error, message, name=name))
+    async def _keep_error(self, keeper: CheckpointStore, message: str, name: str) -> None:
+        await threads.run_in_thread(partial(keeper.error, message, name=name))

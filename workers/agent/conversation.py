@@ -10,12 +10,12 @@ from typing import Any
 
 import orjson
 
+from gateway.providers import content, replay
+from gateway.providers.answer import ToolCall, Unanswered, explain, why_unanswered
 from governance.models import TaskStep
-from governance.steps import Step
-from workers.agent import shapes
+from governance.tasks.checkpoints import Checkpoint
+from workers.agent import answer_schema
 from workers.agent.payload import AgentPayload
-from workers.models import content, replay
-from workers.models.answer import ToolCall, Unanswered, explain, why_unanswered
 
 Message = dict[str, Any]
 
@@ -30,7 +30,7 @@ TYPED = "When you are done, answer with nothing but a JSON object that fits this
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ToolCallRequest:
     """One call that the model asked for. `name` and `arguments` are what it wrote. `tool` is the registered
     tool that was offered under this name; empty if none was, None if that was not kept."""
 
@@ -45,18 +45,18 @@ class Turn:
     """One answer of the model, and what came of the calls that it asked for, by their place from 1."""
 
     number: int
-    answer: Step | None = None
-    results: dict[int, Step] = field(default_factory=dict)
-    stop: Step | None = None
+    answer: Checkpoint | None = None
+    results: dict[int, Checkpoint] = field(default_factory=dict)
+    stop: Checkpoint | None = None
 
     @property
-    def wanted(self) -> list[Wanted]:
+    def wanted(self) -> list[ToolCallRequest]:
         """None of an answer that was ended from outside: what it calls may be half of what was meant."""
         if self.answer is None or self.unanswered:
             return []
         offered = self.answer.content.get("tools")
         return [
-            Wanted(
+            ToolCallRequest(
                 call["id"],
                 call["name"],
                 call["arguments"],
@@ -66,7 +66,7 @@ class Turn:
         ]
 
     @property
-    def missing(self) -> list[tuple[int, Wanted]]:
+    def missing(self) -> list[tuple[int, ToolCallRequest]]:
         """Calls without a result yet, with their place."""
         return [(place, call) for place, call in enumerate(self.wanted, 1) if place not in self.results]
 
@@ -122,7 +122,7 @@ class Turn:
         return replay.assistant(self.text or self.refusal, calls, said=self._message)
 
 
-def turns(steps: Sequence[Step]) -> list[Turn]:
+def turns(steps: Sequence[Checkpoint]) -> list[Turn]:
     """The steps by turn, in order."""
     found: dict[int, Turn] = {}
     for step in steps:
@@ -170,7 +170,7 @@ def _read_text(text: str, schema: Mapping[str, Any] | None) -> tuple[Any, str]:
         answer = orjson.loads(_without_fence(text))
     except orjson.JSONDecodeError as wrong:
         return None, f"the answer is not JSON: {wrong}"
-    return answer, "; ".join(shapes.faults(answer, schema)[:5])
+    return answer, "; ".join(answer_schema.faults(answer, schema)[:5])
 
 
 def _system(payload: AgentPayload, worker_id: str, instructions: str) -> str:
@@ -188,7 +188,7 @@ def _question(payload: AgentPayload) -> Message:
     return {"role": "user", "content": f"{payload.prompt}\n\nContext, as JSON:\n{given}"}
 
 
-def _result(call_id: str, step: Step) -> Message:
+def _result(call_id: str, step: Checkpoint) -> Message:
     found = step.content
     said = f"error: {found['error']}" if "error" in found else _as_text(found["value"])
     return {"role": "tool", "tool_call_id": call_id, "content": said}

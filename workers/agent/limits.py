@@ -7,10 +7,10 @@ from enum import StrEnum
 
 import orjson
 
-from governance.steps import Step
-from workers.agent.conversation import Turn, Wanted
+from gateway.providers.answer import arguments_of, explain
+from governance.tasks.checkpoints import Checkpoint
+from workers.agent.conversation import ToolCallRequest, Turn
 from workers.agent.payload import Limits
-from workers.models.answer import arguments_of, explain
 
 
 class StopReason(StrEnum):
@@ -75,7 +75,7 @@ def _checks(limits: Limits, turns: Sequence[Turn], repairs: int, spent: Decimal)
         yield Stop(StopReason.NO_PROGRESS, f"{idle} turns in a row brought nothing new")
 
 
-def _steps(turns: Sequence[Turn]) -> Iterator[Step]:
+def _steps(turns: Sequence[Turn]) -> Iterator[Checkpoint]:
     for turn in turns:
         if turn.answer:
             yield turn.answer
@@ -92,7 +92,7 @@ def _identical(turns: Sequence[Turn]) -> int:
     return count
 
 
-def _same(call: Wanted) -> tuple[str, str]:
+def _same(call: ToolCallRequest) -> tuple[str, str]:
     """Calls are the same whatever the order and spacing of their arguments."""
     try:
         arguments = orjson.dumps(arguments_of(call.arguments), option=orjson.OPT_SORT_KEYS).decode()

@@ -11,20 +11,22 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, NoReturn
 
-from governance import costs, steps, workers
+from gateway import providers
+from gateway.providers import threads
+from governance import costs
 from governance.models import TaskStep
-from governance.steps import Step
-from governance.task_types import register
+from governance.tasks import checkpoints
+from governance.tasks.checkpoints import Checkpoint
+from governance.tasks.registry import register
+from governance.workers import heartbeats
 from reliability.engine.context import TaskContext
 from reliability.failures import PermanentFailure, Postponed, Stopped
-from workers import models
 from workers.agent import conversation, limits
 from workers.agent.calls import Calls
 from workers.agent.conversation import Turn
 from workers.agent.payload import AgentPayload, AgentResult
 from workers.agent.toolbox import Toolbox
-from workers.keeping import Keeper
-from workers.models import books
+from workers.checkpoint_store import CheckpointStore
 
 
 @register("agent", schema=AgentPayload, timeout_seconds=3_600)
@@ -45,17 +47,17 @@ class Agent:
 
     async def resume(self) -> None:
         """Take up what is finished already."""
-        found, begun, instructions, self._toolbox = await books.ask(self._read)
+        found, begun, instructions, self._toolbox = await threads.run_in_thread(self._read)
         self._turns = conversation.turns(found)
         self._instructions = instructions
         self._calls = Calls(self._context, self._toolbox, begun)
 
-    def _read(self) -> tuple[list[Step], Any, str, Toolbox]:
+    def _read(self) -> tuple[list[Checkpoint], Any, str, Toolbox]:
         task_id, worker_id = self._context.task_id, self._context.worker_id
         return (
-            steps.of(task_id),
-            steps.begun(task_id),
-            workers.instructions(worker_id),
+            checkpoints.load(task_id),
+            checkpoints.started_calls(task_id),
+            heartbeats.instructions(worker_id),
             Toolbox.of(worker_id, self._payload.tools),
         )
 
@@ -75,10 +77,10 @@ class Agent:
 
     async def _ask(self) -> None:
         number = self._next
-        keeper = Keeper(self._context, number, 0)
+        keeper = CheckpointStore(self._context, number, 0)
         try:
             await self._chat(number, keeper)
-        except models.NoAnswer as none:
+        except providers.NoAnswer as none:
             await self._stop(number, limits.Stop(limits.StopReason(none.reason), str(none)), cause=none)
         self._turns.append(Turn(number, answer=keeper.step))
 
@@ -86,8 +88,8 @@ class Agent:
     def _next(self) -> int:
         return self._turns[-1].number + 1 if self._turns else 1
 
-    async def _chat(self, number: int, keeper: Keeper) -> None:
-        await models.chat(
+    async def _chat(self, number: int, keeper: CheckpointStore) -> None:
+        await providers.chat(
             self._context,
             conversation.messages(
                 self._payload,
@@ -101,7 +103,7 @@ class Agent:
             max_tokens=self._payload.max_tokens,
             temperature=self._payload.temperature,
             seconds=self._payload.seconds_per_answer,
-            key=steps.key(number, 0),
+            key=checkpoints.key(number, 0),
             kept=partial(keeper.answer, tool_names=self._toolbox.tool_names),
         )
 
@@ -110,12 +112,12 @@ class Agent:
         made = [self._calls.make(turn.number, place, call) for place, call in turn.missing]
         ended = await asyncio.gather(*made, return_exceptions=True)
         for result in ended:
-            if isinstance(result, Step):
+            if isinstance(result, Checkpoint):
                 turn.results[result.call] = result
         _raise_worst([error for error in ended if isinstance(error, BaseException)])
 
     async def _stop_at_limit(self) -> None:
-        spent_usd = await books.ask(costs.of_task_since_stop, self._context.task_id)
+        spent_usd = await threads.run_in_thread(costs.of_task_since_stop, self._context.task_id)
         stop = limits.reached(
             self._payload.limits, self._turns, repairs=self._payload.repairs, spent_usd=spent_usd
         )
@@ -125,19 +127,21 @@ class Agent:
 
     async def _stop(self, turn: int, stop: limits.Stop, *, cause: Exception | None = None) -> NoReturn:
         """Limits count from here on, when somebody retries it."""
-        step = Step(
+        step = Checkpoint(
             turn=turn,
             call=-1,
             kind=TaskStep.Kind.STOP,
             content={"reason": stop.reason, "said": stop.said},
         )
         context = self._context
-        await books.ask(lambda: steps.keep(context.task_id, step, lease_token=context.lease_token))
+        await threads.run_in_thread(
+            lambda: checkpoints.save(context.task_id, step, lease_token=context.lease_token)
+        )
         raise PermanentFailure(f"agent stopped without an answer ({stop.reason}): {stop.said}") from cause
 
     async def _total_usd(self) -> Decimal:
         """What the task cost so far by the ledger: unpriced and unknown charges and corrections included."""
-        return await books.ask(costs.of_task, self._context.task_id)
+        return await threads.run_in_thread(costs.of_task, self._context.task_id)
 
     async def _result(self, answer: Any) -> AgentResult:
         answers = [turn.answer for turn in self._turns if turn.answer]

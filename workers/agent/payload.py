@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from governance.submission import Text
-from workers.agent import shapes
+from governance.tasks.schemas import Text
+from workers.agent import answer_schema as agent_answer_schema
 
 MAX_PROMPT = 100_000
 ToolName = Annotated[Text, Field(min_length=1, max_length=200)]
@@ -58,7 +58,7 @@ class AgentPayload(BaseModel):
     @field_validator("answer_schema")
     @classmethod
     def _is_schema(cls, schema: dict[str, Any] | None) -> dict[str, Any] | None:
-        if schema is not None and (flaw := shapes.flaw(schema)):
+        if schema is not None and (flaw := agent_answer_schema.find_error(schema)):
             raise ValueError(flaw)
         return schema
 

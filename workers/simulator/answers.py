@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from workers.simulator import shapes
-from workers.simulator.director import text_of
+from workers.simulator.fault_plan import text_of
 from workers.simulator.plan import Call, Line, ToolUse
 
 _ECHO = re.compile(r"\[sim:echo\]|^sim/echo$")

@@ -12,11 +12,11 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from workers.simulator import answers, bill, completions, failing
-from workers.simulator.director import Director
-from workers.simulator.journal import Journal
+from workers.simulator import answers, completions, faults, pricing
+from workers.simulator.fault_plan import FaultPlan
+from workers.simulator.http_messages import Exchange, listen
 from workers.simulator.plan import Plan
-from workers.simulator.wire import Exchange, listen
+from workers.simulator.request_log import RequestLog
 
 MODELS = (
     "openai/gpt-5-mini",
@@ -33,8 +33,8 @@ class Simulator:
     """One provider, with its plan and its log."""
 
     def __init__(self, plan: Plan, *, seed: int = 0, journal: Path | None = None) -> None:
-        self.director = Director(plan, seed=seed)
-        self.journal = Journal(journal)
+        self.director = FaultPlan(plan, seed=seed)
+        self.journal = RequestLog(journal)
         self._answers = self._at_once = self._most_at_once = 0
         self._routes = {
             ("POST", "/v1/chat/completions"): self._chat,
@@ -52,7 +52,7 @@ class Simulator:
         """Answer one request."""
         route = self._routes.get((exchange.method, exchange.path.removeprefix("/api")))
         if route is None:
-            await _say(exchange, 404, failing.error_body(404, f"no {exchange.method} {exchange.path} here"))
+            await _say(exchange, 404, faults.error_body(404, f"no {exchange.method} {exchange.path} here"))
             return
         await route(exchange)
 
@@ -86,11 +86,11 @@ class Simulator:
         reply = answers.of_line(line, call, body) if line else answers.of_content(call, body)
         reply = _within(reply, body)
         model = (line.served_by if line else "") or call.model
-        usage = bill.usage(reply, call=call, body=body, line=line)
+        usage = pricing.usage(reply, call=call, body=body, line=line)
         self._answers += 1
         said: dict[str, Any] = {"number": self._answers, "model": model, "usage": usage}
         if fault is not None and not (fault.kind == "cut" and body.get("stream")):
-            await failing.fail(exchange, fault, completions.whole(reply, **said))
+            await faults.fail(exchange, fault, completions.whole(reply, **said))
         elif body.get("stream"):
             await _stream(exchange, list(completions.chunks(reply, **said)), is_cut=fault is not None)
         else:
@@ -133,21 +133,21 @@ class Simulator:
 def _wrong(exchange: Exchange, body: Any) -> dict[str, Any] | None:
     """The error of a request that no provider would take."""
     if not exchange.headers.get("authorization", "").removeprefix("Bearer").strip():
-        return failing.error_body(401, "No auth credentials found")
+        return faults.error_body(401, "No auth credentials found")
     if not isinstance(body, dict):
-        return failing.error_body(400, "the body is not a JSON object")
+        return faults.error_body(400, "the body is not a JSON object")
     if not isinstance(body.get("model"), str):
-        return failing.error_body(400, "model: expected text")
+        return faults.error_body(400, "model: expected text")
     messages = body.get("messages")
     if not (isinstance(messages, list) and messages and all(isinstance(one, dict) for one in messages)):
-        return failing.error_body(400, "messages: expected a list of at least one message")
+        return faults.error_body(400, "messages: expected a list of at least one message")
     return None
 
 
 def _within(reply: answers.Reply, body: dict[str, Any]) -> answers.Reply:
     """Cut off at `max_tokens`, as a model is."""
     most = body.get("max_completion_tokens") or body.get("max_tokens")
-    if not most or bill.output_tokens(reply) <= most:
+    if not most or pricing.output_tokens(reply) <= most:
         return reply
     return answers.Reply((reply.text or "").encode()[: most * 4].decode(errors="ignore"), [], "length")
 

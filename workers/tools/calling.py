@@ -9,16 +9,16 @@ from typing import Any
 import orjson
 from django.db import connections
 
-from governance import json_text
+from gateway.providers import threads
+from governance.db import strict_json
 from reliability.breakers.outcomes import FAILURE, NOT_COUNTED
-from reliability.door import governed_call, governed_call_sync
-from reliability.door.terms import Answered, Ask, CallFailed, Money, Passage
+from reliability.calls import governed_call, governed_call_sync
+from reliability.calls.types import CallFailed, CallPermit, CallRequest, CallResult, Money
 from reliability.engine.context import TaskContext
 from reliability.failures import PermanentFailure, TransientFailure
-from workers.models import books
 from workers.tools.registry import Target, Tool, get
 
-Kept = Callable[[Answered | CallFailed, Passage], None]
+Kept = Callable[[CallResult | CallFailed, CallPermit], None]
 
 # What a tool may answer, as JSON: a task's result holds one answer and some words around it.
 MAX_ANSWER_BYTES = 192 * 1024
@@ -32,7 +32,7 @@ async def call(
     context: TaskContext, name: str, arguments: object, *, key: str = "", kept: Kept | None = None
 ) -> Any:
     """Call the tool `name` for the task of `context` and return its answer (JSON). `key` and `kept` are
-    those of an `Ask`.
+    those of an `CallRequest`.
 
     Raises `UnknownTool`, `InvalidArguments` (nothing was sent), and what the door raises: `Denied`,
     `Postponed`, `Stopped`, `PermanentFailure`, `TransientFailure`; each names the tool.
@@ -41,7 +41,7 @@ async def call(
     asked = tool.parse(arguments)
     ask = replace(_ask(tool, asked, await _aim(tool, asked)), key=key, kept=kept)
 
-    async def send(passage: Passage) -> Answered:
+    async def send(passage: CallPermit) -> CallResult:
         passage.use()
         with _Told(tool, ask.service):
             if tool.is_async:
@@ -57,7 +57,7 @@ def call_sync(context: TaskContext, name: str, arguments: object) -> Any:
     asked = tool.parse(arguments)
     ask = _ask(tool, asked, tool.target(asked) if tool.target else Target())
 
-    def send(passage: Passage) -> Answered:
+    def send(passage: CallPermit) -> CallResult:
         passage.use()
         with _Told(tool, ask.service):
             if tool.is_async:
@@ -67,8 +67,8 @@ def call_sync(context: TaskContext, name: str, arguments: object) -> Any:
     return governed_call_sync(context, ask, send).value
 
 
-def _ask(tool: Tool, asked: Any, target: Target) -> Ask:
-    return Ask(
+def _ask(tool: Tool, asked: Any, target: Target) -> CallRequest:
+    return CallRequest(
         tool_name=tool.name,
         arguments=asked.model_dump(mode="json"),
         seconds=tool.seconds,
@@ -79,10 +79,10 @@ def _ask(tool: Tool, asked: Any, target: Target) -> Ask:
 
 async def _aim(tool: Tool, asked: Any) -> Target:
     """It may ask the database, and must not wait for the plain tools."""
-    return await books.ask(tool.target, asked) if tool.target else Target()
+    return await threads.run_in_thread(tool.target, asked) if tool.target else Target()
 
 
-async def _timely(tool: Tool, asked: Any, passage: Passage) -> Any:
+async def _timely(tool: Tool, asked: Any, passage: CallPermit) -> Any:
     try:
         async with asyncio.timeout(passage.seconds):
             return await tool.run(asked, passage)
@@ -100,9 +100,9 @@ async def _in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
     return await asyncio.get_running_loop().run_in_executor(_threads, run)
 
 
-def _answered(tool: Tool, answer: Any) -> Answered:
-    """The tool's answer, if it is JSON that can be kept; a tool that knows a price answers `Answered`."""
-    answered = answer if isinstance(answer, Answered) else Answered(value=answer)
+def _answered(tool: Tool, answer: Any) -> CallResult:
+    """The tool's answer, if it is JSON that can be kept; a tool that knows a price answers `CallResult`."""
+    answered = answer if isinstance(answer, CallResult) else CallResult(value=answer)
     try:
         size = len(orjson.dumps(answered.value))
     except TypeError as wrong:
@@ -111,7 +111,7 @@ def _answered(tool: Tool, answer: Any) -> Answered:
         raise PermanentFailure(
             f"{tool.name}: its answer has {size} bytes; at most {MAX_ANSWER_BYTES} are taken"
         )
-    if flaw := json_text.flaw(answered.value) if isinstance(answered.value, dict | list) else None:
+    if flaw := strict_json.find_error(answered.value) if isinstance(answered.value, dict | list) else None:
         raise PermanentFailure(f"{tool.name}: its answer cannot be kept: {flaw}")
     return answered
 

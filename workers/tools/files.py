@@ -6,10 +6,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from governance import lineage
-from reliability.door.terms import Passage
-from workers import housekeeping, tools, workspaces
-from workers.workspaces import MAX_FILE_BYTES, MAX_PATH_CHARS, Workspace
+from governance.tasks import task_tree
+from reliability.calls.types import CallPermit
+from workers import tools
+from workers.workspaces import cleanup
+from workers.workspaces import storage as workspaces
+from workers.workspaces.storage import MAX_FILE_BYTES, MAX_PATH_CHARS, Workspace
 
 MAX_READ_BYTES = 96 * 1024
 
@@ -69,7 +71,7 @@ class DeleteFile(_Arguments):
 
 
 @tools.register("files.read", schema=ReadFile, seconds=15, effect="none", on_unknown="retry")
-def read(arguments: ReadFile, passage: Passage) -> dict[str, Any]:
+def read(arguments: ReadFile, passage: CallPermit) -> dict[str, Any]:
     """Read a file of this task's workspace. Answers `content`, the file's `size`, and `truncated`."""
     raw, size = _workspace(passage).read(arguments.path, offset=arguments.offset, limit=arguments.limit)
     if arguments.encoding == "base64":
@@ -80,23 +82,23 @@ def read(arguments: ReadFile, passage: Passage) -> dict[str, Any]:
 
 
 @tools.register("files.write", schema=WriteFile, seconds=15, effect="inside", on_unknown="retry")
-def write(arguments: WriteFile, passage: Passage) -> dict[str, Any]:
+def write(arguments: WriteFile, passage: CallPermit) -> dict[str, Any]:
     """Write a file of this task's workspace, replacing what was there. Folders on the way are made."""
     raw = arguments.raw()
     _workspace(passage).write(arguments.path, raw)
-    housekeeping.delete_when_due()
+    cleanup.delete_when_due()
     return {"path": arguments.path, "size": len(raw)}
 
 
 @tools.register("files.list", schema=ListFiles, seconds=15, effect="none", on_unknown="retry")
-def list_files(arguments: ListFiles, passage: Passage) -> dict[str, Any]:
+def list_files(arguments: ListFiles, passage: CallPermit) -> dict[str, Any]:
     """List the files of this task's workspace with their sizes in bytes."""
     found = _workspace(passage).entries()
     return {"files": [{"path": entry.path, "size": entry.size} for entry in found]}
 
 
 @tools.register("files.delete", schema=DeleteFile, seconds=15, effect="inside", on_unknown="retry")
-def delete(arguments: DeleteFile, passage: Passage) -> dict[str, Any]:
+def delete(arguments: DeleteFile, passage: CallPermit) -> dict[str, Any]:
     """Delete a file or an empty folder of this task's workspace. Answers whether it was there."""
     try:
         _workspace(passage).delete(arguments.path)
@@ -106,5 +108,5 @@ def delete(arguments: DeleteFile, passage: Passage) -> dict[str, Any]:
     return {"path": arguments.path, "deleted": True}
 
 
-def _workspace(passage: Passage) -> Workspace:
-    return Workspace(lineage.place(passage.task_id).root)
+def _workspace(passage: CallPermit) -> Workspace:
+    return Workspace(task_tree.position(passage.task_id).root)

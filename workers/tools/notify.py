@@ -11,14 +11,15 @@ from django.core.mail import EmailMessage, get_connection
 from django.core.validators import validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from governance import json_text
-from governance.submission import Text
+from gateway import http
+from gateway.http.requests import HttpRequest, Url
+from governance.db import strict_json
+from governance.tasks.schemas import Text
 from reliability.breakers.outcomes import NOT_COUNTED, Outcome, auth, failure
-from reliability.door.terms import CallFailed, Money, Passage
+from reliability.calls.types import CallFailed, CallPermit, Money
 from reliability.failures import PermanentFailure, TransientFailure
-from workers import outbound, tools
-from workers.outbound import hosts
-from workers.outbound.requests import HttpRequest, Url
+from workers import tools
+from workers.tools import http_hosts
 
 SECONDS = 30
 MAX_RECIPIENTS = 10
@@ -43,7 +44,7 @@ def _address(text: str) -> str:
 
 
 def _storable(data: dict[str, Any]) -> dict[str, Any]:
-    if flaw := json_text.flaw(data):
+    if flaw := strict_json.find_error(data):
         raise ValueError(flaw)
     return data
 
@@ -87,14 +88,14 @@ class Notice(BaseModel):
 
 def _target(notice: Notice) -> tools.Target:
     if notice.channel == "webhook":
-        return hosts.target(notice.as_request())
+        return http_hosts.target(notice.as_request())
     return tools.Target(service="mail", breakers=("mail",))
 
 
 @tools.register(
     "notify.send", schema=Notice, seconds=SECONDS, effect="outside", on_unknown="ask", target=_target
 )
-async def send(arguments: Notice, passage: Passage) -> dict[str, Any]:
+async def send(arguments: Notice, passage: CallPermit) -> dict[str, Any]:
     """Tell people something: POST it to a webhook (`url`), or mail it (`to`). Answers that it was taken."""
     if arguments.channel == "webhook":
         return await post(arguments.as_request(), seconds=passage.seconds)
@@ -104,7 +105,7 @@ async def send(arguments: Notice, passage: Passage) -> dict[str, Any]:
 async def post(request: HttpRequest, *, seconds: float) -> dict[str, Any]:
     """Post it to a webhook. Raises what `outbound.fetch` does, and `PermanentFailure` for any other answer
     than 2xx."""
-    reply = await outbound.fetch(request, seconds=seconds)
+    reply = await http.fetch(request, seconds=seconds)
     if not 200 <= reply.status < 300:
         raise PermanentFailure(f"the webhook answered {reply.status}: {reply.body[:200]}")
     return {"sent": True, "status": reply.status}

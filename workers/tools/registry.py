@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
-from governance import permissions
-from governance.submission import field_errors
+from governance.access import permissions
+from governance.tasks.schemas import field_errors
 from reliability.failures import PermanentFailure
 from workers.tools import naming
 

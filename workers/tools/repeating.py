@@ -3,12 +3,12 @@
 from functools import partial
 from typing import Any
 
-from governance import approvals
-from governance.approvals import Answer
-from governance.waits import Wait, WaitKind
+from gateway.providers import threads
+from governance.access import approvals
+from governance.access.approvals import Answer
+from governance.tasks.waits import Wait, WaitKind
 from reliability.engine.context import TaskContext
 from reliability.failures import PermanentFailure, Postponed
-from workers.models import books
 from workers.tools.registry import Tool
 
 
@@ -31,7 +31,7 @@ async def allow(context: TaskContext, tool: Tool, arguments: object, call_key: s
 
 async def _ask(context: TaskContext, tool: Tool, question: dict[str, Any], what: str) -> None:
     ask = partial(approvals.require, context.worker_id, tool.name, question, task_id=context.task_id)
-    verdict = await books.ask(ask)
+    verdict = await threads.run_in_thread(ask)
     if verdict.answer is Answer.WAIT:
         said = f"{what}; may it be repeated? {verdict.rule}"
         name = str(verdict.approval_id)

@@ -4,9 +4,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from governance.submission import Text
-from reliability.door.terms import Passage
-from workers import reading, tools
+from governance.tasks.schemas import Text
+from reliability.calls.types import CallPermit
+from workers import tools
+from workers.sql import query as sql_query
 
 MAX_SECONDS = 30
 MAX_ROWS = 1_000
@@ -57,14 +58,14 @@ class SqlQuery(BaseModel):
     on_unknown="retry",
     target=lambda asked: tools.Target(service="sql", breakers=("sql",)),
 )
-async def query(arguments: SqlQuery, passage: Passage) -> dict[str, Any]:
+async def query(arguments: SqlQuery, passage: CallPermit) -> dict[str, Any]:
     """Read from the system's database with one SQL statement (PostgreSQL), such as a SELECT.
 
     Nothing can be changed. Tables with passwords, tokens and sessions cannot be read. Answers `rows` (a
     list of objects), and `truncated` if there were more than `max_rows` or than fit.
     """
-    found = await reading.read(
-        reading.Query(
+    found = await sql_query.read(
+        sql_query.Query(
             sql=arguments.sql,
             parameters=arguments.parameters,
             max_rows=arguments.max_rows,

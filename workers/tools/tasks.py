@@ -7,12 +7,14 @@ import orjson
 from django.db import connection, transaction
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from governance import json_text, lineage, submission, tasks
-from governance.actors import Actor
+from governance.access.actors import Actor
+from governance.db import strict_json
 from governance.errors import GovernanceError
 from governance.models import Task
-from governance.submission import Submission, Text
-from reliability.door.terms import Passage
+from governance.tasks import schemas, task_tree
+from governance.tasks import services as tasks
+from governance.tasks.schemas import Submission, Text
+from reliability.calls.types import CallPermit
 from reliability.failures import PermanentFailure, Stopped
 from workers import tools
 
@@ -28,7 +30,7 @@ WHERE id = %s::uuid AND status = 'in_progress' AND lease_token = %s FOR SHARE"""
 
 
 def _bounded(payload: dict[str, Any]) -> dict[str, Any]:
-    if flaw := json_text.flaw(payload):
+    if flaw := strict_json.find_error(payload):
         raise ValueError(flaw)
     size = len(orjson.dumps(payload))
     if size > MAX_PAYLOAD_BYTES:
@@ -62,7 +64,7 @@ class ChildTask(BaseModel):
 @tools.register(
     "tasks.create", schema=ChildTask, seconds=15, effect="inside", on_unknown="retry", target=None
 )
-def create(arguments: ChildTask, passage: Passage) -> dict[str, Any]:
+def create(arguments: ChildTask, passage: CallPermit) -> dict[str, Any]:
     """Create a task below this one, for a worker to carry out. Answers its `id` and `status`.
 
     It shares this task's money (`max_cost_usd`), and counts among its children. Asking again with the
@@ -83,19 +85,19 @@ def create(arguments: ChildTask, passage: Passage) -> dict[str, Any]:
     }
 
 
-def _submission(arguments: ChildTask, passage: Passage) -> Submission:
+def _submission(arguments: ChildTask, passage: CallPermit) -> Submission:
     """What is submitted; the key comes from the parent and the call, so that a call that is made again
     after a crash finds the child that it made before."""
     said = arguments.model_dump(mode="json", exclude={"call"}, exclude_defaults=True)
     words = orjson.dumps(arguments.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
     key = f"child:{passage.task_id}:{hashlib.sha256(words).hexdigest()}"
     try:
-        return submission.parse(said | {"parent": str(passage.task_id), "idempotency_key": key})
+        return schemas.parse(said | {"parent": str(passage.task_id), "idempotency_key": key})
     except GovernanceError as refused:
         raise PermanentFailure(f"the task cannot be created: {refused}") from None
 
 
-def _hold_parent(passage: Passage) -> None:
+def _hold_parent(passage: CallPermit) -> None:
     """The parent stays this worker's until the child is there: who lost the task makes no more of them."""
     with connection.cursor() as cursor:
         cursor.execute(_HELD, [str(passage.task_id), passage.lease_token])
@@ -103,9 +105,9 @@ def _hold_parent(passage: Passage) -> None:
             raise Stopped(f"task {passage.task_id} was taken from this worker")
 
 
-def _submit(asked: Submission, passage: Passage) -> tasks.Receipt:
+def _submit(asked: Submission, passage: CallPermit) -> tasks.Receipt:
     actor = Actor(f"worker:{passage.worker_id}", is_trusted=True)
-    place = lineage.place(passage.task_id)
+    place = task_tree.position(passage.task_id)
     with connection.cursor() as cursor:  # who counts a tree must be alone with it
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 5))", [str(place.root)])
     is_new = not Task.objects.filter(created_by=actor.name, idempotency_key=asked.idempotency_key).exists()
@@ -115,10 +117,10 @@ def _submit(asked: Submission, passage: Passage) -> tasks.Receipt:
     return receipt
 
 
-def _refuse_too_many(place: lineage.Place, passage: Passage) -> None:
+def _refuse_too_many(place: task_tree.TreePosition, passage: CallPermit) -> None:
     if place.depth + 1 > MAX_DEPTH:
         raise PermanentFailure(f"tasks are nested {MAX_DEPTH} deep at most: this one may make no others")
-    if lineage.children(passage.task_id) >= MAX_CHILDREN:
+    if task_tree.children(passage.task_id) >= MAX_CHILDREN:
         raise PermanentFailure(f"a task has at most {MAX_CHILDREN} children; this one has them all")
-    if lineage.descendants(place.root, enough=MAX_DESCENDANTS) >= MAX_DESCENDANTS:
+    if task_tree.descendants(place.root, enough=MAX_DESCENDANTS) >= MAX_DESCENDANTS:
         raise PermanentFailure(f"a tree of tasks has at most {MAX_DESCENDANTS}; this one is full")

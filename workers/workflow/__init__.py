@@ -10,11 +10,12 @@ from typing import Any, Literal
 from django.db import transaction
 from pydantic import BaseModel
 
-from governance import task_types, workflows
 from governance.errors import InvalidSubmission, LeaseLost
-from governance.submission import Submission
-from governance.waits import Wait, WaitKind
-from governance.workflows import Held, Planned, StepRow
+from governance.tasks import registry as task_types
+from governance.tasks import workflows
+from governance.tasks.schemas import Submission
+from governance.tasks.waits import Wait, WaitKind
+from governance.tasks.workflows import LockedWorkflow, Planned, StepRow
 from reliability.failures import PermanentFailure, Postponed, Stopped
 from workers.workflow import inputs, plan
 from workers.workflow.schema import MAX_LEVELS, TYPE, OnFailure, Step, Workflow
@@ -55,7 +56,7 @@ def run(payload: Workflow, context: Any) -> Summary:
     """Take the workflow as far as it goes now; raises `Postponed` while steps are to come."""
     try:
         with transaction.atomic():
-            workflow = workflows.hold(context.task_id, token=context.lease_token)
+            workflow = workflows.lock(context.task_id, token=context.lease_token)
             if not workflows.is_expanded(workflow):
                 _expand(workflow, payload)
             steps, culprit = _advance(workflow, payload)
@@ -70,7 +71,7 @@ def run(payload: Workflow, context: Any) -> Summary:
     return _summary(payload, steps)
 
 
-def _expand(workflow: Held, payload: Workflow) -> None:
+def _expand(workflow: LockedWorkflow, payload: Workflow) -> None:
     if workflow.level > MAX_LEVELS:
         raise PermanentFailure(f"it is a workflow in workflows, more than {MAX_LEVELS} levels deep")
     lenient = {step.name for step in payload.steps if step.on_failure == OnFailure.CONTINUE}
@@ -81,7 +82,7 @@ def _expand(workflow: Held, payload: Workflow) -> None:
         raise PermanentFailure(f"bad payload: {said}") from None
 
 
-def _planned(step: Step, workflow: Held, lenient: set[str]) -> Planned:
+def _planned(step: Step, workflow: LockedWorkflow, lenient: set[str]) -> Planned:
     submission = Submission(
         title=step.title or step.name,
         task_type=step.task_type,
@@ -96,7 +97,7 @@ def _planned(step: Step, workflow: Held, lenient: set[str]) -> Planned:
     return Planned(step.name, submission, step.needs, step.on_failure, needs_inputs)
 
 
-def _advance(workflow: Held, payload: Workflow) -> tuple[list[StepRow], StepRow | None]:
+def _advance(workflow: LockedWorkflow, payload: Workflow) -> tuple[list[StepRow], StepRow | None]:
     """Do what can be done until nothing can: the steps as they stand then, and the one that failed it."""
     needs = {step.name: step.needs for step in payload.steps}
     retried_at = workflows.retried_at(workflow)
@@ -107,11 +108,13 @@ def _advance(workflow: Held, payload: Workflow) -> tuple[list[StepRow], StepRow 
             return steps, decision.culprit
 
 
-def _carry_out(decision: plan.Decision, workflow: Held, payload: Workflow, steps: list[StepRow]) -> bool:
+def _carry_out(
+    decision: plan.Decision, workflow: LockedWorkflow, payload: Workflow, steps: list[StepRow]
+) -> bool:
     """Whether anything was done."""
     if decision.again:
         ids = [step.id for step in decision.again]
-        return bool(workflows.again(workflow, ids, reason="its workflow runs it again"))
+        return bool(workflows.retry(workflow, ids, reason="its workflow runs it again"))
     if decision.skip:
         return bool(
             workflows.skip(workflow, {s.id: f"skipped: step {why!r} failed" for s, why in decision.skip})
@@ -119,7 +122,7 @@ def _carry_out(decision: plan.Decision, workflow: Held, payload: Workflow, steps
     if not decision.feed:
         return False
     filled = inputs.fill_steps(payload, decision.feed, steps)
-    moved = workflows.feed(workflow, filled.payloads)
+    moved = workflows.set_inputs(workflow, filled.payloads)
     return bool([*moved, *workflows.refuse(workflow, filled.errors)])
 
 

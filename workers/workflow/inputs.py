@@ -7,10 +7,11 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
-from governance import task_types, workflows
 from governance.models.task import Status
-from governance.submission import field_errors
-from governance.workflows import StepRow
+from governance.tasks import registry as task_types
+from governance.tasks import workflows
+from governance.tasks.schemas import field_errors
+from governance.tasks.workflows import StepRow
 from workers.workflow import references
 from workers.workflow.references import INPUTS, Reference
 from workers.workflow.schema import TYPE, Step, Workflow

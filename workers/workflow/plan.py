@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from governance.models.task import LIVE, Status
-from governance.workflows import StepRow
+from governance.tasks.workflows import StepRow
 from workers.workflow.schema import OnFailure
 
 _BAD = (Status.FAILED, Status.CANCELLED)

@@ -11,9 +11,9 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from governance import task_types
 from governance.models.task import MAX_PRIORITY
-from governance.submission import MAX_TIMEOUT_SECONDS, Money, Text
+from governance.tasks import registry as task_types
+from governance.tasks.schemas import MAX_TIMEOUT_SECONDS, Money, Text
 from workers.workflow import references
 from workers.workflow.references import INPUTS, NAME, BadReference, Reference
 

@@ -8,11 +8,12 @@ from uuid import UUID
 import orjson
 from django.core.management.base import CommandError
 
-from governance import approvals, gate_selectors
+from governance.access import approvals
+from governance.access import selectors as gate_selectors
 from governance.errors import ApprovalConflict, ApprovalNotFound
 from governance.management.list_command import ListCommand
 from governance.models import Approval
-from governance.paging import Row
+from governance.pagination import Row
 
 
 class Command(ListCommand):

@@ -1,8 +1,8 @@
 """`manage.py cancel_task`: end live tasks as `cancelled`."""
 
-from governance import tasks
 from governance.management.verb_command import VerbCommand
 from governance.models.task import LIVE
+from governance.tasks import services as tasks
 
 
 class Command(VerbCommand):

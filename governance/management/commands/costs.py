@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from governance import cost_selectors
+from governance.costs import selectors as cost_selectors
 from governance.management.command import GovernanceCommand
 from governance.management.list_command import checked_limit, pages
-from governance.paging import Row
+from governance.pagination import Row
 
 _BY = ("worker", "model", "service", "task_type", "source", "hour")
 _SPAN = {
@@ -58,7 +58,7 @@ class Command(GovernanceCommand):
             self._lines(said, options["limit"])
         elif options["paces"]:
             _refuse(said, "--paces tells every budget")
-            rows = cost_selectors.paces(actor=self.actor)
+            rows = cost_selectors.burn_rates(actor=self.actor)
             self.say(rows, *map(_pace, rows))
         else:
             _refuse({name: said[name] for name in _LINES if name in said}, "these filters go with --lines")

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.forms.models import model_to_dict
 
-from governance import permissions
+from governance.access import permissions
 from governance.management.command import GovernanceCommand
 from governance.models import ToolPermission
 

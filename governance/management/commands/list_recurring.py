@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from governance.management.recurring_command import RecurringCommand, sentence
-from governance.recurrence import questions
+from governance.schedules import selectors
 
 
 class Command(RecurringCommand):
@@ -18,10 +18,10 @@ class Command(RecurringCommand):
     def handle(self, *, name: str | None, limit: str, **options: Any) -> None:
         asked = {"limit": [limit]}
         if name is None:
-            rows = questions.all_of_them(asked, actor=self.actor).rows
+            rows = selectors.all_schedules(asked, actor=self.actor).rows
             self.say(rows, *(map(sentence, rows) if rows else ["There are no recurring tasks."]))
             return
-        rows = questions.runs(self.find(name), asked, actor=self.actor).rows
+        rows = selectors.runs(self.find(name), asked, actor=self.actor).rows
         self.say(rows, *(map(_told, rows) if rows else [f"{name} has not been due yet."]))
 
 

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from governance.management.recurring_command import RecurringCommand
-from governance.recurrence import verbs
+from governance.schedules import services
 
 
 class Command(RecurringCommand):
@@ -17,5 +17,5 @@ class Command(RecurringCommand):
 
     def handle(self, *, name: str, reason: str, **options: Any) -> None:
         found = self.find(name)
-        verbs.remove(found, actor=self.actor, reason=reason)
+        services.remove(found, actor=self.actor, reason=reason)
         self.say({"removed": found}, f"removed: {name}")

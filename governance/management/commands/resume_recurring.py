@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from governance.management.recurring_command import RecurringCommand
-from governance.recurrence import verbs
+from governance.schedules import services
 
 
 class Command(RecurringCommand):
@@ -17,6 +17,6 @@ class Command(RecurringCommand):
 
     def handle(self, *, names: list[str], reason: str, **options: Any) -> None:
         ids = [self.find(name) for name in names]
-        outcome = verbs.resume(ids, actor=self.actor, reason=reason)
+        outcome = services.resume(ids, actor=self.actor, reason=reason)
         document = {"resumed": list(outcome.moved), "skipped": list(outcome.skipped)}
         self.say(document, f"resumed: {len(outcome.moved)}; stood so already: {len(outcome.skipped)}")

@@ -1,8 +1,8 @@
 """`manage.py retry_task`: start failed and cancelled tasks again."""
 
-from governance import tasks
 from governance.management.verb_command import VerbCommand
 from governance.models import Task
+from governance.tasks import services as tasks
 
 
 class Command(VerbCommand):

@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser
 
-from governance import permissions
+from governance.access import permissions
 from governance.management.command import GovernanceCommand
 from governance.models import ToolPermission
 

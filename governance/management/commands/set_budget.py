@@ -7,11 +7,12 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from governance import budget_selectors, budgets
-from governance.budgets import Change, scaling
+from governance import budgets
+from governance.budgets import Change, limit_changes
+from governance.budgets import selectors as budget_selectors
 from governance.budgets.limits import refuse_unknown
 from governance.management.command import GovernanceCommand, parse_id, parse_usd
-from governance.paging import Row
+from governance.pagination import Row
 
 _OPTIONS = {"daily": "daily_limit", "weekly": "weekly_limit", "monthly": "monthly_limit"}
 
@@ -64,7 +65,7 @@ class Command(GovernanceCommand):
         known = chosen | {"actor": self.actor, "reason": options["reason"]}
         factor = _factor(options)
         if options["dry_run"]:
-            changes = scaling.forecast(workers, factor=factor or Decimal(0), **chosen)
+            changes = limit_changes.forecast(workers, factor=factor or Decimal(0), **chosen)
         elif options["raised"]:
             changes = budgets.raise_limits(workers, **known)
         elif options["halve"]:
@@ -102,9 +103,9 @@ def _refuse_contradiction(workers: list[str], options: dict[str, Any]) -> None:
 
 def _factor(options: dict[str, Any]) -> Decimal | None:
     if options["raised"]:
-        return scaling.DOUBLE
+        return limit_changes.DOUBLE
     if options["halve"]:
-        return scaling.HALF
+        return limit_changes.HALF
     try:
         return None if options["factor"] is None else Decimal(options["factor"])
     except InvalidOperation:

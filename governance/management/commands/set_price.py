@@ -5,9 +5,10 @@ from typing import Any, ClassVar
 
 from django.core.management.base import CommandError
 
-from governance import gate_selectors, model_prices
+from governance.access import selectors as gate_selectors
+from governance.costs import operator_prices
 from governance.management.list_command import ListCommand
-from governance.paging import Row
+from governance.pagination import Row
 
 _RATES = {
     "input": ("input_usd_per_mtok", "USD for a million tokens of input"),
@@ -42,7 +43,7 @@ class Command(ListCommand):
             self._remove(service, model, rates, options["reason"])
         else:
             known = {"actor": self.actor, "reason": options["reason"]}
-            row = model_prices.set_price(service, model, **known, **rates)
+            row = operator_prices.set_price(service, model, **known, **rates)
             told = {column: getattr(row, column) for column in gate_selectors.PRICE}
             self.say(told, _sentence(told))
 
@@ -55,7 +56,7 @@ class Command(ListCommand):
     def _remove(self, service: str, model: str, rates: dict[str, str], reason: str) -> None:
         if rates:
             raise CommandError("--remove takes no rates")
-        model_prices.remove_price(service, model, actor=self.actor, reason=reason)
+        operator_prices.remove_price(service, model, actor=self.actor, reason=reason)
         self.say({"removed": {"service": service, "model": model}}, f"removed: {model} at {service}")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.forms.models import model_to_dict
 
-from governance import rate_limits
+from governance.access import rate_limits
 from governance.management.command import GovernanceCommand
 
 
@@ -27,7 +27,7 @@ class Command(GovernanceCommand):
     def handle(self, *, name: str | None, max_calls: int | None, **options: Any) -> None:
         if name is not None:
             self._carry_out(name, max_calls, options)
-        rows = rate_limits.known(actor=self.actor)
+        rows = rate_limits.all_limits(actor=self.actor)
         self.say([model_to_dict(row) for row in rows], *(map(str, rows) if rows else ["no rate limits"]))
 
     def _carry_out(self, name: str, max_calls: int | None, options: dict[str, Any]) -> None:

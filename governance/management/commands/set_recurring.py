@@ -3,11 +3,11 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from governance import json_text
+from governance.db import strict_json
 from governance.errors import FieldError, InvalidInput
 from governance.management.recurring_command import RecurringCommand
 from governance.models import RecurringTask
-from governance.recurrence import verbs
+from governance.schedules import services
 
 _SAID = ("cron", "every_seconds", "timezone", "overlap", "missed", "max_catch_up", "anchor_at")
 
@@ -39,14 +39,14 @@ class Command(RecurringCommand):
             said["task"] = _task(options["task"])
         known = RecurringTask.objects.filter(name=name).first()
         if known is None:
-            row = verbs.create({"name": name, **said}, actor=self.actor, reason=reason)
+            row = services.create({"name": name, **said}, actor=self.actor, reason=reason)
         else:
-            row = verbs.change(known.pk, said, actor=self.actor, reason=reason)
+            row = services.change(known.pk, said, actor=self.actor, reason=reason)
         self.tell(row.pk)
 
 
 def _task(text: str) -> dict[str, Any]:
-    found = json_text.loads(text.encode(errors="surrogateescape"))
+    found = strict_json.loads(text.encode(errors="surrogateescape"))
     if not isinstance(found, dict):
         raise InvalidInput([FieldError("task", "a JSON object is expected")])
     return found

@@ -3,8 +3,8 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from governance import worker_control
 from governance.management.command import GovernanceCommand
+from governance.workers import services as worker_services
 
 
 class Command(GovernanceCommand):
@@ -17,7 +17,7 @@ class Command(GovernanceCommand):
         self.add_json_argument(parser)
 
     def handle(self, *, worker: str, max_concurrency: int, reason: str, **options: Any) -> None:
-        worker_control.set_concurrency(
+        worker_services.set_concurrency(
             worker, max_concurrency=max_concurrency, actor=self.actor, reason=reason
         )
         said = {"worker_id": worker, "max_concurrency": max_concurrency}

@@ -7,9 +7,11 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from governance import json_text, submission, tasks
+from governance.db import strict_json
 from governance.management.command import GovernanceCommand
-from governance.tasks import Receipt
+from governance.tasks import schemas
+from governance.tasks import services as tasks
+from governance.tasks.services import Receipt
 
 
 class Command(GovernanceCommand):
@@ -30,7 +32,7 @@ class Command(GovernanceCommand):
         self.add_json_argument(parser)
 
     def handle(self, *, dry_run: bool, file: str | None, **options: Any) -> None:
-        asked = submission.parse_many(_read(file) if file else [_described(options)])
+        asked = schemas.parse_many(_read(file) if file else [_described(options)])
         if dry_run:
             self.say({"dry_run": True, "valid": len(asked)}, f"{len(asked)} valid; nothing was created")
             return
@@ -43,14 +45,14 @@ def _read(name: str) -> list[Any]:
         raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as unreadable:
         raise CommandError(f"cannot read {name}: {unreadable.strerror}") from None
-    found = json_text.loads(raw)
+    found = strict_json.loads(raw)
     return found if isinstance(found, list) else [found]
 
 
 def _described(options: dict[str, Any]) -> dict[str, Any]:
     if not options["task_type"]:
         raise CommandError("name a task type, or a file with --file (see --help)")
-    payload = json_text.loads((options["payload"] or "{}").encode(errors="surrogateescape"))
+    payload = strict_json.loads((options["payload"] or "{}").encode(errors="surrogateescape"))
     named = ("task_type", "title", "priority", "assigned_worker", "idempotency_key")
     return {"payload": payload} | {name: options[name] for name in named if options[name] is not None}
 

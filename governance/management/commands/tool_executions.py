@@ -3,9 +3,9 @@
 from argparse import ArgumentParser
 from typing import Any, ClassVar
 
-from governance import gate_selectors
+from governance.access import selectors as gate_selectors
 from governance.management.list_command import ListCommand
-from governance.paging import Row
+from governance.pagination import Row
 
 
 class Command(ListCommand):

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from governance.management.command import GovernanceCommand
-from juggernaut import backups
+from juggernaut.database import backups
 
 
 class Command(GovernanceCommand):

@@ -4,11 +4,12 @@ from typing import Any
 
 from django.contrib.auth.management.commands import changepassword
 
-from governance import actors, audit
+from governance.access import actors
+from governance.audit import log as audit
 
 
 class Command(changepassword.Command):
     def handle(self, *args: Any, **options: Any) -> str | None:
-        with audit.acting(actors.of_login(), verb="password"):
+        with audit.acting(actors.from_login(), verb="password"):
             said: str | None = super().handle(*args, **options)
         return said

@@ -5,8 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from governance import actors, outages
-from juggernaut import operators
+from governance.access import actors
+from governance.db import errors as db_errors
+from juggernaut.security import operators
 
 
 class Command(BaseCommand):
@@ -20,11 +21,11 @@ class Command(BaseCommand):
 
     def handle(self, *, username: str, verbosity: int, **options: Any) -> None:
         try:
-            made = operators.ensure_first(actor=actors.of_login(), username=username)
-        except outages.ERRORS as error:
-            if not outages.is_unavailable(error):
+            made = operators.ensure_first(actor=actors.from_login(), username=username)
+        except db_errors.ERRORS as error:
+            if not db_errors.is_unavailable(error):
                 raise
-            raise CommandError(outages.describe(error)) from error
+            raise CommandError(db_errors.describe(error)) from error
         except operators.NameTaken as error:
             raise CommandError(str(error)) from error
         if made is None:

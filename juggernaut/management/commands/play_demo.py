@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from governance import actors
-from juggernaut.demo import story
+from governance.access import actors
+from juggernaut.demo import scenario
 
 # No proxy of the environment: it would be asked for its own loopback.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -31,21 +31,22 @@ class Command(BaseCommand):
 
         def tell(**parts: Any) -> None:
             request = urllib.request.Request(  # noqa: S310 the address is the simulator's, on loopback
-                f"{provider}/_simulator/faults", data=story.plan(**parts), method="POST"
+                f"{provider}/_simulator/faults", data=scenario.plan(**parts), method="POST"
             )
             _DIRECT.open(request, timeout=10).close()
 
         self._play(
-            story.Story(tell, actor=actors.of_command("play_demo")), pace=minutes * 60 / _STORY_SECONDS
+            scenario.Scenario(tell, actor=actors.from_command("play_demo")),
+            pace=minutes * 60 / _STORY_SECONDS,
         )
 
-    def _play(self, told: story.Story, *, pace: float) -> None:
+    def _play(self, told: scenario.Scenario, *, pace: float) -> None:
         begun, next_task = time.monotonic(), 0.0
         for at, act in told.acts:
             while (now := (time.monotonic() - begun) / pace) < at:
                 if now >= next_task:
                     told.next_task()
-                    next_task = now + story.TASKS_EVERY_SECONDS
+                    next_task = now + scenario.TASKS_EVERY_SECONDS
                 time.sleep(0.05)
             self.stdout.write(f"SIMULATION {int(at) // 60}:{int(at) % 60:02d}  {act()}")
             self.stdout.flush()

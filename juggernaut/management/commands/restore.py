@@ -11,7 +11,7 @@ from django.db.models import Count
 from governance import budgets
 from governance.management.command import GovernanceCommand
 from governance.models import Task
-from juggernaut import backups
+from juggernaut.database import backups
 
 
 class Command(GovernanceCommand):

@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from django.db import transaction
 
 from governance.management.command import GovernanceCommand, parse_id
-from juggernaut import api_tokens
+from juggernaut.api_tokens import services as api_tokens
 
 
 class Command(GovernanceCommand):

@@ -8,7 +8,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from governance import direct, outages
+from governance.db import direct_connection
+from governance.db import errors as db_errors
 
 # Any number, as long as it is this command's alone.
 LOCK = 7_304_551_220_117
@@ -23,17 +24,17 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         try:
-            direct.use_for_this_process()
+            direct_connection.use_for_this_process()
             with closing(psycopg2.connect(**connection.get_connection_params())) as turn:
                 with turn.cursor() as cursor:
                     cursor.execute(_TAKE_TURN, [LOCK])
                 _require_schema()
                 call_command("migrate", verbosity=0, interactive=False)
                 call_command("create_operator", verbosity=0, stdout=self.stdout)
-        except direct.WrongDirectUrl as wrong:
+        except direct_connection.WrongDirectUrl as wrong:
             raise CommandError(str(wrong)) from wrong
-        except (*outages.ERRORS, psycopg2.Error) as error:
-            if not outages.is_unavailable(error):
+        except (*db_errors.ERRORS, psycopg2.Error) as error:
+            if not db_errors.is_unavailable(error):
                 raise
             raise CommandError(_explained(error)) from error
         finally:
@@ -54,7 +55,7 @@ def _require_schema() -> None:
 
 
 def _explained(error: Exception) -> str:
-    said = outages.describe(error)
+    said = db_errors.describe(error)
     if _OPTIONS_REFUSED in said and "options" in connection.settings_dict["OPTIONS"]:
         said += (
             " (a connection pooler refuses `options` in DATABASE_URL: remove it there, and give the role the"

@@ -4,8 +4,8 @@ from argparse import ArgumentParser
 from typing import Any, ClassVar
 
 from governance.management.list_command import ListCommand
-from governance.paging import Row
-from monitoring.alerts import questions
+from governance.pagination import Row
+from monitoring.alerts import selectors
 
 
 class Command(ListCommand):
@@ -22,11 +22,11 @@ class Command(ListCommand):
 
     def handle(self, *, rules: bool, **options: Any) -> None:
         if rules:
-            rows = questions.rules(actor=self.actor)
+            rows = selectors.rules(actor=self.actor)
             self.say(rows, *map(_rule, rows))
             return
         options["state"] = options["state"] or ["open", "acknowledged"]
-        rows = self.found(questions.alerts, options)
+        rows = self.found(selectors.alerts, options)
         self.say(rows, *(map(_alert, rows) if rows else ["There are no such alerts."]))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from governance.management.command import ends_at
-from monitoring.alerts import verbs
+from monitoring.alerts import services
 from monitoring.management.alert_command import AlertCommand
 
 
@@ -25,4 +25,4 @@ class Command(AlertCommand):
         end = ends_at(until=until, minutes=minutes)
         if end is None:
             raise CommandError("say until when: --until or --minutes")
-        self.tell("muted", verbs.mute(self.existing(ids), end, actor=self.actor, reason=reason))
+        self.tell("muted", services.mute(self.existing(ids), end, actor=self.actor, reason=reason))

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, BooleanOptionalAction
 from typing import Any
 
 from governance.management.command import GovernanceCommand
-from monitoring.alerts import questions, verbs
+from monitoring.alerts import selectors, services
 
 
 class Command(GovernanceCommand):
@@ -24,9 +24,9 @@ class Command(GovernanceCommand):
         self.add_json_argument(parser)
 
     def handle(self, *, name: str, reason: str, **options: Any) -> None:
-        said = {field: options[field] for field in verbs.SETTINGS if options[field] is not None}
-        row = verbs.set_rule(name, said, actor=self.actor, reason=reason)
-        document = {field: getattr(row, field) for field in questions.RULE}
+        said = {field: options[field] for field in services.SETTINGS if options[field] is not None}
+        row = services.set_rule(name, said, actor=self.actor, reason=reason)
+        document = {field: getattr(row, field) for field in selectors.RULE}
         switched = "on" if row.is_enabled else "off"
         told = f"{row.threshold:g} {row.unit}, {row.severity}, told every {row.repeat_seconds:,} s"
         self.say(document, f"{row.name} ({switched}): {told}")

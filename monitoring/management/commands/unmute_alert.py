@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from monitoring.alerts import verbs
+from monitoring.alerts import services
 from monitoring.management.alert_command import AlertCommand
 
 
@@ -14,4 +14,4 @@ class Command(AlertCommand):
         self.add_alert_arguments(parser, needs_reason=False)
 
     def handle(self, *, ids: list[str], reason: str, **options: Any) -> None:
-        self.tell("unmuted", verbs.unmute(self.existing(ids), actor=self.actor, reason=reason))
+        self.tell("unmuted", services.unmute(self.existing(ids), actor=self.actor, reason=reason))

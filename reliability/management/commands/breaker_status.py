@@ -6,8 +6,8 @@ from typing import Any
 
 from governance.management.command import GovernanceCommand
 from governance.management.list_command import checked_limit, pages
-from governance.paging import Row
-from reliability.breakers import questions
+from governance.pagination import Row
+from reliability.breakers import selectors
 
 
 class Command(GovernanceCommand):
@@ -19,10 +19,10 @@ class Command(GovernanceCommand):
         self.add_json_argument(parser)
 
     def handle(self, *, names: list[str], events: int | None, **options: str) -> None:
-        rows = questions.standings(names, actor=self.actor)
+        rows = selectors.breakers(names, actor=self.actor)
         if events is not None:
             asked = {"breaker": names} if names else {}
-            found = list(islice(pages(questions.events, asked, actor=self.actor), checked_limit(events)))
+            found = list(islice(pages(selectors.events, asked, actor=self.actor), checked_limit(events)))
             self.say(found, *map(_event, found), *([] if found else ["nothing has happened"]))
             return
         shown = {row.pop("name"): row for row in rows}

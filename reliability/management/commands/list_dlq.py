@@ -5,12 +5,12 @@ from itertools import islice
 from typing import Any
 
 from governance.management.list_command import checked_limit, pages
-from governance.paging import Row
-from reliability import selectors
-from reliability.management.letter_command import LetterCommand
+from governance.pagination import Row
+from reliability.dead_letters import selectors
+from reliability.management.dead_letter_command import DeadLetterCommand
 
 
-class Command(LetterCommand):
+class Command(DeadLetterCommand):
     help = "List dead letters, newest first, or the groups of those that failed alike (--groups)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -2,7 +2,7 @@
 
 from governance.management.verb_command import VerbCommand
 from governance.models.task import LIVE
-from reliability import dead_letters
+from reliability.dead_letters import services as dead_letters
 
 
 class Command(VerbCommand):

@@ -5,8 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from governance.management.command import parse_id
-from governance.paging import Row
-from reliability import redrives, selectors
+from governance.pagination import Row
+from reliability import redrives
+from reliability.dead_letters import selectors
 from reliability.management.redrive_command import RedriveCommand
 
 _STEER = {

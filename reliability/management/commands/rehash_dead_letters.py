@@ -4,7 +4,7 @@ import sys
 from argparse import ArgumentParser
 
 from governance.management.command import GovernanceCommand
-from reliability import rehash
+from reliability.dead_letters import regrouping
 from reliability.management.progress import Bar
 
 
@@ -19,8 +19,8 @@ class Command(GovernanceCommand):
         self.add_json_argument(parser)
 
     def handle(self, *, dry_run: bool, **options: object) -> None:
-        total, done, bar = rehash.outdated(), 0, Bar(sys.stderr)
-        for moved in () if dry_run else rehash.rehash(actor=self.actor):
+        total, done, bar = regrouping.outdated(), 0, Bar(sys.stderr)
+        for moved in () if dry_run else regrouping.regroup(actor=self.actor):
             done += moved
             bar.show(done, total)
         bar.end()

@@ -5,7 +5,7 @@ from argparse import ArgumentParser
 from django.core.management.base import CommandError
 
 from governance.management.command import GovernanceCommand
-from reliability.breakers import questions, verbs
+from reliability.breakers import selectors, services
 
 
 class Command(GovernanceCommand):
@@ -22,13 +22,13 @@ class Command(GovernanceCommand):
         if bool(names) == options["all"]:
             raise CommandError("name breakers, or say --all")
         if options["dry_run"]:
-            rows = questions.standings(names, actor=self.actor)
+            rows = selectors.breakers(names, actor=self.actor)
             would_be = {row["name"]: row["state"] for row in rows}
             lines = [f"would be reset: {name}, which is {state}" for name, state in would_be.items()]
             self.say({"would_be_reset": would_be}, *lines or ["there is no breaker"])
             return
         if names:
-            count = verbs.reset_many(names, actor=self.actor, reason=reason)
+            count = services.reset_many(names, actor=self.actor, reason=reason)
         else:
-            count = verbs.reset_all(actor=self.actor, reason=reason)
+            count = services.reset_all(actor=self.actor, reason=reason)
         self.say({"reset": count}, f"reset: {count}")

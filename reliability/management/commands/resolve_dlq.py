@@ -4,12 +4,12 @@ from argparse import ArgumentParser
 from typing import Any
 
 from governance.models import DeadLetter
-from reliability import dead_letters
-from reliability.letter_filter import LetterFilter
-from reliability.management.letter_command import LetterCommand
+from reliability.dead_letters import services as dead_letters
+from reliability.dead_letters.filters import DeadLetterFilter
+from reliability.management.dead_letter_command import DeadLetterCommand
 
 
-class Command(LetterCommand):
+class Command(DeadLetterCommand):
     help = (
         "Close dead letters with a note: those named, or all open ones that match a filter. Their tasks stay"
         " as they are."
@@ -23,8 +23,8 @@ class Command(LetterCommand):
 
     def handle(self, *, ids: list[str], note: str, dry_run: bool, **options: Any) -> None:
         chosen = self.choice(ids, options)
-        is_named = not isinstance(chosen, LetterFilter)
-        letters = dead_letters.open_ids(chosen) if isinstance(chosen, LetterFilter) else chosen
+        is_named = not isinstance(chosen, DeadLetterFilter)
+        letters = dead_letters.open_ids(chosen) if isinstance(chosen, DeadLetterFilter) else chosen
         steps = (
             dead_letters.resolve(batch, actor=self.actor, note=note)
             for batch in dead_letters.batches(letters)

@@ -4,8 +4,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from governance.models import DeadLetter
-from reliability import dead_letters
-from reliability.letter_filter import LetterFilter
+from reliability.dead_letters import services as dead_letters
+from reliability.dead_letters.filters import DeadLetterFilter
 from reliability.management.redrive_command import RedriveCommand
 
 
@@ -27,7 +27,7 @@ class Command(RedriveCommand):
 
     def handle(self, *, ids: list[str], reason: str, dry_run: bool, detach: bool, **options: Any) -> None:
         chosen = self.choice(ids, options)
-        if isinstance(chosen, LetterFilter):
+        if isinstance(chosen, DeadLetterFilter):
             if dry_run:
                 self.preview(chosen, options)
             else:

@@ -6,11 +6,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django_q.conf import Conf
 
-from governance import outages
+from governance.db import errors as db_errors
 from governance.models import Worker
-from reliability import cluster, pulse
-from reliability.heartbeat import WATCHDOG
-from reliability.standing_order import StandingOrder
+from reliability.cluster import parent as cluster
+from reliability.cluster import shared_state
+from reliability.cluster.worker_broker import WorkerBroker
+from reliability.watchdog.heartbeat import WATCHDOG
 
 
 class Command(BaseCommand):
@@ -41,10 +42,10 @@ class Command(BaseCommand):
             raise CommandError(
                 f"Q_CLUSTER_NAME is {Conf.CLUSTER_NAME!r}; run_workers needs 'workers', or none"
             )
-        pulse.worker_ids = _known(workers)
+        shared_state.worker_ids = _known(workers)
         Conf.WORKERS = processes
         cluster.serve(
-            title="juggernaut workers", children="juggernaut workers", function=StandingOrder.function
+            title="juggernaut workers", children="juggernaut workers", function=WorkerBroker.function
         )
 
 
@@ -63,10 +64,10 @@ def _known(asked: list[str]) -> tuple[str, ...]:
             .order_by("worker_id")
             .values_list("worker_id", flat=True)
         )
-    except outages.ERRORS as error:
-        if not outages.is_unavailable(error):
+    except db_errors.ERRORS as error:
+        if not db_errors.is_unavailable(error):
             raise
-        raise CommandError(outages.describe(error)) from error
+        raise CommandError(db_errors.describe(error)) from error
     unknown = sorted(set(asked) - set(known))
     if unknown:
         raise CommandError(f"no such worker: {', '.join(unknown)}; known are {', '.join(known)}")

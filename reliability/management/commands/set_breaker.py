@@ -8,8 +8,8 @@ from django.core.management.base import CommandError
 from django.db import transaction
 
 from governance.management.command import GovernanceCommand, ends_at
-from governance.paging import Row
-from reliability.breakers import questions, settings, verbs
+from governance.pagination import Row
+from reliability.breakers import selectors, services, settings
 
 _MEANING = {
     "failure_threshold": "failures in a row that open it",
@@ -30,9 +30,9 @@ _MODES = {
 }
 
 _UNTIL: dict[str, Callable[..., Any]] = {
-    "force_open": verbs.force_open,
-    "disable": verbs.disable_until,
-    "shadow": verbs.shadow,
+    "force_open": services.force_open,
+    "disable": services.disable_until,
+    "shadow": services.shadow,
 }
 
 
@@ -66,7 +66,7 @@ class Command(GovernanceCommand):
                 verb(name, **known)
             if options["dry_run"]:
                 transaction.set_rollback(True)
-        rows = questions.standings(names, actor=self.actor)
+        rows = selectors.breakers(names, actor=self.actor)
         done = "can be changed" if options["dry_run"] else "changed"
         self.say(
             {"dry_run": options["dry_run"], "breakers": rows}, *(f"{done}: {_told(row)}" for row in rows)
@@ -83,9 +83,9 @@ def _asked(options: dict[str, Any]) -> tuple[Callable[..., Any], dict[str, Any]]
     if until and mode in (None, "restore"):
         raise CommandError("--until and --minutes go with --force-open, --disable or --shadow")
     if mode is None:
-        return verbs.update_settings, changes
+        return services.update_settings, changes
     if mode == "restore":
-        return verbs.restore, {}
+        return services.restore, {}
     if mode == "disable" and until is None:
         raise CommandError("--disable needs its end: --until or --minutes")
     return _UNTIL[mode], {"until": until}

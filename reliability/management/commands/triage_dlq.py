@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 
 from governance.management.command import GovernanceCommand, parse_id
 from governance.models import FailureSignature
-from reliability import triage
+from reliability.dead_letters import triage
 
 
 class Command(GovernanceCommand):

@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
-from governance import standstill
 from governance.management.command import GovernanceCommand, parse_id, parse_usd
-from reliability.door import explain
+from governance.tasks import blockers
+from reliability.calls import explain
 
 
 class Command(GovernanceCommand):
@@ -39,7 +39,7 @@ class Command(GovernanceCommand):
         )
 
     def _say_of_task(self, subject: str) -> None:
-        found = standstill.look(
+        found = blockers.find_blockers(
             parse_id(subject, "a task; to ask about a call name a tool, too"), actor=self.actor
         )
         end = f": {found['error_message']}" if found["error_message"] else ""

@@ -6,8 +6,8 @@ from django.apps import apps
 from django.contrib.auth.models import User
 from django.test import Client
 
-from governance import roles
-from juggernaut.access.terms import ROLES
+from governance.access import roles
+from juggernaut.access.requirements import ROLES
 from tests.governance.api_client import of_role
 from tests.ids import NOBODYS_ID
 

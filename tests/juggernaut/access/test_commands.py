@@ -6,11 +6,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from governance import actors, roles
+from governance.access import actors, roles
 from governance.management.command import GovernanceCommand
-from juggernaut.access import terms
+from juggernaut.access import requirements
 from juggernaut.access.commands import COMMANDS
-from juggernaut.access.terms import ROLES, SHELL
+from juggernaut.access.requirements import ROLES, SHELL
 from monitoring.models import Alert
 from tests.governance import recurring, samples
 from tests.ids import NOBODYS_ID
@@ -94,13 +94,13 @@ def test_a_command_asks_for_the_permission_that_it_mirrors(name: str, who: str, 
     said = error_of(name.split()[0], *arguments)
 
     is_refused = any(f"it needs the permission {permission}" in said for permission in COMMANDS[name])
-    assert is_refused != terms.may(who, COMMANDS[name]), said
+    assert is_refused != requirements.may(who, COMMANDS[name]), said
 
 
 def somebody(who: str) -> actors.Actor:
     user = User.objects.create_user(who)
     roles.assign(user, who)
-    return actors.of_user(user)
+    return actors.from_user(user)
 
 
 def error_of(name: str, *arguments: str) -> str:

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import RequestFactory
 
-from juggernaut.access import commands, document, doors, endpoints, pages, terms
+from juggernaut.access import commands, document, endpoints, entry_points, pages, requirements
 from juggernaut.access.commands import COMMANDS
 from juggernaut.access.endpoints import ENDPOINTS
 from juggernaut.access.pages import ACTIONS, MODELS, PAGES
@@ -13,9 +13,9 @@ from juggernaut.environment import ROOT
 OWN_PAGES = ("changelist", "add", "history", "delete", "change")
 
 
-def is_of_a_model(address: doors.Address) -> bool:
+def is_of_a_model(address: entry_points.Address) -> bool:
     """One of the pages that each model has by itself; its needs stand with the model."""
-    of_models = {f"admin/{label.replace('.', '/')}/" for label in doors.models()}
+    of_models = {f"admin/{label.replace('.', '/')}/" for label in entry_points.models()}
     start = next((prefix for prefix in of_models if address.route.startswith(prefix)), None)
     if start is None or address.route in {route for _, route in PAGES}:
         return False
@@ -31,14 +31,14 @@ def superusers_request():
 
 
 def test_every_request_of_the_api_has_a_row():
-    there = {(m, a.route) for a in doors.addresses() if a.is_api for m in a.methods}
+    there = {(m, a.route) for a in entry_points.addresses() if a.is_api for m in a.methods}
     missing = sorted(there - {*ENDPOINTS})
 
     assert not missing, f"add to juggernaut/access/endpoints.py, with the permission it needs: {missing}"
 
 
 def test_every_page_has_a_row():
-    there = [a for a in doors.addresses() if not a.is_api and not is_of_a_model(a)]
+    there = [a for a in entry_points.addresses() if not a.is_api and not is_of_a_model(a)]
     known = {route for _, route in PAGES}
     missing = sorted(address.route for address in there if address.route not in known)
 
@@ -46,32 +46,32 @@ def test_every_page_has_a_row():
 
 
 def test_every_model_of_the_console_has_a_row():
-    missing = sorted(set(doors.models()) - {model for _, model in MODELS})
+    missing = sorted(set(entry_points.models()) - {model for _, model in MODELS})
 
     assert not missing, f"add to _MODELS of juggernaut/access/pages.py who may view them: {missing}"
 
 
 def test_every_action_of_the_console_has_a_row():
-    missing = sorted(set(doors.actions(superusers_request())) - {*ACTIONS})
+    missing = sorted(set(entry_points.actions(superusers_request())) - {*ACTIONS})
 
     assert not missing, f"add to _ACTIONS of juggernaut/access/pages.py, with what they need: {missing}"
 
 
 def test_every_command_has_a_row():
-    missing = sorted(set(doors.commands()) - {row.split()[0] for row in COMMANDS})
+    missing = sorted(set(entry_points.commands()) - {row.split()[0] for row in COMMANDS})
 
     assert not missing, f"add to juggernaut/access/commands.py what they mirror, or SHELL: {missing}"
 
 
 def test_no_row_is_about_what_is_not_there():
-    there = doors.addresses()
+    there = entry_points.addresses()
     requests = {(m, a.route) for a in there if a.is_api for m in a.methods}
 
     assert sorted({*ENDPOINTS} - requests) == []
     assert sorted({route for _, route in PAGES} - {a.route for a in there}) == []
-    assert sorted({model for _, model in MODELS} - set(doors.models())) == []
-    assert sorted({*ACTIONS} - set(doors.actions(superusers_request()))) == []
-    assert sorted({row.split()[0] for row in COMMANDS} - set(doors.commands())) == []
+    assert sorted({model for _, model in MODELS} - set(entry_points.models())) == []
+    assert sorted({*ACTIONS} - set(entry_points.actions(superusers_request()))) == []
+    assert sorted({row.split()[0] for row in COMMANDS} - set(entry_points.commands())) == []
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_nothing_has_two_rows_and_every_row_needs_something(rows, named_by: int)
 @pytest.mark.django_db
 def test_every_permission_that_a_row_names_exists():
     tables = (ENDPOINTS, PAGES, MODELS, ACTIONS, COMMANDS)
-    named = {name for table in tables for needs in table.values() for name in terms.permissions(needs)}
+    named = {name for table in tables for needs in table.values() for name in requirements.permissions(needs)}
     known = {
         f"{app}.{code}" for app, code in Permission.objects.values_list("content_type__app_label", "codename")
     }

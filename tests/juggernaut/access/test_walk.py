@@ -7,12 +7,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client, RequestFactory
 
-from governance.actors import of_command
-from juggernaut import api_tokens, loopback
-from juggernaut.access import doors, enforcement, terms
+from governance.access.actors import from_command
+from juggernaut.access import enforcement, entry_points, requirements
 from juggernaut.access.endpoints import ENDPOINTS
 from juggernaut.access.pages import ACTIONS, MODELS, PAGES
-from juggernaut.access.terms import CONSOLE, LOOPBACK, NOBODY, WHO, Needs
+from juggernaut.access.requirements import CONSOLE, LOOPBACK, NOBODY, WHO, Needs
+from juggernaut.api_tokens import services as api_tokens
+from juggernaut.security import local_user
 from tests.governance import samples
 from tests.juggernaut.access.people import browser_of, client_of, filled, is_refused
 
@@ -33,13 +34,13 @@ Rows = Iterator[tuple[str, str, Needs]]
 @pytest.fixture(autouse=True)
 def rows_to_look_at():
     samples.submit()
-    api_tokens.create("ci", actor=of_command("test"))
+    api_tokens.create("ci", actor=from_command("test"))
 
 
 def rows_of_the_console() -> Rows:
     for (method, route), needs in PAGES.items():
         yield method, route, needs
-    for model in doors.models():
+    for model in entry_points.models():
         for method, rest, verb in OWN_PAGES:
             needs = MODELS.get((verb, model), (NOBODY,))
             yield method, f"admin/{model.replace('.', '/')}/{rest}", needs
@@ -51,7 +52,7 @@ def rows_of_the_api() -> Rows:
         yield method, route, needs
 
 
-def surprises(client: Client, who: str, rows: Rows, may: May = terms.may, **meta: Any) -> list[str]:
+def surprises(client: Client, who: str, rows: Rows, may: May = requirements.may, **meta: Any) -> list[str]:
     """The requests that were let in or refused against the table. Who logs out does it last."""
     found = []
     for method, route, needs in sorted(rows, key=lambda row: "logout" in row[1]):
@@ -78,17 +79,17 @@ def test_this_machine_without_a_token_is_let_in_to_tasks_metrics_and_diagnosis_a
     allowed = {
         "governance.add_task", "governance.view_task", "governance.view_worker", "monitoring.view_metrics",
     }  # fmt: skip
-    assert allowed == loopback.PERMISSIONS
+    assert allowed == local_user.PERMISSIONS
 
 
-@pytest.mark.parametrize("who", terms.ROLES)
+@pytest.mark.parametrize("who", requirements.ROLES)
 def test_the_console_offers_the_actions_that_the_table_allows(who: str):
     browser_of(who)
     request = RequestFactory().get("/admin/")
     request.user = User.objects.get(username=f"{who} in the console")
 
-    assert sorted(doors.actions(request)) == sorted(
-        key for key, needs in ACTIONS.items() if terms.may(who, needs)
+    assert sorted(entry_points.actions(request)) == sorted(
+        key for key, needs in ACTIONS.items() if requirements.may(who, needs)
     )
 
 
@@ -104,7 +105,7 @@ def test_a_person_who_may_not_enter_the_console_sees_none_of_it():
     browser.force_login(User.objects.create_user("outsider"))
 
     def may(who: str, needs: Needs) -> bool:
-        return needs == (terms.ANYONE,)
+        return needs == (requirements.ANYONE,)
 
     assert surprises(browser, "an outsider", rows_of_the_console(), may) == []
 

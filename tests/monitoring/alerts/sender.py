@@ -15,14 +15,14 @@ def main() -> None:
     os.environ["JUGGERNAUT_ALERT_WEBHOOKS"] = hook
     os.environ["JUGGERNAUT_HTTP_PRIVATE_HOSTS"] = f"127.0.0.1:{port}"
     django.setup()
-    from monitoring.alerts import post
+    from monitoring.alerts.delivery import sender
     from monitoring.alerts.evaluator import Evaluator
 
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
     Evaluator().look()
-    sys.stdout.write(f"{post.deliver()}\n")
+    sys.stdout.write(f"{sender.deliver()}\n")
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from governance import permissions
-from monitoring.alerts import channels, duty, post
-from monitoring.alerts.postman import Postman
+from governance.access import permissions
+from monitoring.alerts import watchdog_duty
+from monitoring.alerts.delivery import channels, sender
+from monitoring.alerts.delivery.thread import DeliveryThread
 from monitoring.models import Alert, AlertMessage, AlertRule
 from tests.governance import samples
 from tests.monitoring.alerts.findings import (
@@ -41,10 +42,10 @@ def told(site):
 def test_a_webhook_is_told_that_it_is_so_and_that_it_is_over(look, hook):
     break_down()
     look()
-    post.deliver()
+    sender.deliver()
     recover()
     look()
-    post.deliver()
+    sender.deliver()
 
     first, last = told(hook)
     assert first["subject"] == "[warning] breaker_open openrouter"
@@ -62,7 +63,7 @@ def test_slack_is_told_in_its_own_way(look, site, settings):
     break_down()
     look()
 
-    assert post.deliver() == 1
+    assert sender.deliver() == 1
 
     [said] = told(site)
     assert said.keys() == {"text"}
@@ -91,7 +92,7 @@ def test_mail_is_sent(look, settings):
         break_down()
         look()
 
-        assert post.deliver() == 2
+        assert sender.deliver() == 2
 
     assert {message["To"] for message in box.messages} == {"ann@example.org", "bob@example.org"}
     assert box.messages[0]["Subject"] == "[warning] breaker_open openrouter"
@@ -101,12 +102,12 @@ def test_nobody_is_told_twice_in_an_interval_and_everybody_again_in_the_next(loo
     break_down()
     for _ in range(3):
         look()
-        post.deliver()
+        sender.deliver()
     in_the_first = len(hook.asked)
     let_interval_pass()
     for _ in range(2):
         look()
-        post.deliver()
+        sender.deliver()
 
     assert in_the_first == 1
     assert len(hook.asked) == 2
@@ -116,15 +117,15 @@ def test_what_flaps_is_told_once_with_its_end_until_the_interval_is_over(look, h
     for _ in range(3):
         break_down()
         look()
-        post.deliver()
+        sender.deliver()
         recover()
         look()
-        post.deliver()
+        sender.deliver()
     at_first = [said["data"]["state"] for said in told(hook)]
     let_interval_pass()
     break_down()
     look()
-    post.deliver()
+    sender.deliver()
 
     assert at_first == ["open", "resolved"]
     assert told(hook)[2]["data"] | {"message_id": None} == told(hook)[2]["data"] | {
@@ -135,14 +136,14 @@ def test_what_flaps_is_told_once_with_its_end_until_the_interval_is_over(look, h
 def test_who_acknowledges_is_not_told_again_but_told_of_the_end(look, hook):
     break_down()
     look()
-    post.deliver()
+    sender.deliver()
     Alert.objects.update(state="acknowledged")
     let_interval_pass()
     look()
-    post.deliver()
+    sender.deliver()
     recover()
     look()
-    post.deliver()
+    sender.deliver()
 
     assert [said["data"]["state"] for said in told(hook)] == ["open", "resolved"]
 
@@ -151,11 +152,11 @@ def test_what_is_muted_is_told_when_the_mute_has_ended(look, hook):
     break_down()
     Alert.objects.create(rule_id="breaker_open", subject="openrouter", muted_until=timezone.now() + MINUTE)
     look()
-    post.deliver()
+    sender.deliver()
     while_muted = len(hook.asked)
     Alert.objects.update(muted_until=timezone.now() - MINUTE)
     look()
-    post.deliver()
+    sender.deliver()
 
     assert (while_muted, len(hook.asked)) == (0, 1)
 
@@ -166,7 +167,7 @@ def test_a_target_that_comes_later_is_told_what_is_open(look, site, settings):
     settings.JUGGERNAUT_ALERT_WEBHOOKS = [site.on("/hook", "thanks")]
     look()
 
-    assert post.deliver() == 1
+    assert sender.deliver() == 1
 
 
 @pytest.mark.parametrize("status", [404, 302, 429, 500, 503])
@@ -174,13 +175,13 @@ def test_what_was_not_taken_is_tried_again_later(look, hook, status):
     hook.on("/hook", status=status)
     break_down()
     look()
-    post.deliver()
-    at_once = post.deliver()
+    sender.deliver()
+    at_once = sender.deliver()
     [(state, error, next_try_at)] = messages("state", "error", "next_try_at")
     hook.on("/hook", "thanks")
     let_wait_pass()
 
-    arrived = post.deliver()
+    arrived = sender.deliver()
 
     assert (state, at_once) == ("waiting", 0)
     assert str(status) in error
@@ -196,20 +197,20 @@ def test_all_that_waits_for_a_target_waits_along_and_others_do_not(look, site, s
         break_down(name)
     look()
 
-    post.deliver()
+    sender.deliver()
 
     paths = [asked.path for asked in site.asked]
     assert (paths.count("/dead"), paths.count("/alive")) == (1, 3)
 
 
 def test_it_is_given_up_in_the_end(look, hook, monkeypatch):
-    monkeypatch.setattr(post, "MAX_TRIES", 2)
+    monkeypatch.setattr(sender, "MAX_TRIES", 2)
     hook.on("/hook", status=500)
     break_down()
     look()
-    post.deliver()
+    sender.deliver()
     let_wait_pass()
-    post.deliver()
+    sender.deliver()
 
     assert messages() == [("firing", "failed")]
 
@@ -218,7 +219,7 @@ def test_the_next_interval_replaces_what_was_never_delivered(look, hook):
     hook.on("/hook", status=500)
     break_down()
     look()
-    post.deliver()
+    sender.deliver()
     let_interval_pass()
     look()
 
@@ -229,7 +230,7 @@ def test_what_is_over_before_anybody_was_told_is_not_told(look, hook):
     hook.on("/hook", status=500)
     break_down()
     look()
-    post.deliver()
+    sender.deliver()
     recover()
     look()
 
@@ -239,7 +240,7 @@ def test_what_is_over_before_anybody_was_told_is_not_told(look, hook):
 def test_what_comes_again_before_its_end_was_told_is_not_told_to_be_over(look, hook):
     break_down()
     look()
-    post.deliver()
+    sender.deliver()
     recover()
     look()
     break_down()
@@ -247,7 +248,7 @@ def test_what_comes_again_before_its_end_was_told_is_not_told_to_be_over(look, h
     while_open = messages()
     recover()
     look()
-    post.deliver()
+    sender.deliver()
 
     assert while_open == [("firing", "sent"), ("resolved", "dropped")]
     assert [said["data"]["state"] for said in told(hook)] == ["open", "resolved"]
@@ -260,11 +261,11 @@ def test_a_silent_receiver_may_have_taken_it_and_is_not_asked_again(look, hook, 
     break_down()
     look()
 
-    post.deliver()
+    sender.deliver()
     done.set()
     let_wait_pass()
 
-    assert post.deliver() == 0
+    assert sender.deliver() == 0
     assert messages() == [("firing", "unknown")]
     assert len(hook.asked) == 1
 
@@ -272,11 +273,11 @@ def test_a_silent_receiver_may_have_taken_it_and_is_not_asked_again(look, hook, 
 def test_what_a_dead_sender_left_is_given_up_not_sent_again(look, hook):
     break_down()
     look()
-    post.take()
-    in_time = post.deliver()
+    sender.take()
+    in_time = sender.deliver()
     AlertMessage.objects.update(taken_at=timezone.now() - 2 * MINUTE)
 
-    assert in_time == post.deliver() == 0
+    assert in_time == sender.deliver() == 0
     assert messages("state", "error") == [("unknown", "its sender did not come back: it may have arrived")]
     assert hook.asked == []
 
@@ -286,7 +287,7 @@ def test_a_target_that_left_the_settings_is_told_nothing_more(look, hook, settin
     look()
     settings.JUGGERNAUT_ALERT_WEBHOOKS = []
 
-    assert post.deliver() == 0
+    assert sender.deliver() == 0
     assert messages() == [("firing", "dropped")]
 
 
@@ -303,7 +304,7 @@ def test_a_target_that_cannot_be_says_so(look, settings, url, error):
     break_down()
     look()
 
-    post.deliver()
+    sender.deliver()
 
     [(said,)] = messages("error")
     assert error in said
@@ -314,19 +315,19 @@ def test_without_the_permission_to_notify_messages_wait_and_say_so(look, hook, c
     break_down()
     look()
 
-    post.deliver()
+    sender.deliver()
 
     assert hook.asked == []
     assert "messages about alerts wait: permission: WATCHDOG has none for notify.send" in caplog.text
     permissions.grant("WATCHDOG", "notify.send", actor=samples.SYSTEM)
     let_wait_pass()
-    assert post.deliver() == 1
+    assert sender.deliver() == 1
 
 
 def test_old_messages_are_forgotten(look, hook):
     break_down()
     look()
-    post.deliver()
+    sender.deliver()
     AlertMessage.objects.update(created_at=timezone.now() - 31 * 24 * 60 * MINUTE)
 
     look()
@@ -348,8 +349,8 @@ def test_the_database_refuses_a_second_message_of_an_interval(look, hook):
 @pytest.mark.django_db(transaction=True)
 def test_an_unreachable_webhook_does_not_stop_the_sweep(rules, hook, monkeypatch):
     AlertRule.objects.exclude(pk="breaker_open").update(is_enabled=False)
-    postman, evaluator = Postman(), duty._of_this_process()[0]
-    monkeypatch.setattr(duty, "_of_this_process", lambda: (evaluator, postman))
+    postman, evaluator = DeliveryThread(), watchdog_duty._of_this_process()[0]
+    monkeypatch.setattr(watchdog_duty, "_of_this_process", lambda: (evaluator, postman))
     hangs, goes_on = threading.Event(), threading.Event()
 
     def hang(handler):
@@ -360,17 +361,17 @@ def test_an_unreachable_webhook_does_not_stop_the_sweep(rules, hook, monkeypatch
 
     hook.does("/hook", hang)
     break_down()
-    duty.look(timezone.now())
+    watchdog_duty.look(timezone.now())
     assert hangs.wait(30)
 
     break_down("second")
-    duty.look(timezone.now())
-    duty.look(timezone.now())
+    watchdog_duty.look(timezone.now())
+    watchdog_duty.look(timezone.now())
     while_it_hangs = Alert.objects.count()
     goes_on.set()
     until(lambda: messages("state").count(("sent",)) >= 1, what="the first message")
     postman.join(30)
-    duty.look(timezone.now())
+    watchdog_duty.look(timezone.now())
     postman.join(30)
 
     assert while_it_hangs == 2

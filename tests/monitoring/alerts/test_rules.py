@@ -105,7 +105,7 @@ def test_a_breaker_that_just_opened_or_that_an_operator_forced_is_none(look):
 )
 def test_budgets_at_eighty_and_at_a_hundred_percent(look, held, rules):
     WorkerBudget.objects.filter(pk="ANALYST").update(daily_limit=Decimal(1))
-    today = next(each for each in budgets.standing("ANALYST") if each.kind == "day")
+    today = next(each for each in budgets.balance("ANALYST") if each.kind == "day")
     BudgetWindow.objects.create(
         scope="ANALYST", kind="day", starts_at=today.starts_at, ends_at=today.ends_at, held=Decimal(held)
     )
@@ -228,7 +228,7 @@ def test_a_rule_that_is_switched_off_finds_nothing(look):
 
 
 def test_a_rule_that_fails_is_logged_and_leaves_the_others_alone(look, monkeypatch, caplog):
-    monkeypatch.setattr("monitoring.alerts.rules.budgets.all_standing", lambda: 1 / 0)
+    monkeypatch.setattr("monitoring.alerts.rules.budgets.all_balances", lambda: 1 / 0)
     break_down()
 
     look()

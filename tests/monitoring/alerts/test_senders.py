@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from juggernaut.environment import ROOT
-from monitoring.alerts import post
+from monitoring.alerts.delivery import sender as delivery_sender
 from monitoring.models import AlertMessage, AlertRule
 from tests.monitoring.alerts.findings import MINUTE, break_down, messages
 from tests.reliability.processes import database_url
@@ -78,7 +78,7 @@ def test_one_that_is_killed_between_sending_and_recording_is_not_repeated(hook):
     left_behind = messages("state")
     hook.on("/hook", "thanks")
 
-    at_once = post.deliver()
+    at_once = delivery_sender.deliver()
     AlertMessage.objects.update(taken_at=timezone.now() - 2 * MINUTE)
     with sender(hook) as process:
         begin(process)

@@ -7,10 +7,10 @@ import pytest
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from governance.actors import Actor
+from governance.access.actors import Actor
 from governance.errors import Forbidden, InvalidInput
 from governance.models import AuditEntry
-from monitoring.alerts import verbs
+from monitoring.alerts import services
 from monitoring.models import Alert, AlertRule
 from tests.governance.api_client import client_of, make_user, of_role
 from tests.ids import NOBODYS_ID
@@ -48,7 +48,7 @@ def entry():
 
 
 def test_acknowledging_is_kept_with_who_and_why(alert, other):
-    outcome = verbs.acknowledge([alert.pk, other.pk], actor=ANN, reason="on it")
+    outcome = services.acknowledge([alert.pk, other.pk], actor=ANN, reason="on it")
 
     assert (outcome.moved, outcome.skipped) == ({alert.pk: "acknowledged"}, {other.pk: "resolved"})
     assert (stand(alert).acknowledged_by, alert.acknowledged_why) == ("user:ann", "on it")
@@ -57,9 +57,9 @@ def test_acknowledging_is_kept_with_who_and_why(alert, other):
 
 def test_muting_and_unmuting_are_kept(alert):
     until = timezone.now() + HOUR
-    verbs.mute([alert.pk], until, actor=ANN, reason="known")
+    services.mute([alert.pk], until, actor=ANN, reason="known")
     muted = (stand(alert).muted_until, alert.muted_by, alert.muted_why)
-    verbs.unmute([alert.pk], actor=ANN, reason="no longer")
+    services.unmute([alert.pk], actor=ANN, reason="no longer")
 
     assert muted == (until, "user:ann", "known")
     assert stand(alert).muted_until is None
@@ -68,29 +68,29 @@ def test_muting_and_unmuting_are_kept(alert):
 
 
 def test_unmuting_what_is_not_muted_skips_it(alert):
-    assert verbs.unmute([alert.pk], actor=ANN).skipped == {alert.pk: "open"}
+    assert services.unmute([alert.pk], actor=ANN).skipped == {alert.pk: "open"}
 
 
 @pytest.mark.parametrize("away", [-HOUR, timedelta(days=31)])
 def test_a_mute_has_an_end_to_come_within_thirty_days(alert, away):
     with pytest.raises(InvalidInput, match="until: a time within the next 30 days"):
-        verbs.mute([alert.pk], timezone.now() + away, actor=ANN, reason="x")
+        services.mute([alert.pk], timezone.now() + away, actor=ANN, reason="x")
 
 
 def test_both_need_a_reason(alert):
     with pytest.raises(InvalidInput, match="reason"):
-        verbs.acknowledge([alert.pk], actor=ANN, reason=" ")
+        services.acknowledge([alert.pk], actor=ANN, reason=" ")
     with pytest.raises(InvalidInput, match="reason"):
-        verbs.mute([alert.pk], timezone.now() + HOUR, actor=ANN, reason="")
+        services.mute([alert.pk], timezone.now() + HOUR, actor=ANN, reason="")
 
 
 @pytest.mark.parametrize(
     "verb",
     [
-        lambda ids, actor: verbs.acknowledge(ids, actor=actor, reason="x"),
-        lambda ids, actor: verbs.mute(ids, timezone.now() + HOUR, actor=actor, reason="x"),
-        lambda ids, actor: verbs.unmute(ids, actor=actor),
-        lambda ids, actor: verbs.set_rule("breaker_open", {"threshold": 1}, actor=actor, reason="x"),
+        lambda ids, actor: services.acknowledge(ids, actor=actor, reason="x"),
+        lambda ids, actor: services.mute(ids, timezone.now() + HOUR, actor=actor, reason="x"),
+        lambda ids, actor: services.unmute(ids, actor=actor),
+        lambda ids, actor: services.set_rule("breaker_open", {"threshold": 1}, actor=actor, reason="x"),
     ],
 )
 def test_none_of_them_is_for_viewers(alert, verb):
@@ -99,7 +99,9 @@ def test_none_of_them_is_for_viewers(alert, verb):
 
 
 def test_a_rule_is_set_and_audited():
-    verbs.set_rule("breaker_open", {"threshold": 120.5, "severity": "critical"}, actor=ANN, reason="calmer")
+    services.set_rule(
+        "breaker_open", {"threshold": 120.5, "severity": "critical"}, actor=ANN, reason="calmer"
+    )
 
     row = AlertRule.objects.get(pk="breaker_open")
     assert (row.threshold, row.severity, row.repeat_seconds) == (120.5, "critical", 3600)
@@ -117,7 +119,7 @@ def test_a_rule_is_set_and_audited():
 )  # fmt: skip
 def test_what_a_rule_cannot_be_names_the_field(said, field):
     with pytest.raises(InvalidInput) as refused:
-        verbs.set_rule("breaker_open", said, actor=ANN, reason="x")
+        services.set_rule("breaker_open", said, actor=ANN, reason="x")
 
     assert [error.field for error in refused.value.errors] == [field]
 

@@ -6,13 +6,13 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from governance import permissions
+from governance.access import permissions
 from governance.models import Worker
-from monitoring.alerts.lookout import Lookout
+from monitoring.alerts.standby_evaluator import StandbyEvaluator
 from monitoring.models import Alert
-from reliability import sweep
 from reliability.models import WatchdogSweep
-from reliability.watchdog import Watchdog
+from reliability.watchdog import sweep
+from reliability.watchdog.loop import Watchdog
 from tests.governance import samples
 from tests.monitoring.alerts.findings import MINUTE, alert, break_down, live, recover
 
@@ -30,7 +30,7 @@ def watchdog():
 
 def lookout():
     """Of a web process that has been running for an hour."""
-    running = Lookout()
+    running = StandbyEvaluator()
     running.began_at -= 3600
     running.evaluator.touch()
     running.evaluator.in_touch_since -= 3600
@@ -111,7 +111,7 @@ def test_two_web_processes_and_a_standby_make_one_alert_and_one_message(hook):
 
 
 def test_the_alert_ends_when_a_watchdog_is_back(hook, caplog):
-    caplog.set_level(logging.WARNING, logger="monitoring.alerts.lookout")
+    caplog.set_level(logging.WARNING, logger="monitoring.alerts.standby_evaluator")
     late()
     looking = lookout()
     looking.round()
@@ -127,7 +127,7 @@ def test_the_alert_ends_when_a_watchdog_is_back(hook, caplog):
 @pytest.mark.parametrize("heard_at", [None, timezone.now() - 600 * MINUTE])
 def test_a_watchdog_is_given_the_time_to_start(heard_at):
     Worker.objects.filter(pk="WATCHDOG").update(last_heartbeat=heard_at)
-    looking = Lookout()
+    looking = StandbyEvaluator()
     looking.round()
     at_first = live()
     looking.began_at -= 120

@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
+from monitoring.health.single_flight import SingleFlight
 from monitoring.metrics import exposition
-from monitoring.single_flight import SingleFlight
 from tests.monitoring.metrics.text import scrape
 
 

@@ -5,7 +5,7 @@ import redis
 from django.contrib.auth.models import User
 from django.test import Client
 
-from governance import roles
+from governance.access import roles
 from monitoring.metrics import exposition, families
 from monitoring.metrics.families import Family, Question
 from tests.governance.api_client import make_user, token_of

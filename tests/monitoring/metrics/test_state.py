@@ -8,10 +8,12 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from governance import budgets, permissions, tool_executions, transitions
-from governance.claims import Report
+from governance import budgets
+from governance.access import permissions, tool_executions
+from governance.access.tool_executions import Call
 from governance.models import DeadLetter, Task, WorkerBudget, WorkerProcess
-from governance.tool_executions import Call
+from governance.tasks import transitions
+from governance.tasks.transitions.types import AttemptReport
 from monitoring.metrics import families
 from monitoring.models import Alert, Tally
 from reliability.models import CircuitBreaker, WatchdogSweep
@@ -58,7 +60,7 @@ def test_a_count_ends_where_it_says(metrics, monkeypatch):
 
 def test_what_tasks_did_is_counted_for_all_processes(metrics):
     task_id, process, token = samples.running()
-    transitions.complete([Report(task_id, token, b"{}")], process_id=process)
+    transitions.complete([AttemptReport(task_id, token, b"{}")], process_id=process)
     transitions.terminate([samples.submit()], actor="tests", reason="broken")
 
     found = metrics()
@@ -73,7 +75,7 @@ def test_what_tasks_did_is_counted_for_all_processes(metrics):
 
 def test_counters_stay_when_the_tasks_are_deleted(metrics):
     task_id, process, token = samples.running()
-    transitions.complete([Report(task_id, token, b"{}")], process_id=process)
+    transitions.complete([AttemptReport(task_id, token, b"{}")], process_id=process)
 
     Task.objects.filter(pk=task_id).delete()
 

@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from reliability.breakers import gate
-from reliability.breakers.gate import Gate
-from reliability.breakers.rows import CircuitBreaker
-from reliability.breakers.shared import SharedBreakers
+from reliability.breakers import client as gate
+from reliability.breakers.client import BreakerClient
+from reliability.breakers.models import CircuitBreaker
+from reliability.breakers.redis_breaker import RedisBreakers
 from tests.reliability.breakers.machines import Local, Machine, Shared
 
 
@@ -37,12 +37,12 @@ def make(name: str) -> Callable[..., CircuitBreaker]:
 
 
 @pytest.fixture
-def own_gate() -> Iterator[Callable[..., Gate]]:
+def own_gate() -> Iterator[Callable[..., BreakerClient]]:
     """Makes gates as other processes have them."""
-    made: list[Gate] = []
+    made: list[BreakerClient] = []
 
-    def make_gate(url: str | None = None) -> Gate:
-        made.append(Gate(SharedBreakers(url)))
+    def make_gate(url: str | None = None) -> BreakerClient:
+        made.append(BreakerClient(RedisBreakers(url)))
         return made[-1]
 
     yield make_gate

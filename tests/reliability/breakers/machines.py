@@ -8,10 +8,10 @@ import redis
 from django.conf import settings as django_settings
 
 from reliability.breakers import settings
-from reliability.breakers.local import LocalBreaker
+from reliability.breakers.local_breaker import LocalBreaker
+from reliability.breakers.models import CircuitBreaker
 from reliability.breakers.outcomes import FAILURE, SUCCESS, Outcome
-from reliability.breakers.rows import CircuitBreaker
-from reliability.breakers.shared import Answer, SharedBreakers
+from reliability.breakers.redis_breaker import BreakerAnswer, RedisBreakers
 
 _TIMES = ("opened_at", "retry_at", "mode_until")
 
@@ -31,11 +31,11 @@ class Machine(ABC):
         CircuitBreaker.objects.filter(pk=self.name).update(**chosen)
         self.configure()
 
-    def ask(self) -> tuple[Answer, str]:
+    def ask(self) -> tuple[BreakerAnswer, str]:
         token = next(self._tokens)
         return self.acquire(token), token
 
-    def call(self, outcome: Outcome) -> Answer:
+    def call(self, outcome: Outcome) -> BreakerAnswer:
         """One call from beginning to end; the verdict of its record."""
         answer, token = self.ask()
         assert answer.verdict in {"call", "probe"}, answer
@@ -60,10 +60,10 @@ class Machine(ABC):
     def configure(self) -> None: ...
 
     @abstractmethod
-    def acquire(self, token: str) -> Answer: ...
+    def acquire(self, token: str) -> BreakerAnswer: ...
 
     @abstractmethod
-    def record(self, generation: int, verdict: str, token: str, outcome: Outcome) -> Answer: ...
+    def record(self, generation: int, verdict: str, token: str, outcome: Outcome) -> BreakerAnswer: ...
 
     @abstractmethod
     def pass_time(self, seconds: float) -> None: ...
@@ -80,17 +80,17 @@ class Shared(Machine):
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        self.shared = SharedBreakers()
+        self.shared = RedisBreakers()
         self.client: Any = redis.Redis.from_url(django_settings.REDIS_URL, decode_responses=True)
         self.key = f"breaker:{{{name}}}"
 
     def configure(self) -> None:
         self.shared.configure(self.snapshot())
 
-    def acquire(self, token: str) -> Answer:
+    def acquire(self, token: str) -> BreakerAnswer:
         return self.shared.acquire(self.name, token)
 
-    def record(self, generation: int, verdict: str, token: str, outcome: Outcome) -> Answer:
+    def record(self, generation: int, verdict: str, token: str, outcome: Outcome) -> BreakerAnswer:
         return self.shared.record(self.name, generation, verdict, token, outcome)
 
     def state(self) -> str:
@@ -132,10 +132,10 @@ class Local(Machine):
             self.breaker = LocalBreaker.from_row(self.snapshot(), self._tell, lambda: self._now)
         self.breaker.configure(self.snapshot())
 
-    def acquire(self, token: str) -> Answer:
+    def acquire(self, token: str) -> BreakerAnswer:
         return self.breaker.acquire(token)
 
-    def record(self, generation: int, verdict: str, token: str, outcome: Outcome) -> Answer:
+    def record(self, generation: int, verdict: str, token: str, outcome: Outcome) -> BreakerAnswer:
         return self.breaker.record(generation, verdict, token, outcome)
 
     def state(self) -> str:
@@ -150,7 +150,7 @@ class Local(Machine):
     def close(self) -> None:
         self.breaker = None
 
-    def _tell(self, before: str, after: Answer) -> None:
+    def _tell(self, before: str, after: BreakerAnswer) -> None:
         self._moves.append((before, after.state))
 
 
@@ -166,6 +166,6 @@ def half_open(machine: Machine, **chosen: object) -> None:
     machine.pass_time(10.1)
 
 
-def waited(answer: Answer) -> float:
+def waited(answer: BreakerAnswer) -> float:
     assert answer.left is not None
     return answer.left

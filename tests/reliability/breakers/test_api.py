@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from governance.models import AuditEntry
 from reliability import breakers
-from reliability.breakers import gate, verbs
-from reliability.breakers.rows import CircuitBreaker, CircuitBreakerEvent
+from reliability.breakers import client as gate
+from reliability.breakers import services
+from reliability.breakers.models import CircuitBreaker, CircuitBreakerEvent
 from reliability.errors import BreakerOpen
 from tests.governance import samples
 from tests.governance.api_client import Api, client_of, make_user, of_role
@@ -99,7 +100,7 @@ class TestEvents:
     def test_filter_and_page(self, operator: Api, breaker: str):
         trip(breaker)
         for _ in range(4):
-            verbs.reset(breaker, actor=samples.SYSTEM)
+            services.reset(breaker, actor=samples.SYSTEM)
         path, seen = f"breakers/events?breaker={breaker}&kind=reset&limit=3", []
         while path:
             page = operator.get(path).json()

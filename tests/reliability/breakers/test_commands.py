@@ -10,8 +10,9 @@ from django.core.management import CommandError, call_command, load_command_clas
 from django.utils import timezone
 
 from reliability import breakers
-from reliability.breakers import gate, verbs
-from reliability.breakers.rows import CircuitBreaker, CircuitBreakerEvent
+from reliability.breakers import client as gate
+from reliability.breakers import services
+from reliability.breakers.models import CircuitBreaker, CircuitBreakerEvent
 from reliability.errors import BreakerOpen
 from tests.governance import samples
 
@@ -27,7 +28,7 @@ def said(*arguments: str) -> str:
 def test_the_status_is_told_in_a_line_each(name: str, make: Callable[..., CircuitBreaker]):
     make()
     breakers.record(breakers.acquire(name), breakers.auth("who are you?"))
-    verbs.force_open(name, actor=samples.SYSTEM, reason="looking into it")
+    services.force_open(name, actor=samples.SYSTEM, reason="looking into it")
 
     line = said("breaker_status", name)
 
@@ -76,8 +77,8 @@ def test_what_is_unclear_is_refused(arguments: list[str], refusal: str):
 
 def test_what_happened_is_told_newest_first(name: str, make: Callable[..., CircuitBreaker]):
     make()
-    verbs.update_settings(name, actor=samples.SYSTEM, reason="patience", failure_threshold=9)
-    verbs.reset(name, actor=samples.SYSTEM, reason="back")
+    services.update_settings(name, actor=samples.SYSTEM, reason="patience", failure_threshold=9)
+    services.reset(name, actor=samples.SYSTEM, reason="back")
 
     lines = said("breaker_status", name, "--events", "5").splitlines()
 

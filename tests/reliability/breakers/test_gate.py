@@ -11,20 +11,20 @@ from django.db import connection
 from django.db.models.functions import Now
 
 from reliability import breakers
-from reliability.breakers.gate import Gate
-from reliability.breakers.rows import CircuitBreaker, CircuitBreakerEvent
+from reliability.breakers.client import BreakerClient
+from reliability.breakers.models import CircuitBreaker, CircuitBreakerEvent
 from reliability.errors import BreakerOpen
 from tests.polling import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def fail(gate: Gate, name: str, times: int) -> None:
+def fail(gate: BreakerClient, name: str, times: int) -> None:
     for _ in range(times):
         gate.record(gate.acquire(name), breakers.FAILURE)
 
 
-def refusal(gate: Gate, name: str) -> BreakerOpen:
+def refusal(gate: BreakerClient, name: str) -> BreakerOpen:
     with pytest.raises(BreakerOpen) as refused:
         gate.acquire(name)
     return refused.value
@@ -39,7 +39,7 @@ def transitions(name: str) -> list[tuple[str, str, str]]:
     return list(rows.values_list("from_state", "to_state", "cause"))
 
 
-def test_what_one_process_learns_every_process_knows(name: str, own_gate: Callable[..., Gate]):
+def test_what_one_process_learns_every_process_knows(name: str, own_gate: Callable[..., BreakerClient]):
     one, other = own_gate(), own_gate()
     other.acquire(name)
 
@@ -51,7 +51,7 @@ def test_what_one_process_learns_every_process_knows(name: str, own_gate: Callab
         assert (refused.name, refused.kind) == (name, "failures")
 
 
-def test_a_refusal_says_who_why_and_until_when(name: str, own_gate: Callable[..., Gate]):
+def test_a_refusal_says_who_why_and_until_when(name: str, own_gate: Callable[..., BreakerClient]):
     gate = own_gate()
     gate.record(gate.acquire(name), breakers.rate_limited(40, said="slow down"))
 
@@ -65,7 +65,7 @@ def test_a_refusal_says_who_why_and_until_when(name: str, own_gate: Callable[...
     assert 30 < (refused.left_seconds or 0) <= 40
 
 
-def test_a_refusal_that_only_an_operator_ends_says_so(name: str, own_gate: Callable[..., Gate]):
+def test_a_refusal_that_only_an_operator_ends_says_so(name: str, own_gate: Callable[..., BreakerClient]):
     gate = own_gate()
     gate.record(gate.acquire(name), breakers.auth())
 
@@ -75,7 +75,9 @@ def test_a_refusal_that_only_an_operator_ends_says_so(name: str, own_gate: Calla
     assert str(refused).endswith("not before an operator acts")
 
 
-def test_a_new_name_gets_a_breaker_that_takes_after_its_service(name: str, own_gate: Callable[..., Gate]):
+def test_a_new_name_gets_a_breaker_that_takes_after_its_service(
+    name: str, own_gate: Callable[..., BreakerClient]
+):
     CircuitBreaker.objects.create(name=name, failure_threshold=2)
 
     own_gate().acquire(f"{name}:model")
@@ -83,7 +85,7 @@ def test_a_new_name_gets_a_breaker_that_takes_after_its_service(name: str, own_g
     assert CircuitBreaker.objects.get(pk=f"{name}:model").failure_threshold == 2
 
 
-def test_transitions_become_rows_and_the_last_known_state(name: str, own_gate: Callable[..., Gate]):
+def test_transitions_become_rows_and_the_last_known_state(name: str, own_gate: Callable[..., BreakerClient]):
     gate = own_gate()
 
     fail(gate, name, 5)
@@ -97,7 +99,7 @@ def test_transitions_become_rows_and_the_last_known_state(name: str, own_gate: C
     assert row.retry_at - row.opened_at == pytest.approx(timedelta(seconds=30), abs=timedelta(seconds=1))
 
 
-def test_settings_typed_into_psql_bind_within_a_second(name: str, own_gate: Callable[..., Gate]):
+def test_settings_typed_into_psql_bind_within_a_second(name: str, own_gate: Callable[..., BreakerClient]):
     gate = own_gate()
     fail(gate, name, 2)
     with connection.cursor() as cursor:
@@ -113,7 +115,7 @@ def test_settings_typed_into_psql_bind_within_a_second(name: str, own_gate: Call
     assert refusal(gate, name).cause == "3 failures in a row"
 
 
-def test_an_open_breaker_stays_open_when_redis_is_flushed(name: str, own_gate: Callable[..., Gate]):
+def test_an_open_breaker_stays_open_when_redis_is_flushed(name: str, own_gate: Callable[..., BreakerClient]):
     gate = own_gate()
     early = gate.acquire(name)
     fail(gate, name, 5)
@@ -129,7 +131,9 @@ def test_an_open_breaker_stays_open_when_redis_is_flushed(name: str, own_gate: C
     assert refusal(gate, name).cause == "5 failures in a row"
 
 
-def test_results_from_before_a_flush_are_of_an_old_generation(name: str, own_gate: Callable[..., Gate]):
+def test_results_from_before_a_flush_are_of_an_old_generation(
+    name: str, own_gate: Callable[..., BreakerClient]
+):
     gate = own_gate()
     CircuitBreaker.objects.create(name=name, failure_threshold=1)
     early = gate.acquire(name)
@@ -142,7 +146,7 @@ def test_results_from_before_a_flush_are_of_an_old_generation(name: str, own_gat
     assert gate.acquire(name).verdict == "call"
 
 
-def test_it_may_be_asked_on_an_event_loop(name: str, own_gate: Callable[..., Gate]):
+def test_it_may_be_asked_on_an_event_loop(name: str, own_gate: Callable[..., BreakerClient]):
     gate = own_gate()
 
     async def call() -> None:
@@ -154,7 +158,7 @@ def test_it_may_be_asked_on_an_event_loop(name: str, own_gate: Callable[..., Gat
     until(lambda: state(name) == "open")
 
 
-def test_shadow_says_what_it_would_have_refused(name: str, own_gate: Callable[..., Gate]):
+def test_shadow_says_what_it_would_have_refused(name: str, own_gate: Callable[..., BreakerClient]):
     gate = own_gate()
     CircuitBreaker.objects.create(name=name, mode="shadow")
     assert not gate.acquire(name).would_refuse
@@ -164,7 +168,7 @@ def test_shadow_says_what_it_would_have_refused(name: str, own_gate: Callable[..
 
 
 def test_clocks_of_other_hosts_do_not_count(
-    name: str, own_gate: Callable[..., Gate], monkeypatch: pytest.MonkeyPatch
+    name: str, own_gate: Callable[..., BreakerClient], monkeypatch: pytest.MonkeyPatch
 ):
     gate, elsewhere = own_gate(), own_gate()
     fail(gate, name, 5)
@@ -178,7 +182,7 @@ def test_clocks_of_other_hosts_do_not_count(
 
 
 def test_a_row_with_a_retry_time_of_a_wrong_clock_is_measured_by_postgresql(
-    name: str, own_gate: Callable[..., Gate]
+    name: str, own_gate: Callable[..., BreakerClient]
 ):
     CircuitBreaker.objects.create(
         name=name, state="open", cause="known before", opened_at=Now(), retry_at=Now() + timedelta(seconds=50)

@@ -6,9 +6,9 @@ import pytest
 from django.db import OperationalError
 
 from reliability import breakers
-from reliability.breakers import journal, settings
-from reliability.breakers.gate import Gate
-from reliability.breakers.rows import CircuitBreakerEvent
+from reliability.breakers import event_log, settings
+from reliability.breakers.client import BreakerClient
+from reliability.breakers.models import CircuitBreakerEvent
 from reliability.errors import BreakerOpen
 from tests.polling import until
 
@@ -26,7 +26,7 @@ class Outage:
             raise OperationalError("could not connect to server")
 
         self._patch.setattr(settings, "load", fail)
-        self._patch.setattr(journal, "_write", fail)
+        self._patch.setattr(event_log, "_write", fail)
 
     def end(self) -> None:
         self._patch.undo()
@@ -37,7 +37,9 @@ def outage(monkeypatch: pytest.MonkeyPatch) -> Outage:
     return Outage(monkeypatch)
 
 
-def test_a_breaker_that_redis_knows_goes_on(name: str, own_gate: Callable[..., Gate], outage: Outage):
+def test_a_breaker_that_redis_knows_goes_on(
+    name: str, own_gate: Callable[..., BreakerClient], outage: Outage
+):
     own_gate().acquire(name)
     outage.begin()
     gate = own_gate()
@@ -51,7 +53,9 @@ def test_a_breaker_that_redis_knows_goes_on(name: str, own_gate: Callable[..., G
         gate.acquire(name)
 
 
-def test_what_happened_is_written_when_it_is_back(name: str, own_gate: Callable[..., Gate], outage: Outage):
+def test_what_happened_is_written_when_it_is_back(
+    name: str, own_gate: Callable[..., BreakerClient], outage: Outage
+):
     gate = own_gate()
     gate.acquire(name)
     outage.begin()
@@ -68,7 +72,9 @@ def test_what_happened_is_written_when_it_is_back(name: str, own_gate: Callable[
     until(is_written)
 
 
-def test_a_breaker_that_nobody_knows_refuses(name: str, own_gate: Callable[..., Gate], outage: Outage):
+def test_a_breaker_that_nobody_knows_refuses(
+    name: str, own_gate: Callable[..., BreakerClient], outage: Outage
+):
     outage.begin()
 
     with pytest.raises(BreakerOpen) as refused:

@@ -8,7 +8,7 @@ import pytest
 from django.db.models.functions import Now
 
 from juggernaut.environment import ROOT
-from reliability.breakers.rows import CircuitBreaker
+from reliability.breakers.models import CircuitBreaker
 from tests.core.snippets import variables
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -19,7 +19,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 import core
 from reliability import breakers
-from reliability.breakers import gate
+from reliability.breakers import client as gate
 from reliability.errors import BreakerOpen
 
 name = sys.argv[1]

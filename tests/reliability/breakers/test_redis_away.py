@@ -14,10 +14,10 @@ from django.db.models.functions import Now
 
 from juggernaut.embedded.redis import Redis
 from reliability import bounded_redis, breakers
-from reliability.breakers import gate as gates
-from reliability.breakers import verbs
-from reliability.breakers.gate import Gate
-from reliability.breakers.rows import CircuitBreaker, CircuitBreakerEvent
+from reliability.breakers import client as gates
+from reliability.breakers import services
+from reliability.breakers.client import BreakerClient
+from reliability.breakers.models import CircuitBreaker, CircuitBreakerEvent
 from reliability.errors import BreakerOpen
 from tests.governance import samples
 from tests.polling import until
@@ -55,18 +55,18 @@ def silence() -> Iterator[tuple[str, list[socket.socket]]]:
             connection.close()
 
 
-def fail(gate: Gate, name: str, times: int) -> None:
+def fail(gate: BreakerClient, name: str, times: int) -> None:
     for _ in range(times):
         gate.record(gate.acquire(name), breakers.FAILURE)
 
 
-def refusal(gate: Gate, name: str) -> BreakerOpen:
+def refusal(gate: BreakerClient, name: str) -> BreakerOpen:
     with pytest.raises(BreakerOpen) as refused:
         gate.acquire(name)
     return refused.value
 
 
-def test_a_process_alone_still_counts_and_opens(name: str, own_gate: Callable[..., Gate]):
+def test_a_process_alone_still_counts_and_opens(name: str, own_gate: Callable[..., BreakerClient]):
     gate = own_gate(NOBODY)
 
     permit = gate.acquire(name)
@@ -80,7 +80,7 @@ def test_a_process_alone_still_counts_and_opens(name: str, own_gate: Callable[..
     assert CircuitBreaker.objects.get(pk=name).state == "closed"
 
 
-def test_it_begins_from_the_last_known_state(name: str, own_gate: Callable[..., Gate]):
+def test_it_begins_from_the_last_known_state(name: str, own_gate: Callable[..., BreakerClient]):
     CircuitBreaker.objects.create(
         name=name, state="open", cause="known before", opened_at=Now(), retry_at=Now() + timedelta(seconds=50)
     )
@@ -92,7 +92,7 @@ def test_it_begins_from_the_last_known_state(name: str, own_gate: Callable[..., 
 
 
 def test_nobody_is_admitted_when_nothing_is_known(
-    name: str, own_gate: Callable[..., Gate], monkeypatch: pytest.MonkeyPatch
+    name: str, own_gate: Callable[..., BreakerClient], monkeypatch: pytest.MonkeyPatch
 ):
     gate = own_gate(NOBODY)
     monkeypatch.setattr(gate.registry, "current", lambda _: None)
@@ -101,7 +101,7 @@ def test_nobody_is_admitted_when_nothing_is_known(
 
 
 def test_an_open_breaker_stays_open_when_redis_dies_and_when_it_returns_empty(
-    name: str, own_redis: Redis, own_gate: Callable[..., Gate]
+    name: str, own_redis: Redis, own_gate: Callable[..., BreakerClient]
 ):
     gate = own_gate(own_redis.url)
     fail(gate, name, 5)
@@ -121,7 +121,7 @@ def test_an_open_breaker_stays_open_when_redis_dies_and_when_it_returns_empty(
 
 
 def test_a_permit_of_redis_counts_in_the_process_when_redis_dies(
-    name: str, own_redis: Redis, own_gate: Callable[..., Gate]
+    name: str, own_redis: Redis, own_gate: Callable[..., BreakerClient]
 ):
     gate = own_gate(own_redis.url)
     CircuitBreaker.objects.create(name=name, failure_threshold=1)
@@ -134,7 +134,7 @@ def test_a_permit_of_redis_counts_in_the_process_when_redis_dies(
 
 
 def test_what_a_process_learnt_alone_does_not_outlive_the_outage(
-    name: str, own_redis: Redis, own_gate: Callable[..., Gate]
+    name: str, own_redis: Redis, own_gate: Callable[..., BreakerClient]
 ):
     gate = own_gate(own_redis.url)
     gate.acquire(name)
@@ -154,7 +154,7 @@ def test_what_a_process_learnt_alone_does_not_outlive_the_outage(
 def test_a_frozen_redis_is_asked_once_in_a_while_only(
     name: str,
     silence: tuple[str, list[socket.socket]],
-    own_gate: Callable[..., Gate],
+    own_gate: Callable[..., BreakerClient],
     monkeypatch: pytest.MonkeyPatch,
 ):
     url, came = silence
@@ -169,7 +169,9 @@ def test_a_frozen_redis_is_asked_once_in_a_while_only(
     assert len(came) <= 2
 
 
-def test_calls_go_on_while_redis_is_frozen(name: str, own_redis: Redis, own_gate: Callable[..., Gate]):
+def test_calls_go_on_while_redis_is_frozen(
+    name: str, own_redis: Redis, own_gate: Callable[..., BreakerClient]
+):
     gate = own_gate(own_redis.url)
     assert not gate.acquire(name).is_local
 
@@ -182,13 +184,15 @@ def test_calls_go_on_while_redis_is_frozen(name: str, own_redis: Redis, own_gate
     until(lambda: not gate.acquire(name).is_local)
 
 
-def test_a_reset_reaches_processes_that_are_alone(name: str, own_gate: Callable[..., Gate], settings: Any):
+def test_a_reset_reaches_processes_that_are_alone(
+    name: str, own_gate: Callable[..., BreakerClient], settings: Any
+):
     settings.REDIS_URL = NOBODY
     gate = own_gate(NOBODY)
     fail(gate, name, 5)
     refusal(gate, name)
 
-    verbs.reset(name, actor=samples.SYSTEM)
+    services.reset(name, actor=samples.SYSTEM)
 
     def admits() -> bool:
         try:
@@ -201,7 +205,7 @@ def test_a_reset_reaches_processes_that_are_alone(name: str, own_gate: Callable[
 
 
 def test_a_process_that_heard_of_no_reset_begins_from_it(
-    name: str, own_redis: Redis, own_gate: Callable[..., Gate], settings: Any
+    name: str, own_redis: Redis, own_gate: Callable[..., BreakerClient], settings: Any
 ):
     settings.REDIS_URL = NOBODY
     gate = own_gate(own_redis.url)
@@ -209,14 +213,14 @@ def test_a_process_that_heard_of_no_reset_begins_from_it(
     until(lambda: CircuitBreaker.objects.get(pk=name).state == "open")
     own_redis.kill()
 
-    verbs.reset(name, actor=samples.SYSTEM)
+    services.reset(name, actor=samples.SYSTEM)
     gate.registry._read_at = 0.0
 
     assert gate.acquire(name).is_local
 
 
 def test_a_mode_that_was_set_while_redis_was_away_is_brought_when_it_returns(
-    name: str, own_redis: Redis, own_gate: Callable[..., Gate]
+    name: str, own_redis: Redis, own_gate: Callable[..., BreakerClient]
 ):
     gate = own_gate(own_redis.url)
     gate.acquire(name)

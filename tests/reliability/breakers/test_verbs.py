@@ -9,13 +9,13 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from governance import actors
+from governance.access import actors
 from governance.errors import Forbidden, InvalidInput
 from reliability import breakers
-from reliability.breakers import gate as gates
-from reliability.breakers import status, verbs
-from reliability.breakers.gate import Gate
-from reliability.breakers.rows import CircuitBreaker, CircuitBreakerEvent
+from reliability.breakers import client as gates
+from reliability.breakers import services, status
+from reliability.breakers.client import BreakerClient
+from reliability.breakers.models import CircuitBreaker, CircuitBreakerEvent
 from reliability.errors import BreakerNotFound, BreakerOpen
 from tests.governance import samples
 from tests.governance.conftest import nobody  # noqa: F401
@@ -25,7 +25,9 @@ SYSTEM = samples.SYSTEM
 
 
 @pytest.fixture
-def elsewhere(own_gate: Callable[..., Gate], name: str, make: Callable[..., CircuitBreaker]) -> Gate:
+def elsewhere(
+    own_gate: Callable[..., BreakerClient], name: str, make: Callable[..., CircuitBreaker]
+) -> BreakerClient:
     """Another process, which uses the breaker already."""
     make(failure_threshold=3)
     gate = own_gate()
@@ -33,12 +35,12 @@ def elsewhere(own_gate: Callable[..., Gate], name: str, make: Callable[..., Circ
     return gate
 
 
-def fail(gate: Gate, name: str, times: int) -> None:
+def fail(gate: BreakerClient, name: str, times: int) -> None:
     for _ in range(times):
         gate.record(gate.acquire(name), breakers.FAILURE)
 
 
-def refused(gate: Gate, name: str) -> BreakerOpen:
+def refused(gate: BreakerClient, name: str) -> BreakerOpen:
     with pytest.raises(BreakerOpen) as error:
         gate.acquire(name)
     return error.value
@@ -49,11 +51,11 @@ def changes(name: str) -> list[Any]:
     return list(rows.order_by("id"))
 
 
-def test_a_reset_closes_it_in_every_process(elsewhere: Gate, name: str):
+def test_a_reset_closes_it_in_every_process(elsewhere: BreakerClient, name: str):
     fail(elsewhere, name, 3)
     refused(elsewhere, name)
 
-    verbs.reset(name, actor=SYSTEM, reason="the service is back")
+    services.reset(name, actor=SYSTEM, reason="the service is back")
 
     fail(elsewhere, name, 2)
     assert elsewhere.acquire(name).verdict == "call"
@@ -64,35 +66,37 @@ def test_a_reset_closes_it_in_every_process(elsewhere: Gate, name: str):
     assert CircuitBreaker.objects.get(pk=name).state == "closed"
 
 
-def test_a_reset_forgets_what_a_closed_one_counted(elsewhere: Gate, name: str):
+def test_a_reset_forgets_what_a_closed_one_counted(elsewhere: BreakerClient, name: str):
     fail(elsewhere, name, 2)
 
-    verbs.reset(name, actor=SYSTEM)
+    services.reset(name, actor=SYSTEM)
 
     fail(elsewhere, name, 2)
     assert elsewhere.acquire(name).verdict == "call"
 
 
-def test_a_reset_ends_the_wait_for_an_operator(elsewhere: Gate, name: str):
+def test_a_reset_ends_the_wait_for_an_operator(elsewhere: BreakerClient, name: str):
     elsewhere.record(elsewhere.acquire(name), breakers.auth())
 
-    verbs.reset(name, actor=SYSTEM)
+    services.reset(name, actor=SYSTEM)
 
     assert elsewhere.acquire(name).verdict == "call"
 
 
-def test_all_are_reset_and_counted(elsewhere: Gate, name: str):
+def test_all_are_reset_and_counted(elsewhere: BreakerClient, name: str):
     fail(elsewhere, name, 3)
     CircuitBreaker.objects.create(name=f"{name}:other")
 
-    assert verbs.reset_all(actor=SYSTEM) == CircuitBreaker.objects.count() >= 2
+    assert services.reset_all(actor=SYSTEM) == CircuitBreaker.objects.count() >= 2
     assert elsewhere.acquire(name).verdict == "call"
 
 
-def test_settings_are_live_at_the_next_call_with_counters_kept(elsewhere: Gate, name: str):
+def test_settings_are_live_at_the_next_call_with_counters_kept(elsewhere: BreakerClient, name: str):
     fail(elsewhere, name, 2)
 
-    verbs.update_settings(name, actor=SYSTEM, reason="more patience", failure_threshold=4, reset_timeout=60)
+    services.update_settings(
+        name, actor=SYSTEM, reason="more patience", failure_threshold=4, reset_timeout=60
+    )
 
     fail(elsewhere, name, 2)
     error = refused(elsewhere, name)
@@ -127,17 +131,17 @@ def test_impossible_settings_are_refused_with_the_reason(
     row = make()
 
     with pytest.raises(InvalidInput) as refusal:
-        verbs.update_settings(name, actor=SYSTEM, **said)
+        services.update_settings(name, actor=SYSTEM, **said)
 
     assert {error.field for error in refusal.value.errors} == {field}
     assert CircuitBreaker.objects.get(pk=name).version == row.version
     assert changes(name) == []
 
 
-def test_forced_open_refuses_everywhere_until_it_is_restored(elsewhere: Gate, name: str):
-    verbs.force_open(name, actor=SYSTEM, reason="they are moving house")
+def test_forced_open_refuses_everywhere_until_it_is_restored(elsewhere: BreakerClient, name: str):
+    services.force_open(name, actor=SYSTEM, reason="they are moving house")
     error = refused(elsewhere, name)
-    verbs.restore(name, actor=SYSTEM, reason="moved")
+    services.restore(name, actor=SYSTEM, reason="moved")
 
     assert (error.cause, error.left_seconds) == ("forced open by an operator", None)
     assert elsewhere.acquire(name).verdict == "call"
@@ -146,33 +150,33 @@ def test_forced_open_refuses_everywhere_until_it_is_restored(elsewhere: Gate, na
     assert (restored.after["mode"], restored.cause) == ("normal", "moved")
 
 
-def test_disabled_admits_everywhere(elsewhere: Gate, name: str):
+def test_disabled_admits_everywhere(elsewhere: BreakerClient, name: str):
     fail(elsewhere, name, 3)
 
-    verbs.disable_until(name, timezone.now() + timedelta(hours=1), actor=SYSTEM, reason="false alarm")
+    services.disable_until(name, timezone.now() + timedelta(hours=1), actor=SYSTEM, reason="false alarm")
 
     assert elsewhere.acquire(name).verdict == "free"
 
 
-def test_shadow_refuses_nothing(elsewhere: Gate, name: str):
-    verbs.shadow(name, actor=SYSTEM, reason="trying it out")
+def test_shadow_refuses_nothing(elsewhere: BreakerClient, name: str):
+    services.shadow(name, actor=SYSTEM, reason="trying it out")
 
     fail(elsewhere, name, 3)
 
     assert elsewhere.acquire(name).would_refuse
 
 
-def test_a_mode_that_is_over_is_over_in_the_row_too(elsewhere: Gate, name: str):
+def test_a_mode_that_is_over_is_over_in_the_row_too(elsewhere: BreakerClient, name: str):
     CircuitBreaker.objects.filter(pk=name).update(
         mode="forced_open", mode_by="somebody", mode_until=Now() - timedelta(seconds=1)
     )
 
-    assert verbs.end_modes() == 1
+    assert services.end_modes() == 1
 
     row = CircuitBreaker.objects.get(pk=name)
     assert (row.mode, row.mode_by, row.mode_until) == ("normal", "", None)
     assert changes(name)[-1].actor == "WATCHDOG"
-    assert verbs.end_modes() == 0
+    assert services.end_modes() == 0
 
 
 @pytest.mark.parametrize("until", [None, timedelta(0)])
@@ -183,14 +187,14 @@ def test_a_mode_needs_a_reason_and_a_time_to_come(
     said = {"reason": " "} if until is None else {"reason": "why", "until": timezone.now() + until}
 
     with pytest.raises(InvalidInput):
-        verbs.force_open(name, actor=SYSTEM, **said)
+        services.force_open(name, actor=SYSTEM, **said)
 
 
 def test_an_unknown_name_is_told_the_known_ones(name: str, make: Callable[..., CircuitBreaker]):
     make()
 
     with pytest.raises(BreakerNotFound, match=f"'opnrouter'; known: .*{name}"):
-        verbs.reset("opnrouter", actor=SYSTEM)
+        services.reset("opnrouter", actor=SYSTEM)
 
 
 def test_nobody_changes_breakers_without_the_permission(
@@ -203,13 +207,13 @@ def test_nobody_changes_breakers_without_the_permission(
     until = timezone.now() + timedelta(hours=1)
 
     for verb in (
-        lambda: verbs.reset(name, actor=actor),
-        lambda: verbs.reset_all(actor=actor),
-        lambda: verbs.update_settings(name, actor=actor, failure_threshold=1),
-        lambda: verbs.force_open(name, actor=actor, reason="why"),
-        lambda: verbs.disable_until(name, until, actor=actor, reason="why"),
-        lambda: verbs.shadow(name, actor=actor, reason="why"),
-        lambda: verbs.restore(name, actor=actor, reason="why"),
+        lambda: services.reset(name, actor=actor),
+        lambda: services.reset_all(actor=actor),
+        lambda: services.update_settings(name, actor=actor, failure_threshold=1),
+        lambda: services.force_open(name, actor=actor, reason="why"),
+        lambda: services.disable_until(name, until, actor=actor, reason="why"),
+        lambda: services.shadow(name, actor=actor, reason="why"),
+        lambda: services.restore(name, actor=actor, reason="why"),
     ):
         with pytest.raises(Forbidden, match="change_circuitbreaker"):
             verb()
@@ -243,7 +247,7 @@ def test_the_database_refuses_what_cannot_be(name: str, make: Callable[..., Circ
         cursor.execute(f"UPDATE circuit_breakers SET {change} WHERE name = %s", [name])
 
 
-def test_the_status_is_the_same_from_everywhere(elsewhere: Gate, name: str):
+def test_the_status_is_the_same_from_everywhere(elsewhere: BreakerClient, name: str):
     elsewhere.record(elsewhere.acquire(name), breakers.SUCCESS)
     fail(elsewhere, name, 3)
 
@@ -257,9 +261,9 @@ def test_the_status_is_the_same_from_everywhere(elsewhere: Gate, name: str):
     assert (standing["mode"], standing["source"]) == ("normal", "redis")
 
 
-def test_without_redis_the_status_is_the_last_known(elsewhere: Gate, name: str, settings: Any):
+def test_without_redis_the_status_is_the_last_known(elsewhere: BreakerClient, name: str, settings: Any):
     fail(elsewhere, name, 3)
-    verbs.look_after(timezone.now())
+    services.maintain(timezone.now())
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     gates.close()
 

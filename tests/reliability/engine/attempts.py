@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from pydantic import BaseModel
 
-from governance import task_types
-from governance.claims import Claimed
+from governance.tasks import registry as task_types
+from governance.tasks.transitions.types import ClaimedTask
 from reliability.engine import attempt
 from reliability.engine.context import TaskContext
 from reliability.engine.threads import Threads
@@ -21,9 +21,9 @@ class Anything(BaseModel, extra="allow"):
     """A payload of which nothing is asked."""
 
 
-def claimed(**facts: Any) -> Claimed:
+def claimed(**facts: Any) -> ClaimedTask:
     """A first attempt, just claimed."""
-    fresh = Claimed(
+    fresh = ClaimedTask(
         id=uuid4(),
         task_type="noop",
         payload="{}",
@@ -50,7 +50,7 @@ def task_type(
         del task_types._types[name]
 
 
-def context_of(task: Claimed) -> TaskContext:
+def context_of(task: ClaimedTask) -> TaskContext:
     return TaskContext(
         task_id=task.id,
         worker_id=task.worker_id,
@@ -84,7 +84,7 @@ def raising(error: BaseException, **facts: Any) -> attempt.Ending:
     return carry_out(raise_it, **facts)
 
 
-async def _attempt(task: Claimed) -> attempt.Ending:
+async def _attempt(task: ClaimedTask) -> attempt.Ending:
     threads = Threads(THREADS)
     try:
         return await attempt.run(task, context_of(task), threads=threads, on_late=lambda task, result: None)

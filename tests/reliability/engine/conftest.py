@@ -13,7 +13,7 @@ import_module("benchmarks.task_types")
 @pytest.fixture(autouse=True)
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Drains that look and beat ten times as often, for tests that wait for either."""
-    monkeypatch.setattr(import_module("reliability.engine.drain"), "POLL_SECONDS", 0.1)
+    monkeypatch.setattr(import_module("reliability.engine.worker_loop"), "POLL_SECONDS", 0.1)
     monkeypatch.setattr(heartbeat, "INTERVAL_SECONDS", 0.2)
     monkeypatch.setattr(heartbeat, "RENEW_AFTER_SECONDS", 0.1)
 

@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 from django.db import connection
 
 from governance.models import Task
-from reliability import pulse
-from reliability.engine.drain import Drain
+from reliability.cluster import shared_state
+from reliability.engine.worker_loop import WorkerLoop
 from tests.governance import lives
 from tests.polling import until
 
@@ -22,18 +22,18 @@ class Draining:
     """One drain, from its start to its end. `crash` holds what it died of."""
 
     def __init__(self, *workers: str) -> None:
-        self.pulse = pulse.Pulse(slots=1)
+        self.pulse = shared_state.ClusterState(slots=1)
         self.process_id = uuid4()
         self.crash: BaseException | None = None
-        self.drain: Drain | None = None
+        self.drain: WorkerLoop | None = None
         self._workers = workers or WORKERS
         self._thread = threading.Thread(target=self._run, name="drain under test")
         self._thread.start()
 
     def _run(self) -> None:
         async def drain() -> None:
-            beat = pulse.Beat(self.pulse, self.pulse.take_slot())
-            self.drain = Drain(process_id=self.process_id, worker_ids=self._workers, beat=beat)
+            beat = shared_state.ProcessState(self.pulse, self.pulse.take_slot())
+            self.drain = WorkerLoop(process_id=self.process_id, worker_ids=self._workers, beat=beat)
             await self.drain.run()
 
         try:

@@ -10,7 +10,7 @@ import pytest
 from django.db import OperationalError
 from pydantic import BaseModel, ConfigDict
 
-from governance.waits import Wait, WaitKind
+from governance.tasks.waits import Wait, WaitKind
 from reliability.engine import attempt
 from reliability.engine.attempt import Completed, Failed, Parked, RetryLater
 from reliability.engine.threads import Threads

@@ -6,9 +6,9 @@ from importlib import import_module
 import pytest
 from django.db import connection
 
-from governance import transitions
 from governance.models import LateResult, Task, Worker, WorkerProcess
-from governance.waits import Wait, WaitKind
+from governance.tasks import transitions
+from governance.tasks.waits import Wait, WaitKind
 from reliability.engine import attempt
 from reliability.failures import Postponed
 from tests.governance import lives
@@ -18,7 +18,7 @@ from tests.reliability.engine.attempts import task_type
 from tests.reliability.engine.drainage import draining, sql, submit, until_all
 
 # The package names the function like the module.
-DRAIN = import_module("reliability.engine.drain")
+DRAIN = import_module("reliability.engine.worker_loop")
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("fleet"), pytest.mark.slow]
 
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from governance import transitions
 from governance.models import LateResult, Task, Worker
+from governance.tasks import transitions
 from reliability.engine import heartbeat
 from tests.governance import lives
 from tests.polling import until

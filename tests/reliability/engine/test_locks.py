@@ -5,12 +5,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from governance import locks, transitions
+from governance.db import locks
 from governance.models import Task, WorkerProcess
-from reliability import leadership, respite, sweep
-from reliability.engine import clerk
-from reliability.engine.clerk import Clerk, Reports
+from governance.tasks import transitions
+from reliability.engine import outcome_writer
+from reliability.engine.outcome_writer import OutcomeBatch, OutcomeWriter
 from reliability.models import Leadership
+from reliability.watchdog import leadership, lease_grace, sweep
 from tests.governance import lives
 from tests.governance.lives import PROCESS, done, failing, fetch, held, make
 from tests.governance.races import somebody_else
@@ -27,24 +28,24 @@ def psql(fleet):
 
 @pytest.fixture
 def writer(monkeypatch):
-    monkeypatch.setattr(clerk, "LOCK_SECONDS", 0.05)
-    return Clerk(process_id=PROCESS)
+    monkeypatch.setattr(outcome_writer, "LOCK_SECONDS", 0.05)
+    return OutcomeWriter(process_id=PROCESS)
 
 
 def turn(writer, reports=None, *, free=0):
-    return writer._turn(reports or Reports(), {"EXECUTOR": free}, False)
+    return writer._turn(reports or OutcomeBatch(), {"EXECUTOR": free}, False)
 
 
 # ------------------------------------------------------------------------------------------ outcomes
 
 
-@pytest.mark.parametrize("count", [2, clerk.WORTH_SHARING])
+@pytest.mark.parametrize("count", [2, outcome_writer.WORTH_SHARING])
 def test_a_turn_records_what_is_free_claims_and_leaves_what_is_locked(psql, writer, count):
     tasks = [held() for _ in range(count)]
     due = make()
     psql.execute("SELECT FROM governance_tasks WHERE id = %s FOR UPDATE", [str(tasks[0].id)])
 
-    claimed = turn(writer, Reports(completed=[done(task) for task in tasks]), free=1)
+    claimed = turn(writer, OutcomeBatch(completed=[done(task) for task in tasks]), free=1)
 
     assert [task.id for task in claimed] == [due.pk]
     assert [report.id for report in writer.left.all()] == [tasks[0].id]
@@ -55,14 +56,14 @@ def test_a_turn_records_what_is_free_claims_and_leaves_what_is_locked(psql, writ
     assert lives.status(tasks[0].id) == "completed"
 
 
-@pytest.mark.parametrize("count", [2, clerk.WORTH_SHARING])
+@pytest.mark.parametrize("count", [2, outcome_writer.WORTH_SHARING])
 def test_a_group_of_failures_that_is_locked_stops_no_other_outcome(psql, writer, count):
     lives.fail(held(task_type="one"))
     locked, free = held(task_type="one"), held(task_type="two")
     others = [held() for _ in range(count)]
     due = make()
     psql.execute("SELECT FROM failure_signatures FOR UPDATE")
-    reports = Reports(completed=[done(task) for task in others], failed=[failing(locked), failing(free)])
+    reports = OutcomeBatch(completed=[done(task) for task in others], failed=[failing(locked), failing(free)])
 
     claimed = turn(writer, reports, free=1)
 
@@ -76,7 +77,7 @@ def test_failures_are_not_tried_for_a_while_after_one_met_a_lock(psql, writer, m
     lives.fail(held(task_type="one"))
     locked, later = held(task_type="one"), held(task_type="one")
     psql.execute("SELECT FROM failure_signatures FOR UPDATE")
-    turn(writer, Reports(failed=[failing(locked)]))
+    turn(writer, OutcomeBatch(failed=[failing(locked)]))
     tried = []
 
     def fail(reports, **_):
@@ -85,7 +86,7 @@ def test_failures_are_not_tried_for_a_while_after_one_met_a_lock(psql, writer, m
 
     monkeypatch.setattr(transitions, "fail", fail)
 
-    turn(writer, Reports(failed=[failing(later)]))
+    turn(writer, OutcomeBatch(failed=[failing(later)]))
 
     assert tried == []
     assert [report.id for report in writer.left.failed] == [later.id]
@@ -121,7 +122,7 @@ def test_a_duty_that_meets_a_lock_stops_no_other_and_is_no_fault(psql, caplog):
     def meets_a_lock(now):
         Task.objects.filter(pk=task.pk).update(title="x")
 
-    swept = sweep.carry_out({"first": meets_a_lock, "second": lambda now: 1}, leader="a")
+    swept = sweep.run({"first": meets_a_lock, "second": lambda now: 1}, leader="a")
 
     assert swept.counts == {"second": 1}
     assert swept.error.startswith("first: ")
@@ -138,7 +139,7 @@ def test_tasks_and_their_process_locked_together_are_no_crash_in_any_later_sweep
     task = held()
     transitions.renew({task.id: task.token}, lease=timedelta(seconds=-1))
     psql.execute("UPDATE governance_tasks SET title = 'x'; UPDATE worker_processes SET host = 'x'")
-    now = respite.database_time()
+    now = lease_grace.database_time()
 
     assert sweep.rescue_crashed(now) == 0
     psql.execute("COMMIT")

@@ -4,15 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from reliability import retry
+from reliability.engine import backoff
+from reliability.engine.backoff import Again, GiveUp
 from reliability.failures import PermanentFailure, TransientFailure
-from reliability.retry import Again, GiveUp
 
 
 def delays(error_attempts, error=None, count=500):
     error = error or TransientFailure("busy")
     decisions = [
-        retry.decide(error, error_attempts=error_attempts, max_attempts=10_000) for _ in range(count)
+        backoff.decide(error, error_attempts=error_attempts, max_attempts=10_000) for _ in range(count)
     ]
     return [decision.delay_seconds for decision in decisions if isinstance(decision, Again)]
 
@@ -45,10 +45,10 @@ def test_a_service_that_asks_for_no_wait_is_given_the_usual_one():
 
 @pytest.mark.parametrize("error", [ValueError(), OSError(), TransientFailure("busy"), TimeoutError()])
 def test_whatever_is_not_permanent_is_tried_again_until_the_last_attempt(error):
-    assert isinstance(retry.decide(error, error_attempts=1, max_attempts=3), Again)
-    assert retry.decide(error, error_attempts=2, max_attempts=3) == GiveUp()
-    assert retry.decide(error, error_attempts=9, max_attempts=3) == GiveUp()
+    assert isinstance(backoff.decide(error, error_attempts=1, max_attempts=3), Again)
+    assert backoff.decide(error, error_attempts=2, max_attempts=3) == GiveUp()
+    assert backoff.decide(error, error_attempts=9, max_attempts=3) == GiveUp()
 
 
 def test_a_permanent_failure_is_given_up_at_once():
-    assert retry.decide(PermanentFailure("no"), error_attempts=0, max_attempts=3) == GiveUp()
+    assert backoff.decide(PermanentFailure("no"), error_attempts=0, max_attempts=3) == GiveUp()

@@ -3,12 +3,12 @@
 import asyncio
 import time
 
-from reliability.engine.window import MAX_AHEAD, Running, Window
+from reliability.engine.slots import MAX_AHEAD, Running, Slots
 from tests.reliability.engine.attempts import claimed, context_of
 
 
 def window(**concurrency):
-    made = Window(tuple(concurrency))
+    made = Slots(tuple(concurrency))
     made.concurrency.update(concurrency)
     return made
 
@@ -27,7 +27,7 @@ def test_there_is_room_for_the_concurrency_of_each_worker():
 
 
 def test_before_the_first_heartbeat_there_is_room_for_one():
-    assert Window(("EXECUTOR",)).room() == {"EXECUTOR": 1}
+    assert Slots(("EXECUTOR",)).room() == {"EXECUTOR": 1}
 
 
 def test_what_runs_and_what_waits_takes_up_room():

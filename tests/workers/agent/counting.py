@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from governance import steps
-from reliability import door
+from governance.tasks import checkpoints
+from reliability import calls
 from reliability.failures import PermanentFailure, TransientFailure
 from tests.workers.agent.turns import payload
 from workers import tools
@@ -48,7 +48,7 @@ def work(context, **asked):
     try:
         return asyncio.run(loop.run(payload(**asked), context))
     finally:
-        assert door.leave(30) == 0
+        assert calls.leave(30) == 0
 
 
 def says(provider, *lines):
@@ -67,7 +67,7 @@ def text(said):
 
 def kept(context):
     """Turn, call and content of each step."""
-    return [(step.turn, step.call, step.content) for step in steps.of(context.task_id)]
+    return [(step.turn, step.call, step.content) for step in checkpoints.load(context.task_id)]
 
 
 def asked_of(provider):

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from governance.models import Approval, Task, ToolExecution, ToolPermission
-from reliability import door
+from reliability import calls
 from reliability.failures import PermanentFailure, Postponed
 from tests.door import grant
 from tests.workers.agent.turns import payload
@@ -55,7 +55,7 @@ def work(context):
     try:
         return asyncio.run(loop.run(payload(), context))
     finally:
-        assert door.leave(30) == 0
+        assert calls.leave(30) == 0
 
 
 def says(provider, *lines):

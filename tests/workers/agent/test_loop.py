@@ -4,8 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from governance import budgets, permissions, steps
+from governance import budgets
+from governance.access import permissions
 from governance.models import BudgetHold, TaskStep
+from governance.tasks import checkpoints
 from reliability.failures import PermanentFailure
 from tests.governance import samples
 from tests.workers.agent import counting
@@ -226,7 +228,7 @@ def test_an_answer_that_was_cut_off_is_no_answer(context, provider):
 
 
 def test_an_answer_that_is_too_long_to_be_kept_is_sent_back(context, provider, monkeypatch):
-    monkeypatch.setattr(steps, "MAX_BYTES", 2_000)
+    monkeypatch.setattr(checkpoints, "MAX_BYTES", 2_000)
     says(provider, text("x" * 5_000), text("Seven."))
 
     assert work(context).answer == "Seven."

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from governance.models import TaskStep
-from governance.steps import storable
+from governance.tasks.checkpoints import storable
 from reliability.failures import PermanentFailure
 from tests.workers import strict
 from tests.workers.agent.counting import asked_of, calling, kept, made, says, text, work

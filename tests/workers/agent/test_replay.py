@@ -4,16 +4,16 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from governance import steps
-from governance.prices import NO_USAGE
-from governance.steps import Step
+from gateway.providers import content, replay
+from gateway.providers.answer import ModelAnswer, ToolCall
+from governance.costs.pricing import NO_USAGE
+from governance.tasks import checkpoints
+from governance.tasks.checkpoints import Checkpoint
 from tests.workers import strict
 from tests.workers.agent.turns import answered, failed, payload, returned, turns
 from tests.workers.test_models_content import JSON, MESSAGES
 from workers.agent import conversation
-from workers.keeping import answer_content
-from workers.models import content, replay
-from workers.models.answer import ModelAnswer, ToolCall
+from workers.checkpoint_store import answer_content
 
 REASONING = ("reasoning", "reasoning_details")
 REASONS = st.sampled_from(["stop", "tool_calls", "length", "content_filter", "refusal", None]) | JSON
@@ -38,7 +38,7 @@ RESULTS = st.one_of(
 
 def stored(content):
     """As whoever goes on reads it."""
-    return orjson.loads(steps.storable(content))
+    return orjson.loads(checkpoints.storable(content))
 
 
 def answer(message, reason):
@@ -62,7 +62,7 @@ def messages(*done):
 
 
 def step(turn, call, kind, said):
-    return Step(turn=turn, call=call, kind=kind, content=stored(said))
+    return Checkpoint(turn=turn, call=call, kind=kind, content=stored(said))
 
 
 @given(ANSWERS, st.data())
@@ -96,7 +96,7 @@ def test_ids_are_unique_in_the_conversation_and_answers_keep_to_them():
         asked = answered(turn, "", ("look", "{}"), ("look", "{}"))
         calls = [call | {"id": "call_0"} for call in asked.content["tool_calls"]]
         steps_ += [
-            Step(turn=turn, call=0, kind="answer", content=asked.content | {"tool_calls": calls}),
+            Checkpoint(turn=turn, call=0, kind="answer", content=asked.content | {"tool_calls": calls}),
             returned(turn, 1, f"first {turn}"),
             returned(turn, 2, f"second {turn}"),
         ]
@@ -123,7 +123,7 @@ def old_turn(turn, name, arguments, call_id, message):
     """An answer as it was stored before conversations were normalised."""
     call = {"id": call_id, "name": name, "arguments": arguments}
     facts = {"text": "", "tool_calls": [call], "message": message, "model": "some-model"}
-    return Step(turn=turn, call=0, kind="answer", content=facts | {"finish_reason": "tool_calls"})
+    return Checkpoint(turn=turn, call=0, kind="answer", content=facts | {"finish_reason": "tool_calls"})
 
 
 def test_a_conversation_that_was_stored_before_goes_on():
@@ -136,7 +136,7 @@ def test_a_conversation_that_was_stored_before_goes_on():
         failed(1, 1, "no tool 'fly away' is offered"),
         old_turn(2, "count_ask", '{"of": "x"}', "call_2_1", message),
         returned(2, 1, ""),
-        Step(turn=3, call=0, kind="answer", content=text | {"finish_reason": "stop"}),
+        Checkpoint(turn=3, call=0, kind="answer", content=text | {"finish_reason": "stop"}),
     ]
 
     said = messages(*done)
@@ -159,7 +159,7 @@ def test_an_answer_that_a_filter_ended_calls_nothing():
 
 
 def test_an_answer_that_is_too_long_is_kept_without_what_nobody_sends_again(monkeypatch):
-    monkeypatch.setattr(steps, "MAX_BYTES", 2_000)
+    monkeypatch.setattr(checkpoints, "MAX_BYTES", 2_000)
     said = answer({"content": "Seven.", "images": ["x" * 5_000]}, "stop")
 
     kept = answer_content(said, tool_names={})

@@ -5,9 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from governance import approvals, steps, tool_executions
+from governance.access import approvals, tool_executions
 from governance.models import Approval, Task, TaskStep, ToolExecution
-from governance.waits import WaitKind
+from governance.tasks import checkpoints
+from governance.tasks.waits import WaitKind
 from reliability.failures import PermanentFailure, Postponed, TransientFailure
 from tests.door import grant, running_task
 from tests.governance import samples
@@ -72,7 +73,7 @@ def died_under_its_call(context, provider, policy):
     with pytest.raises(PermanentFailure):
         work(context, limits={"turns": 1})
     call = tool_executions.Call(
-        context.worker_id, f"count.{policy}", {}, context.task_id, key=steps.key(1, 1)
+        context.worker_id, f"count.{policy}", {}, context.task_id, key=checkpoints.key(1, 1)
     )
     tool_executions.begin(call, rule="permission", within=timedelta(seconds=1))
 

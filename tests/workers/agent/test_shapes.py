@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from tests.tools.site import serving
 from tests.workers.agent.turns import payload
-from workers.agent import shapes
+from workers.agent import answer_schema
 
 
 def of(**properties):
@@ -29,8 +29,8 @@ def of(**properties):
     ],
 )
 def test_an_answer_is_compared_with_its_shape(schema, answer, said):
-    assert shapes.flaw(schema) is None
-    assert shapes.faults(answer, schema) == said
+    assert answer_schema.find_error(schema) is None
+    assert answer_schema.faults(answer, schema) == said
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_shape_fetches_nothing_even_if_it_was_let_through():
         schema = {"$ref": site.on("/schema", "{}", content_type="application/json")}
 
         with pytest.raises(Exception, match=r"Unresolvable|schema"):
-            shapes.faults({}, schema)
+            answer_schema.faults({}, schema)
 
         assert site.asked == []
 
@@ -87,19 +87,21 @@ HARMFUL = {
 def test_comparing_has_an_end(name):
     schema, answer = HARMFUL[name]
 
-    assert shapes.faults(answer, schema) == ["it takes more than 100000 steps to compare with its schema"]
+    assert answer_schema.faults(answer, schema) == [
+        "it takes more than 100000 steps to compare with its schema"
+    ]
 
 
 def test_a_pattern_that_backtracks_elsewhere_is_matched_at_once():
     schema = of(a={"pattern": "^(a+)+$"})
 
-    assert len(shapes.faults({"a": "a" * 50_000 + "!"}, schema)) == 1
+    assert len(answer_schema.faults({"a": "a" * 50_000 + "!"}, schema)) == 1
 
 
 def test_many_items_that_cannot_be_sorted_are_told_apart_at_once():
     schema = of(a={"uniqueItems": True})
 
-    assert shapes.faults({"a": [{"n": n} for n in range(50_000)]}, schema) == []
+    assert answer_schema.faults({"a": [{"n": n} for n in range(50_000)]}, schema) == []
 
 
 def test_an_answer_that_is_nested_without_end_does_not_fit():
@@ -108,4 +110,4 @@ def test_an_answer_that_is_nested_without_end_does_not_fit():
     for _ in range(900):
         answer = {"a": answer}
 
-    assert shapes.faults(answer, schema) == ["it is nested too deep"]
+    assert answer_schema.faults(answer, schema) == ["it is nested too deep"]

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import orjson
 
-from governance.steps import Step
+from governance.tasks.checkpoints import Checkpoint
 from workers.agent import conversation
 from workers.agent.payload import AgentPayload
 
@@ -21,21 +21,21 @@ def answered(turn, text="", *calls, cost_usd="0", seconds=0.0):
     ]
     message = {"role": "assistant", "content": text}
     content = {"text": text, "tool_calls": wanted, "message": message, "model": "some-model"}
-    return Step(
+    return Checkpoint(
         turn=turn, call=0, kind="answer", content=content, cost_usd=Decimal(cost_usd), seconds=seconds
     )
 
 
 def returned(turn, call, value, seconds=0.0):
-    return Step(turn=turn, call=call, kind="result", content={"value": value}, seconds=seconds)
+    return Checkpoint(turn=turn, call=call, kind="result", content={"value": value}, seconds=seconds)
 
 
 def failed(turn, call, error):
-    return Step(turn=turn, call=call, kind="result", content={"error": error})
+    return Checkpoint(turn=turn, call=call, kind="result", content={"error": error})
 
 
 def stopped(turn):
-    return Step(turn=turn, call=-1, kind="stop", content={"reason": "turns", "said": "3 of 3"})
+    return Checkpoint(turn=turn, call=-1, kind="stop", content={"reason": "turns", "said": "3 of 3"})
 
 
 def turns(*steps):

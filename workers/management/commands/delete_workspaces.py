@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from governance.management.command import GovernanceCommand
-from workers import housekeeping
+from workers.workspaces import cleanup
 
 
 class Command(GovernanceCommand):
@@ -27,8 +27,8 @@ class Command(GovernanceCommand):
     def handle(self, *, days: int, dry_run: bool, **options: Any) -> None:
         if days < 1:
             raise CommandError(f"--days: 1 or more is expected, not {days}")
-        found = list(housekeeping.old(timezone.now() - timedelta(days=days)))
-        deleted = 0 if dry_run else housekeeping.delete(found)
+        found = list(cleanup.old(timezone.now() - timedelta(days=days)))
+        deleted = 0 if dry_run else cleanup.delete(found)
         document = {"dry_run": dry_run, "folders": [str(folder) for folder in found], "deleted": deleted}
         listed = [str(folder) for folder in found] if dry_run else []
         self.say(document, *listed, f"would be deleted: {len(found)}" if dry_run else f"deleted: {deleted}")

@@ -1,0 +1,1 @@
+"""Asking providers of models, and HTTP to the outside world."""

@@ -1,0 +1,1 @@
+"""Who may do what: actors, roles, tool permissions, approvals, rate limits, recorded calls."""

@@ -1,1 +1,0 @@
-"""The HTTP API under `/api/`: each resource parses, calls one verb or question, and answers."""

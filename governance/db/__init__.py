@@ -1,0 +1,1 @@
+"""The database itself: connections, locks, prepared statements, notifications, error classes."""

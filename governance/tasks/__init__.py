@@ -1,0 +1,1 @@
+"""Tasks: types, submission, transitions, checkpoints, waits, and why a task is not running."""

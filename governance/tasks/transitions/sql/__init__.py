@@ -1,0 +1,1 @@
+"""The SQL that transitions of tasks are built from."""

@@ -1,0 +1,1 @@
+"""Workers and their processes: heartbeats, pausing and resuming."""

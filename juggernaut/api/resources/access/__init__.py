@@ -1,0 +1,1 @@
+"""Endpoints of permissions, approvals, recorded calls, rate limits, audit, tokens."""

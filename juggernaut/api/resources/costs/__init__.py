@@ -1,0 +1,1 @@
+"""Endpoints of budgets, costs and prices."""

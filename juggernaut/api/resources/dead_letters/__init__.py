@@ -1,0 +1,1 @@
+"""Endpoints of dead letters, their groups and redrives."""

@@ -1,0 +1,1 @@
+"""Endpoints of the fleet, workers, circuit breakers and retention."""

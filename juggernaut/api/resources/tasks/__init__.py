@@ -1,0 +1,1 @@
+"""Endpoints of tasks, task types, recurring tasks and tools."""

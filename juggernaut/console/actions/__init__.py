@@ -1,0 +1,1 @@
+"""Admin actions: forms with a reason, confirmation, results of many rows."""

@@ -1,0 +1,1 @@
+"""Lists of the console: read-only admins, columns, filters, search."""

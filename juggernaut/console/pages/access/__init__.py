@@ -1,0 +1,1 @@
+"""Pages of permissions, approvals, calls, the audit log, users and tokens."""

@@ -1,0 +1,1 @@
+"""Pages of budgets, the ledger and prices."""

@@ -1,0 +1,1 @@
+"""Pages of workers, processes, circuit breakers, sweeps and retention."""

@@ -1,0 +1,1 @@
+"""The connection to PostgreSQL and Redis: settings, driver, URLs, backups."""

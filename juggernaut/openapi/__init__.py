@@ -1,2 +1,0 @@
-"""`/api/schema` and `/api/docs`: the API as OpenAPI 3.1, made from what its endpoints declare of themselves
-(`governance.api.description`) and what all of them have in common (`frame`)."""

@@ -1,0 +1,1 @@
+"""Security of the web server: headers, logins, passwords, local requests."""

@@ -1,0 +1,1 @@
+"""The web server: gunicorn, the address it listens on, health probes."""

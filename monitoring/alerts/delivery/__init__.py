@@ -1,0 +1,1 @@
+"""Delivery of alerts: outbox, channels, sender, and the thread that sends."""

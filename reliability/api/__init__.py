@@ -1,1 +1,0 @@
-"""Dead letters, their groups and redrives over HTTP; in the manner of `governance.api`."""

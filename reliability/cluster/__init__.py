@@ -1,0 +1,1 @@
+"""The processes of a django-q2 cluster: supervision, sentinel, brokers, queues."""

@@ -1,0 +1,1 @@
+"""Dead letters: retry, resolve, filter, triage and regroup."""

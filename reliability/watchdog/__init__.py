@@ -1,0 +1,1 @@
+"""The watchdog: leadership, heartbeat, and the sweep with its duties."""

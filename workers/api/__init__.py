@@ -1,1 +1,0 @@
-"""What of the work is shown over HTTP."""

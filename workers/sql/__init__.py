@@ -1,0 +1,1 @@
+"""Read-only SQL for tools: the query, and the database role that it runs as."""

@@ -1,0 +1,1 @@
+"""The folders of tasks: their files, and their removal."""
