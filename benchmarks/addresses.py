@@ -1,7 +1,7 @@
 """Every address that answers a GET: found in the URLs and in the lists themselves, so that none is forgotten.
 
 Filters of the API are asked of the API: an unknown one is refused with the names of those that there are, a
-wrong value with those that may be. Each list is also asked for what is not there, which is the dearest
+wrong value with those that may be. Each list is also asked for what is not there, which is the most expensive
 question where no index answers it.
 """
 

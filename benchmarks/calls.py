@@ -1,4 +1,5 @@
-"""Whole calls through the door that do nothing, from 1, 8 and 32 at a time, and what each gate takes of one.
+"""Whole calls through the call pipeline that do nothing, from 1, 8 and 32 at a time, and what each gate takes
+of one.
 
 python -m benchmarks calls
 """
@@ -66,7 +67,7 @@ def _ask(cost: FixedCost | None) -> CallRequest:
 async def _rate(context: TaskContext, many: int, cost: FixedCost | None) -> float:
     ends, done = time.monotonic() + SECONDS, 0
 
-    async def send(passage: CallPermit) -> CallResult:
+    async def send(permit: CallPermit) -> CallResult:
         return _CENT if cost else _FREE
 
     async def one_after_the_other() -> None:
@@ -86,7 +87,7 @@ def _shares(context: TaskContext) -> dict[str, float]:
     for _ in range(TIMED):
         call = CallContext(context, _ask(HELD["with a hold"]))
         admission.admit(call, timed)
-        call.passage()
+        call.permit()
         _time(spent, "end and settle", partial(_settle, call))
     return {name: seconds / TIMED * 1e6 for name, seconds in spent.items()}
 

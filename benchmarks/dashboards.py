@@ -56,13 +56,13 @@ def measure(_count: int) -> list[Row]:
     rows += [
         Row("sums of 30 days", _median(lambda: costs.aggregate(costs.last(hours=720))), "ms"),
         Row(
-            "ten dearest tasks of 30 days",
+            "ten most expensive tasks of 30 days",
             _median(lambda: costs.most_expensive_tasks(costs.last(hours=720))),
             "ms",
             GOAL,
         ),
         Row(
-            "ten dearest tasks of 24 hours",
+            "ten most expensive tasks of 24 hours",
             _median(lambda: costs.most_expensive_tasks(costs.last(hours=24))),
             "ms",
             GOAL,

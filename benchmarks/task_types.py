@@ -36,7 +36,7 @@ class Misdeed(BaseModel):
 
 @task_types.register("noop", schema=NoPayload, max_attempts=3)
 async def noop(payload: NoPayload, context: Any) -> dict[str, bool]:
-    """Nothing: what is left is the cost of the machinery."""
+    """Nothing: what is left is the cost of reliability."""
     return {"done": True}
 
 

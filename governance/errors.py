@@ -1,4 +1,4 @@
-"""What the law can answer instead of doing what was asked."""
+"""What governance can answer instead of doing what was asked."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from uuid import UUID
 
 
 class GovernanceError(Exception):
-    """Base of every refusal of the law. Its text is fit for an operator's eyes."""
+    """Base of every refusal of governance. Its text is fit for an operator's eyes."""
 
 
 @dataclass(frozen=True)

@@ -271,15 +271,15 @@ Q_CLUSTER = {
     "broker_class": "reliability.cluster.worker_broker.WorkerBroker",
     "workers": _configured.worker_processes,
     "queue_limit": 1,
-    # For messages that name no limit of their own. A drain's says that it has none.
+    # For messages that name no limit of their own. A worker loop's says that it has none.
     "timeout": 60,
     "retry": 90,
     "max_attempts": 1,
     "ack_failures": True,
     "save_limit": -1,
     "recycle": 10_000,
-    # KiB. A drain leaves when its process passes this (see reliability/cluster/supervision.py), then the
-    # process ends.
+    # KiB. A worker loop leaves when its process passes this (see reliability/cluster/supervision.py), then
+    # # the process ends.
     "max_rss": _configured.worker_max_rss_mb * 1024,
     "guard_cycle": 0.5,
     "catch_up": False,

@@ -1,4 +1,4 @@
-"""What the eyes can answer instead of doing what was asked."""
+"""What monitoring can answer instead of doing what was asked."""
 
 from uuid import UUID
 

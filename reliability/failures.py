@@ -9,7 +9,8 @@ class TaskFailure(Exception):
     """Base of the failures that a task type may raise on purpose.
 
     `tool_name` and `service` say which call failed, if one did: dead letters are grouped by them.
-    `is_outcome_unknown` is set by the door: the call was sent, and nobody knows whether it was carried out.
+    `is_outcome_unknown` is set by the call pipeline: the call was sent, and nobody knows whether it was
+    carried out.
     """
 
     is_outcome_unknown = False

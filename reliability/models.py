@@ -1,4 +1,4 @@
-"""The rows of the machinery: who leads, what each sweep of the watchdog did, retries of many letters."""
+"""The rows of reliability: who leads, what each sweep of the watchdog did, retries of many letters."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""What retention removes of the machinery's own tables (`governance.retention` does it)."""
+"""What retention removes of reliability's own tables (`governance.retention` does it)."""
 
 from governance.retention import BatchedScan, plain
 

@@ -90,7 +90,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def leases_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The session's PostgreSQL has just started; the respite after that has a test of its own."""
+    """The session's PostgreSQL has just started; the grace period after that has a test of its own."""
     from governance.tasks.transitions import leases
 
     monkeypatch.setattr(leases, "GRACE_AFTER_RESTART", timedelta(0))

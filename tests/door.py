@@ -54,12 +54,12 @@ def call(
 ) -> Any:
     """Make the call in either form; `send` is a plain function, by default one that answers."""
 
-    def plain(passage: Any) -> Any:
-        passage.use()
-        return (send or (lambda passage: answer()))(passage)
+    def plain(permit: Any) -> Any:
+        permit.use()
+        return (send or (lambda permit: answer()))(permit)
 
-    async def waiting(passage: Any) -> Any:
-        return plain(passage)
+    async def waiting(permit: Any) -> Any:
+        return plain(permit)
 
     if is_async:
         return asyncio.run(calls.governed_call(context, asked, waiting))

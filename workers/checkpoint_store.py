@@ -33,16 +33,16 @@ class CheckpointStore:
         self.step: Checkpoint | None = None
 
     def answer(
-        self, answer: ModelAnswer, passage: CallPermit, *, tool_names: Mapping[str, str] | None = None
+        self, answer: ModelAnswer, permit: CallPermit, *, tool_names: Mapping[str, str] | None = None
     ) -> None:
         """What the model said; `tool_names` as `answer_content` has them."""
         content = answer_content(answer, tool_names=tool_names or {})
-        self._keep(content, name=answer.model, passage=passage, cost_usd=answer.cost_usd or Decimal(0))
+        self._keep(content, name=answer.model, permit=permit, cost_usd=answer.cost_usd or Decimal(0))
 
-    def result(self, said: CallResult | CallFailed, passage: CallPermit, *, name: str) -> None:
+    def result(self, said: CallResult | CallFailed, permit: CallPermit, *, name: str) -> None:
         """What a tool returned. A call that failed is kept only if it is known to have failed for good."""
         if isinstance(said, CallResult):
-            self._keep({"value": said.value}, name=name, passage=passage)
+            self._keep({"value": said.value}, name=name, permit=permit)
 
     def error(self, message: str, *, name: str) -> Checkpoint:
         """A call that came to nothing, in a transaction of its own."""
@@ -53,7 +53,7 @@ class CheckpointStore:
         content: dict[str, Any],
         *,
         name: str,
-        passage: CallPermit | None = None,
+        permit: CallPermit | None = None,
         cost_usd: Decimal = Decimal(0),
     ) -> Checkpoint:
         stored = checkpoints.storable(content)
@@ -68,7 +68,7 @@ class CheckpointStore:
             kind=TaskStep.Kind.RESULT if self._call else TaskStep.Kind.ANSWER,
             content=orjson.loads(stored),  # as whoever goes on will read it
             name=strict_json.storable(name)[:MAX_NAME],
-            execution_id=passage.execution_id if passage else None,
+            execution_id=permit.execution_id if permit else None,
             cost_usd=cost_usd,
             seconds=time.monotonic() - self._since,
         )

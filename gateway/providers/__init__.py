@@ -1,4 +1,4 @@
-"""Models, at any OpenAI-compatible API: every call goes through the door (`docs/architecture/models.md`).
+"""Models, at any OpenAI-compatible API: every call is a governed call (`docs/architecture/models.md`).
 
     answer = await models.chat(context, [{"role": "user", "content": "…"}], max_tokens=500)
     answer.text, answer.tool_calls, answer.cost_usd

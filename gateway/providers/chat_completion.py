@@ -97,10 +97,10 @@ async def chat(
 
 
 def _keep(
-    kept: Callable[[ModelAnswer, CallPermit], None], said: CallResult | CallFailed, passage: CallPermit
+    kept: Callable[[ModelAnswer, CallPermit], None], said: CallResult | CallFailed, permit: CallPermit
 ) -> None:
     if isinstance(said, CallResult):
-        kept(_booked(said), passage)
+        kept(_booked(said), permit)
 
 
 def _booked(answered: CallResult) -> ModelAnswer:

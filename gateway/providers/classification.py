@@ -50,7 +50,8 @@ class TaskEffect(Enum):
 
 
 class NoResponse(Enum):
-    """No answer came. One that does not come in time is ended by the door, which knows how long was fair."""
+    """No answer came. One that does not come in time is ended by the call pipeline, which knows how long was
+    fair."""
 
     NOT_SENT = "connection failed"  # refused, unknown host, no connection in time
     BROKEN = "the connection broke"  # reset, or closed in the middle of the answer

@@ -40,7 +40,8 @@ class Unanswered(Exception):
 async def post(endpoint: Endpoint, asked: dict[str, Any], *, extra: dict[str, Any], seconds: float) -> Reply:
     """Ask once for a chat completion, and bring back what came, whatever it is. Raises `Unanswered`.
 
-    `seconds` bounds the way to the provider only: that the answer comes in time is the door's to see to.
+    `seconds` bounds the way to the provider only: that the answer comes in time is the call pipeline's to see
+    to.
     """
     client = await _client(endpoint)
     try:

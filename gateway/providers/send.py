@@ -1,4 +1,4 @@
-"""One send: a request goes out under a passage of the door, and what comes back is told to it."""
+"""One send: a request goes out under a permit of the call pipeline, and what comes back is told to it."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -45,26 +45,26 @@ class ProviderRequest:
         """That of the service, and that of the model at it."""
         return self._endpoint.service, f"{self._endpoint.service}:{self.model}"
 
-    async def __call__(self, passage: CallPermit) -> CallResult:
+    async def __call__(self, permit: CallPermit) -> CallResult:
         """Send it once. Raises `CallFailed`."""
         # A third of a second and 40 MB: what never asks a model goes without.
         from gateway.providers import client
 
-        max_tokens = passage.max_tokens
+        max_tokens = permit.max_tokens
         if max_tokens is None:
             raise RuntimeError("a model is called under a hold, which bounds its answer")
         asked = {"model": self.model} | self._body | request.limit(self._endpoint, max_tokens)
         extra = request.price_cap(self._endpoint, self._bound)
-        passage.use()
+        permit.use()
         self.was_sent, begun = True, time.monotonic()
         try:
-            reply = await client.post(self._endpoint, asked, extra=extra, seconds=passage.seconds)
+            reply = await client.post(self._endpoint, asked, extra=extra, seconds=permit.seconds)
         except client.Unanswered as error:
             raise self._failed(
                 classification.of_silence(error.silence, detail=self._hide(error.detail))
             ) from error
         document = classification.read(reply.body)
-        usage, price, unpriced_reason = await self._bill(document, held_usd=passage.held_usd or Decimal(0))
+        usage, price, unpriced_reason = await self._bill(document, held_usd=permit.held_usd or Decimal(0))
         verdict = self._judge(reply, document)
         if verdict is not None:
             believed = None if unpriced_reason else price

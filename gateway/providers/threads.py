@@ -1,4 +1,5 @@
-"""Questions to the database from the event loop: in the threads of the door, never on the loop itself."""
+"""Questions to the database from the event loop: in the threads of the call pipeline, never on the loop
+itself."""
 
 import asyncio
 from collections.abc import Callable

@@ -30,7 +30,7 @@ class Decision:
     """What was decided of one call, and the rule that decided: fit to be kept beside the call.
 
     `quotas` are the spans (`day`, `minute`) in which the call was counted; `give_back` undoes that.
-    `retry_at` is when a quota that refused begins anew. An allowed call that `needs_approval` may be
+    `retry_at` is when a quota that refused resets. An allowed call that `needs_approval` may be
     made only with one.
     """
 

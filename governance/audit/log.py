@@ -2,7 +2,7 @@
 
 Tables whose changes matter carry a trigger (`audit_change`, migration 0010) that tells every change of
 a row, also one typed into psql. So a service does not write the entry: it says, with `acting`, who acts,
-what the deed is called and why. `record` is for what no single row tells.
+what the change is called and why. `record` is for what no single row tells.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,11 +40,11 @@ def record(
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
 ) -> AuditEntry:
-    """Write an entry. Must be called in the transaction that does the deed: raises
+    """Write an entry. Must be called in the transaction that runs the action: raises
     `TransactionManagementError` outside of one."""
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError(
-            "an audit entry belongs into the transaction of its deed"
+            "an audit entry belongs into the transaction of its change"
         )
     return AuditEntry.objects.create(
         actor=actor.name, action=action, target=target[:300], reason=reason, before=before, after=after

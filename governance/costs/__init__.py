@@ -2,8 +2,9 @@
 
     costs.summed(costs.last(hours=24)).total.cost_usd
     # SELECT SUM(cost_usd) FROM api_cost_tracking WHERE created_at > NOW() - INTERVAL '24 hours'
-    costs.dearest_tasks(costs.last(hours=24))      # the ten dearest
-    costs.paces()                                  # every budget's window, its burn rate and its end
+    costs.most_expensive_tasks(costs.last(hours=24))      # the ten most expensive
+    costs.estimate_burn_rates()                                  # every budget's window, its burn rate and
+    its end
 
 Whole hours are read from `cost_hours`, the parts of hours at a span's edges from the ledger itself. The
 database keeps the summaries in the transaction that books the line (migration 0014), whoever booked it.

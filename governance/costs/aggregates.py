@@ -63,7 +63,8 @@ class HourSum:
 
 @dataclass(slots=True)
 class Costs:
-    """The sums of a span, dearest first; hours oldest first, those in which nothing was booked left out."""
+    """The sums of a span, most expensive first; hours oldest first, those in which nothing was booked left
+    out."""
 
     total: Sum = field(default_factory=lambda: Sum("", Decimal(0), 0, 0))
     by_worker_id: list[Sum] = field(default_factory=list)

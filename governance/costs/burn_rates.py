@@ -23,7 +23,7 @@ GROUP BY ROLLUP (worker_id)"""
 class BurnRate:
     """A window of a budget, what was spent of it in the last hour and the last 15 minutes (USD).
 
-    `runs_out_at` is when its free money ends at the faster of the two paces; None if there is no limit,
+    `runs_out_at` is when its free money ends at the faster of the two rates; None if there is no limit,
     nothing is being spent, or the window ends first.
     """
 
@@ -34,19 +34,19 @@ class BurnRate:
 
     @property
     def per_hour_usd(self) -> Decimal:
-        """The faster of the two paces."""
+        """The faster of the two rates."""
         return max(self.last_hour_usd, self.last_quarter_usd * 4)
 
 
 def estimate_burn_rates(*, now: datetime | None = None) -> list[BurnRate]:
     """Every window that is open now: the fleet's first, then by worker; two queries."""
     now = now or timezone.now()
-    burnt = _burnt(now)
-    return [_pace(standing, *burnt.get(standing.scope, (Decimal(0), Decimal(0))), now=now)
+    cost = _spent(now)
+    return [_pace(standing, *cost.get(standing.scope, (Decimal(0), Decimal(0))), now=now)
             for standing in all_balances(at=now)]  # fmt: skip
 
 
-def _burnt(now: datetime) -> dict[str, tuple[Decimal, Decimal]]:
+def _spent(now: datetime) -> dict[str, tuple[Decimal, Decimal]]:
     """By scope, what the last hour and the last quarter of it cost."""
     spans: dict[str, datetime | str] = {
         "now": now,

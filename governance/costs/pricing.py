@@ -125,7 +125,7 @@ def find_flaw(price: Price | None, usage: Usage) -> str:
 
 
 def worst_case(*, service: str, models: list[str], input_tokens: int, at: datetime | None = None) -> Bound:
-    """The bound of a request that any of these models may serve, at the dearest rates that can apply.
+    """The bound of a request that any of these models may serve, at the highest rates that can apply.
 
     `input_tokens` is a ceiling, such as `input_ceiling` gives. Raises `UnknownPrice` for a model that
     neither the price list nor an operator knows.
@@ -211,8 +211,8 @@ def _operators_bound(service: str, model: str, input_tokens: int) -> Bound | Non
     if price is None:
         return None
     rates = (price.input_usd_per_mtok, price.cache_read_usd_per_mtok, price.cache_write_usd_per_mtok)
-    dearest = max(rate for rate in rates if rate is not None)
-    return Bound(input_tokens, dearest, price.output_usd_per_mtok, price.request_usd)
+    highest = max(rate for rate in rates if rate is not None)
+    return Bound(input_tokens, highest, price.output_usd_per_mtok, price.request_usd)
 
 
 def _dearest(prices: list[Any], keys: tuple[str, ...], input_tokens: int) -> Decimal:

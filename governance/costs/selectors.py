@@ -1,4 +1,5 @@
-"""The questions that API and commands ask about money spent: sums, the dearest tasks, paces, the ledger."""
+"""The questions that API and commands ask about money spent: sums, the most expensive tasks, burn rates, the
+ledger."""
 
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -34,7 +35,8 @@ _ONLY = {
 
 class SpanFilter(BaseModel):
     """Which calls are summed up: those of the last `hours`, or those after one time up to another one; of
-    one worker, model, service, task type or price source. `top` is how many of the dearest tasks are told."""
+    one worker, model, service, task type or price source. `top` is how many of the most expensive tasks are
+    told."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -105,14 +107,16 @@ class LineFilter(BaseModel):
 def summed(asked: Asked, *, actor: Actor) -> Row:
     """The sums of a span, to the last digit what `SELECT SUM(cost_usd) FROM api_cost_tracking` says.
 
-    The dearest tasks are those of all calls of the span: none are told when only some are summed up.
+    The most expensive tasks are those of all calls of the span: none are told when only some are summed up.
     """
     actor.require(PERMISSION)
     chosen = pagination.parse_whole(SpanFilter, asked)
     span = chosen.span()
-    dearest = costs.most_expensive_tasks(span, limit=chosen.top) if chosen.top and not chosen.only else []
+    most_expensive = (
+        costs.most_expensive_tasks(span, limit=chosen.top) if chosen.top and not chosen.only else []
+    )
     return _told(span, costs.aggregate(span, **chosen.only)) | {
-        "dearest_tasks": None if chosen.only else [asdict(task) for task in dearest]
+        "most_expensive_tasks": None if chosen.only else [asdict(task) for task in most_expensive]
     }
 
 

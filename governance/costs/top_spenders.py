@@ -1,4 +1,4 @@
-"""The dearest tasks of a span of time."""
+"""The most expensive tasks of a span of time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,10 +28,10 @@ class TaskSum:
 
 
 def most_expensive_tasks(span: Span, *, limit: int = MOST) -> list[TaskSum]:
-    """The tasks that cost most in the span, dearest first, tasks that cost nothing left out.
+    """The tasks that cost most in the span, most expensive first, tasks that cost nothing left out.
 
     No task costs more in a span than altogether (no call is booked below zero), so candidates are looked
-    at in the order of all that they cost, until none that is left could be among the dearest.
+    at in the order of all that they cost, until none that is left could be among the most expensive.
     """
     taken = limit + _MARGIN
     while True:
@@ -79,8 +79,8 @@ def _rows(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
     return rows
 
 
-# The dearest of each hour in which tasks made their last call: a few entries of an index for each of the
-# hours, which are found by jumping from one to the next.
+# The most expensive of each hour in which tasks made their last call: a few entries of an index for each of
+# # the hours, which are found by jumping from one to the next.
 _CANDIDATES = """
 WITH RECURSIVE hours(hour) AS (
   (SELECT last_hour FROM task_costs WHERE last_hour >= %(hour)s ORDER BY last_hour LIMIT 1)

@@ -1,4 +1,4 @@
-"""Questions that no index answers are asked of one stretch of a table at a time, the newest first.
+"""Questions that no index answers are asked of one window of a table at a time, the newest first.
 
 Any filter of a list may match a few rows among millions, and a search for them would read all of the others.
 An index for each column would be written with every task and every call. So such a page looks at `SEARCHED`
@@ -21,7 +21,7 @@ Rows = QuerySet[Any]
 
 
 def last_searched(rows: Rows, *columns: str) -> Row | None:
-    """The columns of the last row of the first stretch; None if what is left is no longer than one."""
+    """The columns of the last row of the first window; None if what is left is no longer than one."""
     return rows.values(*columns)[SEARCHED - 1 : SEARCHED].first()
 
 

@@ -1,4 +1,5 @@
-"""The doorbell: tells idle workers that there is work, and busy ones to look whether theirs was stopped.
+"""Notifications (LISTEN/NOTIFY): tell idle workers that there is work, and busy ones to look whether theirs
+was stopped.
 
 It carries no facts. A ring that is lost, doubled or late changes nothing but a delay: workers look at
 the table every second anyway. It rings after the commit, in a transaction of its own, because a

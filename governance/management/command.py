@@ -1,4 +1,4 @@
-"""What the commands of the law share: JSON on request, one line and exit status 1 for every refusal."""
+"""What the commands of governance share: JSON on request, one line and exit status 1 for every refusal."""
 
 from argparse import ArgumentParser
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ _LOCKED = "somebody else holds a lock on these rows (manage.py diagnose says who
 
 
 class GovernanceCommand(BaseCommand):
-    """A command that calls the law. Its refusals and an absent database end it with one line."""
+    """A command that calls governance. Its refusals and an absent database end it with one line."""
 
     requires_system_checks = ()
 

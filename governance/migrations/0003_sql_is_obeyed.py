@@ -1,7 +1,7 @@
 from django.db import migrations
 
-# Who inserts a task, by whatever door, gets its first event in the same transaction. Rows typed into
-# psql also ring the doorbell; the application rings it itself, after the commit, because NOTIFY
+# Who inserts a task, through whichever interface, gets its first event in the same transaction. Rows typed into
+# psql also ring the notification; the application rings it itself, after the commit, because NOTIFY
 # inside a transaction makes all commits queue behind one lock.
 CREATED = """
 CREATE FUNCTION governance_task_created() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -157,7 +157,7 @@ COUNTED = (
     + _EMPTIED
 )  # fmt: skip
 
-# The letter follows its task, by whatever door the task was moved.
+# The letter follows its task, through whichever interface the task was moved.
 FOLLOWS = """
 CREATE FUNCTION task_lets_go_of_letter() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -56,8 +56,8 @@ ALTER TABLE worker_tool_permission_uses SET (fillfactor = 50);
 ALTER TABLE tool_executions SET (fillfactor = 70);
 """
 
-# Every change of an audited table is told in the transaction that makes it, through whatever door it came.
-# A service says who acts, what the deed is called and why (`governance.audit.log.acting`); where nobody says,
+# Every change of an audited table is told in the transaction that makes it, whichever interface it came through.
+# A service says who acts, what the change is called and why (`governance.audit.log.acting`); where nobody says,
 # it was typed in as SQL. Attach it with
 #   CREATE TRIGGER budget_audited AFTER INSERT OR UPDATE OR DELETE ON worker_budgets
 #     FOR EACH ROW EXECUTE FUNCTION audit_change('budget', 'worker_id');

@@ -3,7 +3,7 @@ from importlib import import_module
 import django.db.models.fields.json
 from django.db import migrations, models
 
-# What the machinery reads in `wait` (`governance.tasks.waits`) is checked when it is written, so that no row typed
+# What reliability reads in `wait` (`governance.tasks.waits`) is checked when it is written, so that no row typed
 # into psql can stop a sweep. Casts that fail refuse the row, too.
 SOUND = r"""
 ALTER TABLE governance_tasks ADD CONSTRAINT task_wait_sound CHECK (wait IS NULL OR coalesce(

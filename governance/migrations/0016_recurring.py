@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 import governance.models.defaults
 
-# A workflow that ends without success takes with it all that has not ended below it, whichever door it ended
+# A workflow that ends without success takes with it all that has not ended below it, whichever interface it ended
 # through: a verb, its deadline, its third crash, a line typed into psql. Each task that it ends gets a whole
 # transition: its lease ends, its event says why, its process is told to look. A workflow among them fires the
 # trigger again, which finds what was being made under it at this moment.

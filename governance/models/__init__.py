@@ -1,4 +1,4 @@
-"""The rows of the law: tasks and what happened to them, workers and their processes."""
+"""The rows of governance: tasks and what happened to them, workers and their processes."""
 
 from governance.models.approval import Approval
 from governance.models.audit import AuditEntry

@@ -1,4 +1,4 @@
-"""Who changed what of the law, why, and how it stood before and after."""
+"""Who changed what of governance, why, and how it stood before and after."""
 
 from typing import ClassVar
 

@@ -52,7 +52,7 @@ class TaskCost(models.Model):
     class Meta:
         db_table = "task_costs"
         indexes: ClassVar = [
-            # Read by the dearest tasks of a span: the first few of each hour.
+            # Read by the most expensive tasks of a span: the first few of each hour.
             models.Index("last_hour", models.F("cost_usd").desc(), name="task_cost_dearest"),
         ]
 

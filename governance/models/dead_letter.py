@@ -19,7 +19,7 @@ class FailureSignature(models.Model):
 
     Its id is the hash of what makes failures alike: rules version, task type, tool, service, error
     class, normalised text. The counts are kept by triggers on `dead_letter_queue`, in the transaction
-    that changes a letter, so they agree with the rows whichever door the change came through.
+    that changes a letter, so they agree with the rows whichever interface the change came through.
     """
 
     class Triage(models.TextChoices):

@@ -22,7 +22,7 @@ class RecurringTask(models.Model):
     made up for). `missed` says what becomes of slots that nobody could see to in time: `skip` them, run
     `once` for all of them, or run `all`, the newest `max_catch_up` of them at most.
 
-    `next_run_at` is the machinery's: the next slot (null while it is paused, or until the watchdog has looked
+    `next_run_at` is reliability's: the next slot (null while it is paused, or until the watchdog has looked
     at a row typed into psql). `problem` says why it cannot be submitted.
     """
 
@@ -94,7 +94,7 @@ class RecurringTask(models.Model):
 
 
 class RecurringRun(models.Model):
-    """What came of one slot, or of several that were missed together (`recurring_runs`).
+    """The run of one scheduled time, or of several that were missed together (`recurring_runs`).
 
     `slot` is the time it was due (of several, the last), `slots` how many they were. `task_id` is the task
     that was submitted; the row outlives it.

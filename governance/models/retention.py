@@ -22,7 +22,7 @@ class RetentionRule(models.Model):
     """How many days one kind of row lives after its end (`retention_rules`); null is for ever.
 
     Read at every step, so a change made in SQL binds at the next one; it is audited. `least_days` is the
-    shortest time with which the machinery still works: budgets check a month, approvals and ramps look
+    shortest time with which reliability still works: budgets check a month, approvals and ramps look
     back. What is part of a task (`events`, `steps`, …) goes with its task at the latest: null there means
     as long as the task. `pruned_before`: whatever is older than this may be gone.
     """

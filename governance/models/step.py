@@ -13,7 +13,7 @@ class TaskStep(models.Model):
     """One finished step of a task that works in steps (`task_steps`), stored as it ends.
 
     `turn` counts from 1. `call` 0 is the model's answer of that turn, `call` n the result of the n-th
-    call that it asked for. A `stop` is where the machinery ended the work for a reason of its own
+    call that it asked for. A `stop` is where reliability ended the work for a reason of its own
     (`content.reason`): limits count from the last one on. `content` is JSON as the task type wrote it.
 
     The row of a call is written in the transaction that books the call, under the lease of who made

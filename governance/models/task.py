@@ -61,14 +61,14 @@ class Task(models.Model):
                      └───────────────retry (fresh attempts)────────────┘
 
     `pending` with a future `run_after` is not due yet. `parked` and `waiting_approval` wait for what
-    `waiting_for` names; `wait` says it to the machinery (`governance.tasks.waits`), null for dependencies and
+    `waiting_for` names; `wait` says it to reliability (`governance.tasks.waits`), null for dependencies and
     for what an operator parked in SQL: nothing but an operator ends that.
     `cancel`, `terminate` and the deadline reach a task in every live state. Only
     `governance.tasks.transitions` writes `status`; an edit made in SQL is obeyed and recorded by trigger.
 
     Attempts: `attempts` counts the runs that were started, `error_attempts` those that ended in an
     error (at most `max_attempts`), `crash_attempts` those whose process died (at most three).
-    `failure` says why the machinery gave the task up (`cause`, `error_class`, and `tool_name` and
+    `failure` says why reliability gave the task up (`cause`, `error_class`, and `tool_name` and
     `service` where one was called); `dead_letter_id` is its open dead letter. Money is USD. Times are
     UTC. `timeout_seconds` bounds one attempt, `deadline` the whole task.
     """

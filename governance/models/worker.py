@@ -93,7 +93,7 @@ class Fleet(models.Model):
     """All workers together (`fleet`): one row, named FLEET. While it is paused nobody is given anything new,
     and no running task makes another call.
 
-    Who paused it, why and when is filled in by the database, whoever did it and through whatever door.
+    Who paused it, why and when is filled in by the database, whoever did it and through whichever interface.
     """
 
     class Status(models.TextChoices):

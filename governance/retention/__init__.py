@@ -8,7 +8,7 @@ Nothing that lives, waits for a person or is counted at the moment is ever remov
 `docs/architecture/` says what that means for each table. Apps above register walks of their own tables.
 """
 
-from governance.retention import tables as _kinds  # noqa: F401 (registers the law's own walks)
+from governance.retention import tables as _kinds  # noqa: F401 (registers governance's own walks)
 from governance.retention.batches import BatchedScan, names, plain, register
 from governance.retention.pruning import Step, prune, run_slice
 from governance.retention.rules import PERMISSION, VIEW, cutoff, keep, known

@@ -20,7 +20,7 @@ def cutoffs(now: datetime, *, older_than: timedelta | None = None) -> Cutoffs:
     """By rule, the moment before which its rows may go; None is never.
 
     A rule whose row somebody has deleted lets nothing go. `older_than` takes the place of every rule's days,
-    but for those that keep for ever, and never below what the machinery needs.
+    but for those that keep for ever, and never below what reliability needs.
     """
     known = {rule.name: _cutoff(rule, now, older_than) for rule in RetentionRule.objects.all()}
     return defaultdict(lambda: None, known)

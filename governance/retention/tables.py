@@ -1,4 +1,4 @@
-"""The walks over the tables of the law."""
+"""The walks over the tables of governance."""
 
 from governance.retention import subtrees
 from governance.retention.batches import BatchedScan, plain, register

@@ -93,7 +93,7 @@ def _end_of_rate_limit(wait: Wait, standing: Sequence[BudgetBalance], now: datet
 
 
 def _end_of_quota(wait: Wait, standing: Sequence[BudgetBalance], now: datetime) -> str:
-    anew = f"when the quota begins anew {_when(wait.until, now)}, or " if wait.until else ""
+    anew = f"when the quota resets {_when(wait.until, now)}, or " if wait.until else ""
     return f"It goes on {anew}when its permission {wait.name} is changed (manage.py grant)."
 
 

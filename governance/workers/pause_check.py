@@ -1,4 +1,4 @@
-"""The brake: may this task go on at all? Asked before every call, in one statement."""
+"""The pause check: may this task go on at all? Asked before every call, in one statement."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from governance.tasks.waits import Wait, WaitKind
 
 # Who paused a worker is in the audit log alone; it is read only for one that is paused.
 _LOOK = Prepared(
-    "brake",
+    "pause_check",
     """
 SELECT EXISTS (SELECT FROM governance_tasks WHERE id = %(task)s AND status = 'in_progress'
                  AND lease_token = %(lease)s),

@@ -1,6 +1,6 @@
 """The verbs of workers and of the fleet as a whole: pause, resume, how many tasks a process runs at a time.
 
-The database audits each change, with who and why, through whatever door it came (migration 0012).
+The database audits each change, with who and why, whichever interface it came through (migration 0012).
 """
 
 from collections.abc import Collection

@@ -102,7 +102,7 @@ _ROWS: tuple[tuple[str, ...], ...] = (
     ("GET", "api/tool-executions/<str:name>", "governance.view_toolexecution"),
     ("GET", "api/costs", "governance.view_costline"),
     ("GET", "api/costs/lines", "governance.view_costline"),
-    ("GET", "api/costs/paces", "governance.view_workerbudget"),
+    ("GET", "api/costs/burn-rates", "governance.view_workerbudget"),
     ("POST", "api/costs/<str:name>/correct", "governance.correct_costline"),
     ("GET", "api/prices", "governance.view_modelprice"),
     ("POST", "api/prices", "governance.change_modelprice"),

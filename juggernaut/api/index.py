@@ -30,7 +30,7 @@ _URLS = {
     "breaker_events_url": "/api/breakers/events",
     "costs_url": "/api/costs",
     "cost_lines_url": "/api/costs/lines",
-    "cost_paces_url": "/api/costs/paces",
+    "cost_burn_rates_url": "/api/costs/burn-rates",
     "prices_url": "/api/prices",
     "tokens_url": "/api/tokens",
     "alerts_url": "/api/alerts",

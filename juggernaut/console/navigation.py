@@ -69,7 +69,7 @@ GROUPS: tuple[tuple[str, tuple[Section, ...]], ...] = (
                 "Dead letters", "move_to_inbox",
                 (
                     _list("By cause", "governance.failuresignature", heading="Dead letters by cause"),
-                    _list("Letters", "governance.deadletter", heading="Dead letters"),
+                    _list("All", "governance.deadletter", heading="Dead letters"),
                     _list("Redrives", "reliability.redrive", sees=_LETTERS),
                 ),
             ),
@@ -142,7 +142,7 @@ GROUPS: tuple[tuple[str, tuple[Section, ...]], ...] = (
                 "Audit", "history_edu",
                 (
                     _list("Audit", "governance.auditentry", heading="Audit log"),
-                    _list("Retention", "governance.retentionrule", heading="What is kept how long"),
+                    _list("Retention", "governance.retentionrule"),
                 ),
             ),
         ),

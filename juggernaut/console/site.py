@@ -1,4 +1,5 @@
-"""The console as Django's admin site: Unfold's, with deeds of its own pages told as of who does them."""
+"""The console as Django's admin site: Unfold's, with changes on its own pages recorded as made by who is
+logged in."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
 """The SQL of one slice of tasks and of all that belongs to them: set-based, in the order in which it runs.
 
-No sum is made up here. Windows of budgets are opened by the law's own function, and the triggers of the
+No sum is made up here. Windows of budgets are opened by governance's own function, and the triggers of the
 ledger and of the dead letters keep hours, costs of tasks and counts of groups, as for any other row. One
 trigger is off while tasks are written (`task_created`), because it tells of a creation that happens now;
 switching it off belongs to the transaction, so a load that is killed leaves it on.

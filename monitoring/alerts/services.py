@@ -1,4 +1,4 @@
-"""What people do about alerts: acknowledge, mute, unmute, set a rule. All doors call these."""
+"""What people do about alerts: acknowledge, mute, unmute, set a rule. All interfaces call these."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Budgets and permissions: what is used up, what the law refused, and whether the books balance."""
+"""Budgets and permissions: what is used up, what governance refused, and whether the books balance."""
 
 import psycopg2
 from django.utils import timezone

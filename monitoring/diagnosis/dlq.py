@@ -54,7 +54,7 @@ def _group(group: Row) -> Finding:
     evidence = [
         f"{group['pending']} pending, {group['retrying']} retrying",
         f"{group['lately']} failure(s) in this hour and the one before",
-        f"{group['task_type']}, last {words(group['ago'])} ago, {group['cost_usd'].normalize():f} USD burnt",
+        f"{group['task_type']}, last {words(group['ago'])} ago, {group['cost_usd'].normalize():f} USD spent",
     ]
     evidence += [f"{group['triage']}: {group['note'] or 'no note'}"] if group["triage"] != "open" else []
     return Finding(

@@ -1,4 +1,5 @@
-"""What mends a finding, by each of the three doors: a command, a call of the API, a button of the console.
+"""What mends a finding, by each of the three interfaces: a command, a call of the API, a button of the
+console.
 
 A remedy whose verb is a service has all three. What only somebody at the machine can do (start a process,
 migrate, set a variable) has the command alone, and says what it does.

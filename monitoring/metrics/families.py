@@ -162,7 +162,8 @@ SELECT c.relname AS "table", greatest(c.reltuples, 0)::float8 AS estimated FROM 
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relname = ANY(%(tables)s)"""
 
 _ROWS = {"rows": MAX_ROWS}
-# The cheapest first: whether the database answers at all. The dearest last: the others do not wait for it.
+# The cheapest first: whether the database answers at all. The most expensive last: the others do not wait for
+# it.
 QUESTIONS = (
     Question(_FLEET, (_gauge("fleet_paused", "1 while the fleet is paused.", "paused"),)),
     Question(
@@ -170,7 +171,7 @@ QUESTIONS = (
         (
             _counter(
                 "task_transitions",
-                "Changes of state of tasks; worker is empty where a person or the machinery made them.",
+                "Changes of state of tasks; worker is empty where a person or reliability made them.",
                 "total",
                 "from_state",
                 "to_state",

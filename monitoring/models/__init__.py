@@ -1,4 +1,4 @@
-"""The rows of the eyes: alerts with their rules and messages, and counts that outlive processes."""
+"""The rows of monitoring: alerts with their rules and messages, and counts that outlive processes."""
 
 from monitoring.models.alert import Alert, AlertMessage, AlertRule
 from monitoring.models.health import HealthProbe

@@ -1,4 +1,4 @@
-"""The one door: every call of every tool and model goes through `governed_call`.
+"""The call pipeline: every call of every tool and model goes through `governed_call`.
 
     answered = await governed_call(context, ask, send)        # send: async (Passage) -> Answered
     answered = governed_call_sync(context, ask, send)         # send: (Passage) -> Answered

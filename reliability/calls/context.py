@@ -70,7 +70,7 @@ class CallContext:
             key=ask.key,
         )
 
-    def passage(self) -> CallPermit:
+    def permit(self) -> CallPermit:
         """Leave to make it: all gates are open."""
         context = self.context
         self.leave = types.issue_permit(

@@ -56,7 +56,7 @@ def of_answer(answered: CallResult) -> CallOutcome:
 
 
 def of_error(call: CallContext, error: BaseException, *, is_timeout: bool) -> CallOutcome:
-    """`is_timeout`: the door itself ended the call, because its time was over."""
+    """`is_timeout`: the call pipeline itself ended the call, because its time was over."""
     if isinstance(error, CallFailed):
         return CallOutcome(
             outcome=error.outcome,

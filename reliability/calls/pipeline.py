@@ -1,4 +1,4 @@
-"""The door itself. Both forms share everything but the waiting for the call."""
+"""The call pipeline itself. Both forms share everything but the waiting for the call."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -25,18 +25,18 @@ async def governed_call(
     """
     call = CallContext(context, ask)
     await _enter(call)
-    passage = call.passage()
+    permit = call.permit()
     clock = asyncio.timeout(call.seconds)
     try:
         async with clock:
-            answer = await send(passage)
+            answer = await send(permit)
     except BaseException as error:  # whatever it was, the books tell of it
-        passage.close()
+        permit.close()
         failure = await _failed(call, error, is_timeout=clock.expired() and isinstance(error, TimeoutError))
         if failure is error:
             raise
         raise failure from error
-    passage.close()
+    permit.close()
     return await asyncio.shield(
         asyncio.wrap_future(pool.of_process().submit(settlement.answered, call, answer))
     )
@@ -45,21 +45,23 @@ async def governed_call(
 def governed_call_sync(
     context: TaskContext, ask: CallRequest, send: Callable[[CallPermit], CallResult]
 ) -> CallResult:
-    """As `governed_call`, in the caller's thread; `send` itself must end within its passage's seconds."""
+    """As `governed_call`, in the caller's thread; `send` itself must end within its permit's seconds."""
     if connection.in_atomic_block:
-        raise RuntimeError("what the door writes must be committed before the call: leave the transaction")
+        raise RuntimeError(
+            "what the call pipeline writes must be committed before the call: leave the transaction"
+        )
     call = CallContext(context, ask)
     admission.admit(call)
-    passage = call.passage()
+    permit = call.permit()
     try:
-        answer = send(passage)
+        answer = send(permit)
     except BaseException as error:  # whatever it was, the books tell of it
-        passage.close()
+        permit.close()
         failure = settlement.failed(call, error)
         if failure is error:
             raise
         raise failure from error
-    passage.close()
+    permit.close()
     return settlement.answered(call, answer)
 
 

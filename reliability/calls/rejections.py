@@ -27,7 +27,7 @@ from reliability.failures import (
 @dataclass
 class Rejected(Exception):
     """A gate's no. `rule` and `message` go into the record, `error` is raised to the task; `is_failure` if
-    the reason is no rule of the law but the state of things."""
+    the reason is no rule of governance but the state of things."""
 
     rule: str
     message: str
@@ -125,7 +125,7 @@ def invalid_request(ask: CallRequest, invalid: InvalidInput) -> Rejected:
 
 
 def no_price(unknown: UnknownPrice, *, tool_name: str = "") -> TaskFailure:
-    """What a task gets whose model nobody knows the price of: it was never at the door."""
+    """What a task gets whose model nobody knows the price of: it was never at the call pipeline."""
     said = (
         f"{unknown}: add it to model_prices (service {unknown.service!r}, model {unknown.model!r},"
         " input_usd_per_mtok, output_usd_per_mtok), then retry the task"

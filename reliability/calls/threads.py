@@ -28,7 +28,7 @@ class CallThreads:
     """A bounded number of threads; what is waited for at the end is what was submitted and is not done."""
 
     def __init__(self, size: int) -> None:
-        self._threads = ThreadPoolExecutor(size, thread_name_prefix="door")
+        self._threads = ThreadPoolExecutor(size, thread_name_prefix="call")
         self._connections: dict[int, BaseDatabaseWrapper] = {}
         self._open: set[Future[Any]] = set()
 

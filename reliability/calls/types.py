@@ -1,4 +1,5 @@
-"""What passes through the door: what a task asks for, what it is given leave to, and what came back."""
+"""What passes through the call pipeline: what a task asks for, what it is given leave to, and what came
+back."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import InitVar, dataclass, field
@@ -53,13 +54,13 @@ class CallRequest:
     kept: "Callable[[CallResult | CallFailed, CallPermit], None] | None" = None
 
 
-# Who does not hold it mints no passage.
+# Who does not hold it issues no permit.
 _SEAL = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallPermit:
-    """Leave to make one call now. Only the door mints them; a tool can be called with one only.
+    """Leave to make one call now. Only the call pipeline issues them; a tool can be called with one only.
 
     `max_tokens` is what may be asked of a model, after shortening; `held_usd` what is set aside for the
     call. The call must end within `seconds` of being let through: async ones are cancelled then, plain
@@ -79,7 +80,7 @@ class CallPermit:
 
     def __post_init__(self, seal: object) -> None:
         if seal is not _SEAL:
-            raise TypeError("a passage is minted by the door: make the call through governed_call")
+            raise TypeError("a permit is issued by the call pipeline: make the call through governed_call")
 
     def use(self) -> None:
         """The call goes out now. Raises `PermitUsed` for a second one, and after the call has ended."""
@@ -94,11 +95,11 @@ class CallPermit:
 
 
 class PermitUsed(Exception):
-    """One passage, one call: whoever wants to make another asks the door again."""
+    """One permit, one call: whoever wants to make another asks the call pipeline again."""
 
 
 def issue_permit(**facts: Any) -> CallPermit:
-    """For the door alone, when all gates are open."""
+    """For the call pipeline alone, when all gates are open."""
     return CallPermit(seal=_SEAL, **facts)
 
 

@@ -2,7 +2,7 @@
 
     juggernaut workers            this process: listens to signals, looks at the pulse
       juggernaut workers: sentinel    django-q2's guard: replaces what died
-        juggernaut workers: worker    one process per drain
+        juggernaut workers: worker    one process per worker loop
         juggernaut workers: pusher    takes messages from the broker
         juggernaut workers: monitor   notes results
 

@@ -98,7 +98,7 @@ class GuardingSentinel(Sentinel):
         return super().status()
 
     def stop(self) -> None:
-        """Wait until every drain has returned, then end the rest, in which nothing is worth keeping."""
+        """Wait until every worker loop has returned, then end the rest, in which nothing is worth keeping."""
         while any(process.is_alive() for process in self.pool):
             time.sleep(POLL_SECONDS)
             Stat(self).save()

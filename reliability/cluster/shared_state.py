@@ -4,7 +4,7 @@ It is shared memory made before the fork, and there is no lock in it: a process 
 instruction, and a lock that dies with its holder is how plain django-q2 clusters hang. Every field
 has one writer at a time, every value fits in one aligned store.
 
-A function that stays in its worker process (a drain, the watch) does this and no more:
+A function that stays in its worker process (a worker loop, the watch) does this and no more:
 
     beat = pulse.join()
     while not beat.should_leave:
@@ -67,11 +67,11 @@ class ClusterState:
 
     @property
     def leave_by(self) -> float:
-        """When every drain must have returned; infinity while nobody asks."""
+        """When every worker loop must have returned; infinity while nobody asks."""
         return self._leave_by.value or math.inf
 
     def ask_to_leave(self, *, within_seconds: float) -> None:
-        """Tell every drain of the cluster to finish what it runs, take nothing new, and return."""
+        """Tell every worker loop of the cluster to finish what it runs, take nothing new, and return."""
         self._leave_by.value = time.monotonic() + within_seconds
 
     @property

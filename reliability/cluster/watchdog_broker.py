@@ -1,4 +1,4 @@
-"""The broker of the watchdog's cluster: django-q2's queue in PostgreSQL, and a standing order to watch.
+"""The broker of the watchdog's cluster: django-q2's queue in PostgreSQL, and a permanent message to watch.
 
 `reliability.watchdog.loop` says why both.
 """

@@ -1,6 +1,6 @@
 """The broker of the workers' cluster: one order that always stands, and no queue behind it.
 
-A worker process receives a single message, "drain", and stays in it for its whole life, listening
+A worker process receives a single message, "run", and stays in it for its whole life, listening
 to PostgreSQL by itself (see `reliability.engine`). The message carries nothing that could be lost,
 so it is not stored anywhere: whenever django-q2 asks, it is handed out again, and a process that
 replaces a dead one finds it waiting.
@@ -93,4 +93,4 @@ class WorkerBroker(Broker):
         return True
 
     def info(self) -> str:
-        return f"standing order: {self.function}"
+        return f"permanent message: {self.function}"

@@ -1,7 +1,7 @@
 """The verbs of dead letters: move, retry, resolve. API, admin, commands and `core.dlq` call these.
 
 Retrying moves the task; triggers move the letter along (see `governance.models.dead_letter`), so the two
-agree whichever of them is changed, by whatever door.
+agree whichever of them is changed, through whichever interface.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

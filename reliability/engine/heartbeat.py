@@ -37,7 +37,7 @@ LOCK_SECONDS = 0.5
 
 
 class HeldTasks(Protocol):
-    """The part of a drain that the heartbeat looks at, from another thread."""
+    """The part of a worker loop that the heartbeat looks at, from another thread."""
 
     process_id: UUID
     worker_ids: tuple[str, ...]

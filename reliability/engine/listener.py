@@ -1,7 +1,7 @@
-"""Hears the doorbell: a connection that listens, read by the event loop when something arrives.
+"""Hears the notification: a connection that listens, read by the event loop when something arrives.
 
 Listening needs a session of its own. Behind a connection pooler it goes through `DATABASE_URL_DIRECT`;
-without one nobody listens, and the drain polls more often.
+without one nobody listens, and the worker loop polls more often.
 """
 
 import asyncio
@@ -17,7 +17,8 @@ logger = logging.getLogger(__name__)
 
 
 class Listener:
-    """Calls `on_ring(payload)` for every ring. Deaf while PostgreSQL is away: the drain polls anyway."""
+    """Calls `on_ring(payload)` for every ring. Deaf while PostgreSQL is away: the worker loop polls
+    anyway."""
 
     def __init__(self, on_ring: Callable[[str], None]) -> None:
         self._on_ring = on_ring
@@ -52,7 +53,7 @@ class Listener:
         try:
             self._connection.poll()
         except psycopg2.Error as broken:
-            logger.warning("the doorbell went silent: %s", str(broken).strip())
+            logger.warning("the notification went silent: %s", str(broken).strip())
             self.close()
             return
         while self._connection.notifies:

@@ -1,4 +1,5 @@
-"""The clerk: one thread and one connection through which a process claims tasks and reports on them."""
+"""The outcome writer: one thread and one connection through which a process claims tasks and reports on
+them."""
 
 import asyncio
 import logging
@@ -100,7 +101,7 @@ class OutcomeWriter:
         self.process_id = process_id
         self.left = OutcomeBatch()
         self._blocked_until = 0.0
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="clerk")
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="outcome-writer")
 
     async def turn(
         self,

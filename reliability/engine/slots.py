@@ -32,7 +32,7 @@ class Running:
 
 
 class Slots:
-    """Bookkeeping of one drain; used on the event loop, read by the heartbeat's thread."""
+    """Bookkeeping of one worker loop; used on the event loop, read by the heartbeat's thread."""
 
     def __init__(self, worker_ids: tuple[str, ...]) -> None:
         self.concurrency = dict.fromkeys(worker_ids, DEFAULT_CONCURRENCY)

@@ -1,4 +1,4 @@
-"""The drain: what a worker process does all its life. Claim, run, report, until asked to leave."""
+"""The worker loop: what a worker process does all its life. Claim, run, report, until asked to leave."""
 
 import asyncio
 import logging
@@ -82,7 +82,7 @@ class WorkerLoop:
             await self._leave()
         finally:
             ticking.cancel()
-            self._heartbeat.stop()  # whatever ended the drain: nobody renews leases for it
+            self._heartbeat.stop()  # whatever ended the worker loop: nobody renews leases for it
 
     # ------------------------------------------------------------------------------ the heartbeat's view
 
@@ -180,7 +180,8 @@ class WorkerLoop:
         self._is_away = True
 
     async def _pause(self) -> None:
-        """Until a task ends, the doorbell rings or a second has passed; not at all while there is more."""
+        """Until a task ends, the notification rings or a second has passed; not at all while there is
+        more."""
         if len(self._reports) or (self._may_have_more and any(self._window.room().values())):
             await asyncio.sleep(0)
             return

@@ -1,7 +1,7 @@
 from django.db import migrations
 
 # Settings, modes and resets are told in the audit log; what the breaker does by itself is not, nor the row
-# that the machinery makes when it first meets a service.
+# that reliability makes when it first meets a service.
 AUDITED = """
 CREATE TRIGGER breaker_in_audit_log AFTER UPDATE OR DELETE ON circuit_breakers
   FOR EACH ROW EXECUTE FUNCTION audit_change('breaker', 'name',

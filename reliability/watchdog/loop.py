@@ -54,7 +54,7 @@ class Watchdog:
         self.is_leading = False
         self.due_at = 0.0
         self.outage = Outage("database connection", logger)
-        self.respite = LeaseGrace()
+        self.lease_grace = LeaseGrace()
         self.permissions = DutyPermissions()
 
     def round(self) -> None:
@@ -69,7 +69,7 @@ class Watchdog:
         leads = leadership.acquire(NAME, owner=self.owner, lease=LEASE)
         self.outage.over()
         now = lease_grace.database_time()
-        self.respite.contact(now)
+        self.lease_grace.contact(now)
         if leads != self.is_leading:
             self.is_leading = leads
             logger.info("this watchdog (%s) %s", self.owner, "leads" if leads else "stands by")
@@ -77,11 +77,11 @@ class Watchdog:
             self.redis.beat()
             heartbeat.into_registry()
             sweep.run(self._duties(now), leader=self.owner)
-            self.respite.contact(lease_grace.database_time())
+            self.lease_grace.contact(lease_grace.database_time())
 
     def _duties(self, now: datetime) -> Mapping[str, sweep.Duty]:
         permitted = self.permissions.permitted(self.duties)
-        if not self.respite.is_on(now):
+        if not self.lease_grace.is_on(now):
             return permitted
         logger.warning("leases are left alone for a while: nobody could renew them")
         return {name: duty for name, duty in permitted.items() if duty is not sweep.rescue_crashed}

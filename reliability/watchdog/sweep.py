@@ -136,7 +136,7 @@ def release_unpaused(now: datetime) -> int:
 
 
 def release_expired_waits(now: datetime) -> int:
-    """Tasks that wait for a rate limit or a quota go back to the queue when it begins anew."""
+    """Tasks that wait for a rate limit or a quota go back to the queue when it resets."""
     return _in_batches(transitions.release_expired_waits)
 
 

@@ -24,7 +24,7 @@ class Door(BaseModel):
 async def open_door(payload: Door, context: Any) -> dict[str, bool]:
     """Fails for good while there is no key."""
     if not payload.key.exists():
-        raise PermanentFailure("the credentials of the door have expired")
+        raise PermanentFailure("the credentials of the call pipeline have expired")
     return {"opened": True}
 
 

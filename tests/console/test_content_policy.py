@@ -96,7 +96,7 @@ def test_a_token_is_made_shown_once_and_revoked(root_page):
     root_page.get_by_label("Client").fill("build server")
     root_page.get_by_label("Scopes").fill("tasks:write tasks:read")
     root_page.get_by_label("What it is for").fill("nightly build")
-    root_page.get_by_role("button", name="Make it").click()
+    root_page.get_by_role("button", name="Create token").click()
     token = root_page.get_by_label("Token", exact=True).input_value()
     root_page.get_by_role("link", name="I have it").click()
 

@@ -52,7 +52,7 @@ def test_an_operator_halves_grants_approves_resets_and_reads_the_audit(open_page
     expect(page.get_by_text("Reset: openrouter.")).to_be_visible()
 
     page.goto(AUDIT)
-    for deed in ("budget.halve_limits", "permission.grant_for_a_day", "approval.approve"):
-        expect(page.locator("#result_list")).to_contain_text(deed)
+    for change in ("budget.halve_limits", "permission.grant_for_a_day", "approval.approve"):
+        expect(page.locator("#result_list")).to_contain_text(change)
     assert WorkerBudget.objects.get(pk="ANALYST").daily_limit == 5
     assert Approval.objects.get(pk=rules).status == "approved"

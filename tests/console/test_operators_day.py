@@ -81,7 +81,7 @@ def a_task_is_submitted_and_watched_until_it_completes(page):
 
 
 def one_that_runs_too_long_is_terminated(page, key):
-    submit(page, "At the door", "wait_at_door", {"key": str(key)})
+    submit(page, "At the call pipeline", "wait_at_door", {"key": str(key)})
     expect(state(page)).to_have_text("in progress")
 
     page.get_by_role("link", name="Terminate").click()
@@ -102,7 +102,7 @@ def failures_are_understood_and_redriven_with_a_canary(page, machine, key):
     expect(page.get_by_role("link", name=f"{LETTERS} open dead letters")).to_be_visible()
 
     page.get_by_role("link", name="1 kinds of failure").click()
-    page.get_by_text("the credentials of the door have expired").first.click()
+    page.get_by_text("the credentials of the call pipeline have expired").first.click()
     expect(page.get_by_text(f"{LETTERS} in all")).to_be_visible()
     key.touch()
     page.get_by_role("link", name="Retry all").click()

@@ -1,4 +1,5 @@
-"""PostgreSQL restarted, killed and standing still, and its doorbell lost, each with 500 tasks in flight."""
+"""PostgreSQL restarted, killed and standing still, and its notification lost, each with 500 tasks in
+flight."""
 
 import signal
 from datetime import UTC, datetime, timedelta

@@ -29,21 +29,21 @@ class Line(BaseModel):
 
 
 @tools.register("journal.write", schema=Line, seconds=60, effect="outside", on_unknown="retry")
-async def write(arguments: Line, passage: CallPermit) -> dict[str, Any]:
+async def write(arguments: Line, permit: CallPermit) -> dict[str, Any]:
     """Write a line into a journal."""
-    return await _write(arguments, passage)
+    return await _write(arguments, permit)
 
 
 @tools.register("journal.post", schema=Line, seconds=60, effect="outside", on_unknown="ask")
-async def post(arguments: Line, passage: CallPermit) -> dict[str, Any]:
+async def post(arguments: Line, permit: CallPermit) -> dict[str, Any]:
     """Write a line into a journal that must not be written twice."""
-    return await _write(arguments, passage)
+    return await _write(arguments, permit)
 
 
-async def _write(arguments: Line, passage: CallPermit) -> dict[str, Any]:
+async def _write(arguments: Line, permit: CallPermit) -> dict[str, Any]:
     for at in (BEGAN, DONE):
         with arguments.journal.open("a") as journal:
-            journal.write(f"{at} {arguments.number} {passage.execution_id}\n")
+            journal.write(f"{at} {arguments.number} {permit.execution_id}\n")
         while arguments.gate(at).exists():  # noqa: ASYNC110 another process removes it
             await asyncio.sleep(0.02)
     return {"written": arguments.number}

@@ -40,7 +40,7 @@ def seen(response):
 
 
 def do(client, address, *, reason="because", **said):
-    """Open the page of a deed, fill in its form and confirm it; the answer to that."""
+    """Open the page of an action, fill in its form and confirm it; the answer to that."""
     asked = client.get(address)
     assert asked.status_code == 200, asked.status_code
     return client.post(address, {"confirmed": "1", "seen": seen(asked), "reason": reason, **said})

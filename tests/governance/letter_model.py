@@ -38,7 +38,7 @@ class Known:
         self._moves(status)
 
     def dies(self) -> None:
-        """The machinery, or an operator's `move`, gives it up."""
+        """Reliability, or an operator's `move`, gives it up."""
         self.letters += not self.open
         self.open = "pending"
         self._moves("failed")

@@ -98,7 +98,7 @@ def test_the_page_shows_its_next_times_and_its_history(operator):
     page = operator.get(f"{PAGES}{row.pk}/change/").content.decode()
 
     assert "Next times" in page
-    assert "What came of its times" in page
+    assert "Run history" in page
     assert "submitted" in page
 
 

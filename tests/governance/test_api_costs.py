@@ -68,9 +68,9 @@ class TestSums:
         ]
         assert (found["unpriced_usd"], found["unknown_usd"]) == ("0.5", "0.375")
         assert (found["calls"], found["lines"]) == (4, 4)
-        [dearest] = found["dearest_tasks"]
-        assert (dearest["task_id"], dearest["title"]) == (str(task), "Dear one")
-        assert dearest["url"].endswith(f"/api/tasks/{task}")
+        [most_expensive] = found["most_expensive_tasks"]
+        assert (most_expensive["task_id"], most_expensive["title"]) == (str(task), "Dear one")
+        assert most_expensive["url"].endswith(f"/api/tasks/{task}")
 
     def test_of_another_span(self, viewer: Api, ledger: None):
         ago = {name: (datetime.now(UTC) - timedelta(hours=hours)).isoformat()
@@ -83,7 +83,7 @@ class TestSums:
     def test_of_some_calls_only(self, viewer: Api, ledger: None):
         found = sums(viewer, worker="ANALYST", source="unknown")
 
-        assert (found["cost_usd"], found["dearest_tasks"]) == ("0.25", None)
+        assert (found["cost_usd"], found["most_expensive_tasks"]) == ("0.25", None)
         assert sums(viewer, model="lab/other")["cost_usd"] == "0.5"
         assert sums(viewer, task_type="nothing")["cost_usd"] == "0"
 
@@ -117,7 +117,7 @@ class TestPaces:
         books.allow("ANALYST", fleet="20", daily_limit="8")
         line("2")
 
-        paces = viewer.get("costs/paces").json()["paces"]
+        paces = viewer.get("costs/burn-rates").json()["burn_rates"]
 
         [day] = [pace for pace in paces if (pace["scope"], pace["kind"]) == ("ANALYST", "day")]
         assert (day["last_hour_usd"], day["per_hour_usd"], day["free_usd"]) == ("2", "8", "6")
@@ -227,7 +227,7 @@ class TestCorrections:
 
 
 class TestAccess:
-    @pytest.mark.parametrize("path", ["costs", "costs/lines", "costs/paces"])
+    @pytest.mark.parametrize("path", ["costs", "costs/lines", "costs/burn-rates"])
     def test_every_role_reads_and_nobody_else(self, nobody: Api, client_with, path: str):
         assert nobody.get(path).status_code == 401
         assert client_with("view_task").get(path).status_code == 403
@@ -262,13 +262,13 @@ class TestTheCommands:
         said = run("costs", "--hours", "48", "--by", "worker", "--worker", "ANALYST").splitlines()
 
         assert said[2:] == ["by worker:", "  65.375000001 USD in 4 calls  ANALYST"]
-        assert json.loads(run("costs", "--json", "--top", "0"))["dearest_tasks"] == []
+        assert json.loads(run("costs", "--json", "--top", "0"))["most_expensive_tasks"] == []
 
     def test_the_ledger_and_the_paces(self, ledger: None):
         assert len(run("costs", "--lines", "--worker", "ANALYST").splitlines()) == 4
         assert len(json.loads(run("costs", "--lines", "--limit", "2", "--json"))) == 2
         assert run("costs", "--lines", "--kind", "correction") == "none"
-        assert run("costs", "--paces").startswith("FLEET, day: ")
+        assert run("costs", "--burn-rates").startswith("FLEET, day: ")
 
     def test_a_correction(self):
         hold = line("2").hold_id
@@ -288,7 +288,7 @@ class TestTheCommands:
             (["costs", "--until", "2026-01-01T00:00:00Z"], "until: expected together with after"),
             (["costs", "--kind", "call"], "--kind: these filters go with --lines"),
             (["costs", "--lines", "--task-type", "x"], "--task-type: not with --lines"),
-            (["costs", "--paces", "--worker", "x"], "--worker: --paces tells every budget"),
+            (["costs", "--burn-rates", "--worker", "x"], "--worker: --burn-rates tells every budget"),
             (["correct_cost", "hold-id", "1", "--reason", "x"], "'hold-id' is not the id of a hold"),
             (["correct_cost", uuid4(), "much", "--reason", "x"], "'much' is not an amount"),
             (["correct_cost", NOBODYS_ID, "1", "--reason", "x"], "no budget hold has the id"),

@@ -236,7 +236,7 @@ def test_any_text_can_be_an_error(error):
     letters.assert_sound()
 
 
-def test_it_knows_the_money_that_its_task_burnt():
+def test_it_knows_the_money_that_its_task_spent():
     task = lives.held()
     for cost in ("0.25", "0.000000001"):
         CostLine.objects.create(

@@ -1,4 +1,5 @@
-"""A letter follows its task by whatever door the task is moved, and a task lets go of a resolved letter."""
+"""A letter follows its task through whichever interface the task is moved, and a task lets go of a resolved
+letter."""
 
 import pytest
 from django.db import connection

@@ -1,4 +1,4 @@
-"""Recurring tasks through their doors: what is checked, who may, what the audit log keeps."""
+"""Recurring tasks through their interfaces: what is checked, who may, what the audit log keeps."""
 
 import json
 
@@ -52,7 +52,7 @@ def test_every_change_is_audited_with_who_and_why_and_the_machinery_is_not():
     row = services.create(DAILY, actor=SYSTEM, reason="asked for")
     services.change(row.pk, {"cron": "0 4 * * *"}, actor=SYSTEM, reason="later")
     services.pause([row.pk], actor=SYSTEM, reason="holidays")
-    RecurringTask.objects.filter(pk=row.pk).update(problem="the machinery says so")
+    RecurringTask.objects.filter(pk=row.pk).update(problem="reliability says so")
     services.remove(row.pk, actor=SYSTEM, reason="done with it")
 
     entries = AuditEntry.objects.order_by("pk").values_list("action", "actor", "reason")

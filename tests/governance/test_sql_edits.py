@@ -285,7 +285,7 @@ def test_history_is_not_rewritten():
 
 @pytest.fixture
 def rings(transactional_db, fleet):
-    """Hears the doorbell on a connection of its own: call it for what rang since."""
+    """Hears the notification on a connection of its own: call it for what rang since."""
     listener = psycopg2.connect(**connection.get_connection_params())
     listener.autocommit = True
     listener.cursor().execute("LISTEN juggernaut_work")

@@ -39,7 +39,7 @@ def told() -> list[Told]:
     return list(AuditEntry.objects.order_by("id").values_list(*columns))
 
 
-def deeds() -> list[tuple[str, str, str]]:
+def audit_entries() -> list[tuple[str, str, str]]:
     """Who did what to whom."""
     return [entry[:3] for entry in told()]
 

@@ -99,5 +99,5 @@ def test_a_row_s_page_leads_back_to_its_list():
     ada = User.objects.create_superuser("ada")
 
     assert navigation.crumbs(asked("/admin/governance/deadletter/7/change/", ada)) == [
-        ("Dead letters", "/admin/governance/failuresignature/"), ("Letters", "/admin/governance/deadletter/"),
+        ("Dead letters", "/admin/governance/failuresignature/"), ("All", "/admin/governance/deadletter/"),
     ]  # fmt: skip

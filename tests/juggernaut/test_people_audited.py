@@ -10,7 +10,7 @@ from governance.access.actors import Actor, from_login
 from governance.audit import log as audit
 from governance.models import AuditEntry
 from tests.juggernaut import people
-from tests.juggernaut.people import deeds, sql, told
+from tests.juggernaut.people import audit_entries, sql, told
 
 pytestmark = pytest.mark.django_db
 ADA = "(SELECT id FROM auth_user WHERE username = 'ada')"
@@ -61,7 +61,7 @@ def test_a_user_who_is_deleted_is_told_with_what_they_had(ada: User, me: str):
 
     ada.delete()
 
-    assert sorted(deeds()[seen:]) == [
+    assert sorted(audit_entries()[seen:]) == [
         (me, "user.delete", "user ada"), (me, "user.leave", "user ada"), (me, "user.revoke", "user ada"),
     ]  # fmt: skip
 
@@ -102,7 +102,7 @@ def test_a_password_that_is_changed_with_other_things_is_told_beside_them(ada: U
     ada.set_password("another horse battery")
     ada.save()
 
-    assert [action for _, action, _ in deeds()] == ["user.update", "user.password"]
+    assert [action for _, action, _ in audit_entries()] == ["user.update", "user.password"]
 
 
 def test_a_password_that_is_taken_or_given_is_told_as_that(ada: User):
@@ -131,7 +131,7 @@ def test_no_hash_ever_stands_in_the_log(ada: User):
 
     assert len(used) == 4
     assert [digest for digest in used if digest in people.kept()] == []
-    assert "user.truncate" in {action for _, action, _ in deeds()}
+    assert "user.truncate" in {action for _, action, _ in audit_entries()}
 
 
 # ---------------------------------------------------------------------- members and permissions
@@ -186,7 +186,7 @@ def test_a_group_is_told_with_its_name_and_its_permissions(me: str):
     sql("UPDATE auth_group SET name = 'late shift' WHERE name = 'night shift'")
     Group.objects.get(name="late shift").delete()
 
-    assert [(action, target) for _, action, target in deeds()] == [
+    assert [(action, target) for _, action, target in audit_entries()] == [
         ("group.insert", "group night shift"), ("group.grant", "group night shift"),
         ("group.revoke", "group night shift"), ("group.update", "group late shift"),
         ("group.revoke", "group late shift"), ("group.delete", "group late shift"),
@@ -199,7 +199,7 @@ def test_what_hangs_on_a_user_who_is_gone_already_is_told_by_number(ada: User):
     ada.groups.add(Group.objects.get(name="viewer"))
     sql("SET CONSTRAINTS ALL DEFERRED", "DELETE FROM auth_user", "DELETE FROM auth_user_groups")
 
-    assert deeds()[-1][1:] == ("user.leave", f"user #{ada.pk}")
+    assert audit_entries()[-1][1:] == ("user.leave", f"user #{ada.pk}")
 
 
 def test_emptying_what_was_given_is_told(ada: User, me: str):
@@ -230,5 +230,5 @@ def test_a_role_is_told_as_given_by_who_gives_it(ada: User):
     with audit.acting(Actor("user:root"), verb="create", reason="she starts today"):
         roles.assign(ada, "viewer")
 
-    assert deeds() == [("user:root", "user.join", "user ada")]
+    assert audit_entries() == [("user:root", "user.join", "user ada")]
     assert AuditEntry.objects.get().reason == "she starts today"

@@ -13,7 +13,7 @@ from governance.access.actors import from_login
 from governance.models import AuditEntry
 from tests.governance.console import person
 from tests.juggernaut import people
-from tests.juggernaut.people import deeds
+from tests.juggernaut.people import audit_entries
 
 pytestmark = pytest.mark.django_db
 PASSWORD = "correct horse battery"
@@ -56,7 +56,7 @@ def form_of(user: User, **changed: Any) -> dict[str, Any]:
 
 
 def trail(client: Client, address: str) -> list[str]:
-    return [deed.entry.action for deed in client.get(address).context["trail"]]
+    return [item.entry.action for item in client.get(address).context["trail"]]
 
 
 # ------------------------------------------------------------------------------------ the console
@@ -65,7 +65,7 @@ def trail(client: Client, address: str) -> list[str]:
 def test_a_user_who_is_made_is_told_as_the_admins_deed(console: Client):
     send(console, f"{USERS}add/", username="eve", password1=NEW, password2=NEW, usable_password="true")
 
-    assert deeds() == [(ADMIN, "user.create", "user eve")]
+    assert audit_entries() == [(ADMIN, "user.create", "user eve")]
 
 
 def test_rights_groups_and_permissions_that_are_changed_are_told_as_the_admins(console: Client, ada: User):
@@ -77,7 +77,7 @@ def test_rights_groups_and_permissions_that_are_changed_are_told_as_the_admins(c
         **form_of(ada, is_superuser="on", groups=[viewers.pk], user_permissions=[pausing.pk]),
     )  # fmt: skip
 
-    assert sorted(deeds()) == [
+    assert sorted(audit_entries()) == [
         (ADMIN, "user.change", "user ada"),
         (ADMIN, "user.grant", "user ada"),
         (ADMIN, "user.join", "user ada"),
@@ -90,7 +90,7 @@ def test_a_password_that_an_admin_sets_is_told_as_theirs(console: Client, ada: U
         password1=NEW, password2=NEW, usable_password="true", **{"set-password": "1"},
     )  # fmt: skip
 
-    assert deeds() == [(ADMIN, "user.password", "user ada")]
+    assert audit_entries() == [(ADMIN, "user.password", "user ada")]
     assert not [digest for digest in people.hashes() if digest in people.kept()]
 
 
@@ -100,7 +100,7 @@ def test_ones_own_password_is_told_as_ones_own(console: Client):
         old_password=PASSWORD, new_password1=NEW, new_password2=NEW,
     )  # fmt: skip
 
-    assert deeds() == [(ADMIN, "user.password", "user root")]
+    assert audit_entries() == [(ADMIN, "user.password", "user root")]
     assert console.get("/admin/").status_code == 200
 
 
@@ -112,17 +112,17 @@ def test_a_password_that_is_refused_is_not_told(console: Client):
 
     assert answer.status_code == 200
     assert "too short" in answer.content.decode()
-    assert deeds() == []
+    assert audit_entries() == []
 
 
 def test_users_who_are_deleted_are_told_as_the_admins_deed(console: Client, ada: User):
     bob = User.objects.create_user("bob")
-    seen = len(deeds())
+    seen = len(audit_entries())
 
     send(console, f"{USERS}{ada.pk}/delete/", post="yes")
     send(console, USERS, action="delete_selected", _selected_action=[bob.pk], post="yes")
 
-    assert deeds()[seen:] == [(ADMIN, "user.delete", "user ada"), (ADMIN, "user.delete", "user bob")]
+    assert audit_entries()[seen:] == [(ADMIN, "user.delete", "user ada"), (ADMIN, "user.delete", "user bob")]
 
 
 def test_groups_are_told_as_the_admins_deed(console: Client):
@@ -133,7 +133,7 @@ def test_groups_are_told_as_the_admins_deed(console: Client):
     send(console, f"{GROUPS}{night.pk}/change/", name="late shift", permissions=[])
     send(console, f"{GROUPS}{night.pk}/delete/", post="yes")
 
-    assert deeds() == [
+    assert audit_entries() == [
         (ADMIN, "group.create", "group night shift"), (ADMIN, "group.grant", "group night shift"),
         (ADMIN, "group.change", "group late shift"), (ADMIN, "group.revoke", "group late shift"),
         (ADMIN, "group.delete", "group late shift"),
@@ -144,7 +144,7 @@ def test_the_admins_name_is_lent_to_nobody_afterwards(console: Client, ada: User
     send(console, f"{USERS}{ada.pk}/change/", **form_of(ada, email="ada@example.org"))
     people.sql("UPDATE auth_user SET is_superuser = true WHERE username = 'ada'")
 
-    assert [actor for actor, *_ in deeds()] == [ADMIN, people.typist()]
+    assert [actor for actor, *_ in audit_entries()] == [ADMIN, people.typist()]
 
 
 def test_the_page_of_a_user_and_of_a_group_shows_what_was_done_to_it(console: Client, ada: User):
@@ -203,7 +203,7 @@ def test_a_login_is_not_told(ada: User):
 
     ada.refresh_from_db()
     assert ada.last_login is not None
-    assert deeds() == []
+    assert audit_entries() == []
 
 
 def test_a_hash_that_a_login_upgrades_is_told_as_the_owners_and_as_no_new_password(ada: User):
@@ -215,7 +215,7 @@ def test_a_hash_that_a_login_upgrades_is_told_as_the_owners_and_as_no_new_passwo
     assert log_in() == 302
     assert log_in() == 302
 
-    assert deeds() == [("user:ada", "user.rehash", "user ada")]
+    assert audit_entries() == [("user:ada", "user.rehash", "user ada")]
     assert "the same password" in AuditEntry.objects.get().reason
     assert not [digest for digest in people.hashes() if digest in people.kept()]
 
@@ -226,14 +226,14 @@ def test_a_hash_that_a_login_upgrades_is_told_as_the_owners_and_as_no_new_passwo
 def test_the_first_operator_is_told_as_made_by_who_ran_the_command(operator: str):
     call_command("create_operator", stdout=StringIO())
 
-    assert deeds() == [(operator, "user.create", "user admin")]
+    assert audit_entries() == [(operator, "user.create", "user admin")]
     assert AuditEntry.objects.get().reason == "the first operator"
 
 
 def test_a_client_who_comes_with_a_token_is_told_as_made_by_who_made_it(operator: str):
     call_command("create_token", "ci", "--reason", "builds", stdout=StringIO())
 
-    assert deeds() == [(operator, "user.create", "user ci"), (operator, "user.join", "user ci")]
+    assert audit_entries() == [(operator, "user.create", "user ci"), (operator, "user.join", "user ci")]
     assert set(AuditEntry.objects.values_list("reason", flat=True)) == {"builds"}
 
 
@@ -245,7 +245,7 @@ def test_a_password_set_at_the_prompt_is_told_as_of_who_ran_the_command(
     call_command("changepassword", "ada", stdout=StringIO())
 
     assert User.objects.get(username="ada").check_password(NEW)
-    assert deeds() == [(operator, "user.password", "user ada")]
+    assert audit_entries() == [(operator, "user.password", "user ada")]
 
 
 def test_a_password_that_the_prompt_refuses_is_not_told(operator: str, monkeypatch: pytest.MonkeyPatch):
@@ -254,7 +254,7 @@ def test_a_password_that_the_prompt_refuses_is_not_told(operator: str, monkeypat
     with pytest.raises(CommandError, match="Aborting"):
         call_command("changepassword", "ada", stdout=StringIO(), stderr=StringIO())
 
-    assert deeds() == []
+    assert audit_entries() == []
 
 
 def test_a_superuser_made_at_the_prompt_is_told_as_of_who_ran_the_command(
@@ -264,7 +264,7 @@ def test_a_superuser_made_at_the_prompt_is_told_as_of_who_ran_the_command(
 
     call_command("createsuperuser", "--no-input", "--username", "eve", "--email", "", stdout=StringIO())
 
-    assert deeds() == [(operator, "user.create", "user eve")]
+    assert audit_entries() == [(operator, "user.create", "user eve")]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -272,9 +272,9 @@ def test_set_up_tells_of_the_first_operator_once_and_nothing_else(
     operator: str, request: pytest.FixtureRequest
 ):
     request.addfinalizer(lambda: people.are_audited(False))
-    seen = len(deeds())
+    seen = len(audit_entries())
 
     call_command("set_up", stdout=StringIO())
     call_command("set_up", stdout=StringIO())
 
-    assert deeds()[seen:] == [(operator, "user.create", "user admin")]
+    assert audit_entries()[seen:] == [(operator, "user.create", "user admin")]

@@ -107,7 +107,7 @@ def _leak() -> None:
     )  # fmt: skip
 
 
-# Those whose remedy is a verb: three doors lead to it.
+# Those whose remedy is a verb: three interfaces lead to it.
 WITH_VERBS = (
     Incident("an open breaker", "breakers", " is open, next probe", _open_breaker),
     Incident("refused credentials", "breakers", "open until an operator acts", _refused_credentials),

@@ -74,8 +74,8 @@ def test_page_selector_and_runbook_say_the_same(viewer, address):
             assert shown(response, f'id="by-{table}".*?>{name}</a>') == group.cost_usd
     for hour in sums.by_hour:
         assert shown(response, f'id="by-hour".*?{hour.hour:%Y-%m-%d %H:%M}</th>') == hour.cost_usd
-    [dearest, *_] = costs.most_expensive_tasks(costs.last(hours=24))
-    assert shown(response, f'id="dearest".*?{dearest.task_id}') == dearest.cost_usd
+    [most_expensive, *_] = costs.most_expensive_tasks(costs.last(hours=24))
+    assert shown(response, f'id="most-expensive".*?{most_expensive.task_id}') == most_expensive.cost_usd
 
 
 @pytest.mark.parametrize(("span", "hours"), [("1h", 1), ("24h", 24), ("7d", 168), ("30d", 720)])

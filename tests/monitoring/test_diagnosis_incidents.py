@@ -1,4 +1,4 @@
-"""Every incident of the runbook is found, and what is offered mends it, by whichever door."""
+"""Every incident of the runbook is found, and what is offered mends it, by whichever interface."""
 
 import shlex
 from uuid import uuid4

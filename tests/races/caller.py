@@ -1,4 +1,5 @@
-"""A process that makes calls through the door as fast as it can, and ends them in every way there is."""
+"""A process that makes calls through the call pipeline as fast as it can, and ends them in every way there
+is."""
 
 import random
 from decimal import Decimal
@@ -38,8 +39,8 @@ def make_calls(seed: int, *, calls: int, tasks: list[tuple[str, UUID, int]]) -> 
             continue
 
 
-def _end(chance: random.Random, usd: Decimal, passage: CallPermit) -> CallResult:
-    passage.use()
+def _end(chance: random.Random, usd: Decimal, permit: CallPermit) -> CallResult:
+    permit.use()
     part = Price(usd * chance.randrange(0, 1000) / 1000, "provider")
     match chance.choices(
         ["answer", "more", "unpriced", "released", "unknown", "broken"], [12, 2, 1, 2, 2, 1]

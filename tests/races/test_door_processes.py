@@ -1,4 +1,5 @@
-"""Eight processes call through the door and are killed at random: nothing overspent, nothing left open."""
+"""Eight processes call through the call pipeline and are killed at random: nothing overspent, nothing left
+open."""
 
 import random
 from datetime import timedelta

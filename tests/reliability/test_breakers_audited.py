@@ -1,4 +1,5 @@
-"""Changes of breakers stand in the audit log, by whatever door they came; what breakers do does not."""
+"""Changes of breakers stand in the audit log, through whichever interface they came; what breakers do does
+not."""
 
 from datetime import timedelta
 

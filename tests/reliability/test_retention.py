@@ -1,4 +1,4 @@
-"""Retention as operators meet it: the watchdog's duty, the commands, the API; and the machinery's tables."""
+"""Retention as operators meet it: the watchdog's duty, the commands, the API; and reliability's tables."""
 
 import json
 from datetime import timedelta

@@ -18,7 +18,7 @@ def grown(django_db_setup, django_db_blocker):
         connection.ensure_connection()
         emptying.sow()
         with transaction.atomic(), pytest.MonkeyPatch.context() as patched:
-            # Shorter stretches than the tables are long.
+            # Smaller windows than the tables are long.
             patched.setattr(bounded_queries, "SEARCHED", 1_000)
             patched.setattr(search, "TITLES_SEARCHED", 1_000)
             for _ in sample.load(SIZE):

@@ -1,4 +1,4 @@
-"""Calls of tools as a task makes them: through the door."""
+"""Calls of tools as a task makes them: through the call pipeline."""
 
 import asyncio
 from typing import Any

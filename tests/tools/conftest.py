@@ -1,4 +1,4 @@
-"""Each test has the seeded rows, threads of its own behind the door, and a web server to talk to."""
+"""Each test has the seeded rows, threads of its own behind the call pipeline, and a web server to talk to."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -102,10 +102,10 @@ def test_the_whole_tree_is_bounded(context, monkeypatch):
 
 
 def test_who_lost_the_task_makes_no_children(context):
-    def lose(arguments, passage):
+    def lose(arguments, permit):
         """Lose the task while the call is on its way, then create."""
         transitions.cancel([context.task_id], actor="tests", reason="gone")
-        return tasks.create(arguments, passage)
+        return tasks.create(arguments, permit)
 
     tool = tools.get("tasks.create")
     with pytest.MonkeyPatch.context() as patch:

@@ -24,7 +24,7 @@ def register(monkeypatch):
 
     def registering(name):
         @tools.register(name, schema=Nothing, seconds=1, effect="none", on_unknown="retry")
-        def run(arguments, passage):
+        def run(arguments, permit):
             """Do nothing."""
 
     return registering

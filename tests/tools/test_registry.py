@@ -35,15 +35,15 @@ def tool(monkeypatch, behind_the_door):
     return register
 
 
-def echo(arguments, passage):
+def echo(arguments, permit):
     """Say it."""
     return {"said": arguments.word * arguments.times}
 
 
-async def echo_soon(arguments, passage):
+async def echo_soon(arguments, permit):
     """Say it."""
     await asyncio.sleep(0)
-    return echo(arguments, passage)
+    return echo(arguments, permit)
 
 
 @pytest.mark.parametrize("run", [echo, echo_soon])
@@ -102,7 +102,7 @@ def test_wrong_arguments_are_named_and_nothing_is_sent(context, tool):
     ids=["big", "set", "nul", "inf"],
 )
 def test_an_answer_that_cannot_be_kept_fails_for_good(context, tool, answer, said):
-    def run(arguments, passage):
+    def run(arguments, permit):
         """Answer badly."""
         return answer
 
@@ -116,7 +116,7 @@ def test_an_answer_that_cannot_be_kept_fails_for_good(context, tool, answer, sai
 
 @pytest.mark.parametrize("kind", [PermanentFailure, TransientFailure])
 def test_a_failure_names_the_tool_and_its_service(context, tool, kind):
-    def run(arguments, passage):
+    def run(arguments, permit):
         """Fail."""
         raise kind("no way")
 
@@ -130,9 +130,9 @@ def test_a_failure_names_the_tool_and_its_service(context, tool, kind):
 
 
 def test_leave_for_one_call_is_for_one_call(context, tool):
-    def run(arguments, passage):
+    def run(arguments, permit):
         """Try to call twice."""
-        passage.use()
+        permit.use()
 
     tool(run)
 
@@ -141,7 +141,7 @@ def test_leave_for_one_call_is_for_one_call(context, tool):
 
 
 def test_an_async_tool_that_takes_too_long_ends_in_a_plain_task_type_too(context, tool):
-    async def run(arguments, passage):
+    async def run(arguments, permit):
         """Sleep."""
         await asyncio.sleep(60)
 
@@ -153,7 +153,7 @@ def test_an_async_tool_that_takes_too_long_ends_in_a_plain_task_type_too(context
 
 def test_a_tool_without_words_for_models_is_refused(tool):
     with pytest.raises(ValueError, match="docstring"):
-        tool(lambda arguments, passage: None)
+        tool(lambda arguments, permit: None)
 
 
 def test_a_name_can_be_taken_once(tool):

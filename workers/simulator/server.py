@@ -1,4 +1,4 @@
-"""The simulator: what a provider of models offers, and a back door to steer it by.
+"""The simulator: what a provider of models offers, and a control endpoint to steer it by.
 
 POST /v1/chat/completions, GET /v1/models         as OpenRouter has them (also under /api/v1)
 POST, GET /_simulator/faults                      change or read the plan: faults, script, latency
@@ -101,7 +101,8 @@ class Simulator:
             path=exchange.path, headers=exchange.headers, body=body, answered=answered, number=number
         )
 
-    # ----------------------------------------------------------------------------------------- the back door
+    # ----------------------------------------------------------------------------------------- the control
+    # endpoint
 
     async def _change(self, exchange: Exchange) -> None:
         try:

@@ -47,7 +47,7 @@ class ToolAnswer(BaseModel):
 
 @task_types.register("tool_execution", schema=ToolExecutionPayload, worker="EXECUTOR", timeout_seconds=120)
 async def execute(payload: ToolExecutionPayload, context: TaskContext) -> ToolAnswer:
-    """Call the tool through the door; every refusal and failure names it.
+    """Call the tool through the call pipeline; every refusal and failure names it.
 
     What it answered is stored with the booking of the call, so that an attempt that dies afterwards does not
     make it again; whether a call of which nobody knows the outcome is made again, its tool's policy says.

@@ -1,4 +1,4 @@
-"""The one way to call a tool: arguments checked, through the door, answer bounded."""
+"""The one way to call a tool: arguments checked, through the call pipeline, answer bounded."""
 
 import asyncio
 from collections.abc import Callable
@@ -34,19 +34,19 @@ async def call(
     """Call the tool `name` for the task of `context` and return its answer (JSON). `key` and `kept` are
     those of an `CallRequest`.
 
-    Raises `UnknownTool`, `InvalidArguments` (nothing was sent), and what the door raises: `Denied`,
+    Raises `UnknownTool`, `InvalidArguments` (nothing was sent), and what the call pipeline raises: `Denied`,
     `Postponed`, `Stopped`, `PermanentFailure`, `TransientFailure`; each names the tool.
     """
     tool = get(name)
     asked = tool.parse(arguments)
     ask = replace(_ask(tool, asked, await _aim(tool, asked)), key=key, kept=kept)
 
-    async def send(passage: CallPermit) -> CallResult:
-        passage.use()
+    async def send(permit: CallPermit) -> CallResult:
+        permit.use()
         with _Told(tool, ask.service):
             if tool.is_async:
-                return _answered(tool, await tool.run(asked, passage))
-            return _answered(tool, await _in_thread(tool.run, asked, passage))
+                return _answered(tool, await tool.run(asked, permit))
+            return _answered(tool, await _in_thread(tool.run, asked, permit))
 
     return (await governed_call(context, ask, send)).value
 
@@ -57,12 +57,12 @@ def call_sync(context: TaskContext, name: str, arguments: object) -> Any:
     asked = tool.parse(arguments)
     ask = _ask(tool, asked, tool.target(asked) if tool.target else Target())
 
-    def send(passage: CallPermit) -> CallResult:
-        passage.use()
+    def send(permit: CallPermit) -> CallResult:
+        permit.use()
         with _Told(tool, ask.service):
             if tool.is_async:
-                return _answered(tool, asyncio.run(_timely(tool, asked, passage)))
-            return _answered(tool, tool.run(asked, passage))
+                return _answered(tool, asyncio.run(_timely(tool, asked, permit)))
+            return _answered(tool, tool.run(asked, permit))
 
     return governed_call_sync(context, ask, send).value
 
@@ -82,12 +82,12 @@ async def _aim(tool: Tool, asked: Any) -> Target:
     return await threads.run_in_thread(tool.target, asked) if tool.target else Target()
 
 
-async def _timely(tool: Tool, asked: Any, passage: CallPermit) -> Any:
+async def _timely(tool: Tool, asked: Any, permit: CallPermit) -> Any:
     try:
-        async with asyncio.timeout(passage.seconds):
-            return await tool.run(asked, passage)
+        async with asyncio.timeout(permit.seconds):
+            return await tool.run(asked, permit)
     except TimeoutError:
-        raise TransientFailure(f"{tool.name}: no answer within {passage.seconds:g} s") from None
+        raise TransientFailure(f"{tool.name}: no answer within {permit.seconds:g} s") from None
 
 
 async def _in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
@@ -117,7 +117,7 @@ def _answered(tool: Tool, answer: Any) -> CallResult:
 
 
 class _Told:
-    """Failures that a tool raised leave as the door wants them told, with the tool's name.
+    """Failures that a tool raised leave as the call pipeline wants them told, with the tool's name.
 
     A permanent failure says nothing about the service's health; a transient one counts against it.
     """

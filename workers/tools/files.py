@@ -71,9 +71,9 @@ class DeleteFile(_Arguments):
 
 
 @tools.register("files.read", schema=ReadFile, seconds=15, effect="none", on_unknown="retry")
-def read(arguments: ReadFile, passage: CallPermit) -> dict[str, Any]:
+def read(arguments: ReadFile, permit: CallPermit) -> dict[str, Any]:
     """Read a file of this task's workspace. Answers `content`, the file's `size`, and `truncated`."""
-    raw, size = _workspace(passage).read(arguments.path, offset=arguments.offset, limit=arguments.limit)
+    raw, size = _workspace(permit).read(arguments.path, offset=arguments.offset, limit=arguments.limit)
     if arguments.encoding == "base64":
         content = base64.b64encode(raw).decode()
     else:
@@ -82,31 +82,31 @@ def read(arguments: ReadFile, passage: CallPermit) -> dict[str, Any]:
 
 
 @tools.register("files.write", schema=WriteFile, seconds=15, effect="inside", on_unknown="retry")
-def write(arguments: WriteFile, passage: CallPermit) -> dict[str, Any]:
+def write(arguments: WriteFile, permit: CallPermit) -> dict[str, Any]:
     """Write a file of this task's workspace, replacing what was there. Folders on the way are made."""
     raw = arguments.raw()
-    _workspace(passage).write(arguments.path, raw)
+    _workspace(permit).write(arguments.path, raw)
     cleanup.delete_when_due()
     return {"path": arguments.path, "size": len(raw)}
 
 
 @tools.register("files.list", schema=ListFiles, seconds=15, effect="none", on_unknown="retry")
-def list_files(arguments: ListFiles, passage: CallPermit) -> dict[str, Any]:
+def list_files(arguments: ListFiles, permit: CallPermit) -> dict[str, Any]:
     """List the files of this task's workspace with their sizes in bytes."""
-    found = _workspace(passage).entries()
+    found = _workspace(permit).entries()
     return {"files": [{"path": entry.path, "size": entry.size} for entry in found]}
 
 
 @tools.register("files.delete", schema=DeleteFile, seconds=15, effect="inside", on_unknown="retry")
-def delete(arguments: DeleteFile, passage: CallPermit) -> dict[str, Any]:
+def delete(arguments: DeleteFile, permit: CallPermit) -> dict[str, Any]:
     """Delete a file or an empty folder of this task's workspace. Answers whether it was there."""
     try:
-        _workspace(passage).delete(arguments.path)
+        _workspace(permit).delete(arguments.path)
     except workspaces.NoSuchFile:
         # A call that is made again after a crash finds nothing, and that is well.
         return {"path": arguments.path, "deleted": False}
     return {"path": arguments.path, "deleted": True}
 
 
-def _workspace(passage: CallPermit) -> Workspace:
-    return Workspace(task_tree.position(passage.task_id).root)
+def _workspace(permit: CallPermit) -> Workspace:
+    return Workspace(task_tree.position(permit.task_id).root)

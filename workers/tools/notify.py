@@ -95,10 +95,10 @@ def _target(notice: Notice) -> tools.Target:
 @tools.register(
     "notify.send", schema=Notice, seconds=SECONDS, effect="outside", on_unknown="ask", target=_target
 )
-async def send(arguments: Notice, passage: CallPermit) -> dict[str, Any]:
+async def send(arguments: Notice, permit: CallPermit) -> dict[str, Any]:
     """Tell people something: POST it to a webhook (`url`), or mail it (`to`). Answers that it was taken."""
     if arguments.channel == "webhook":
-        return await post(arguments.as_request(), seconds=passage.seconds)
+        return await post(arguments.as_request(), seconds=permit.seconds)
     return await asyncio.get_running_loop().run_in_executor(_threads, mail, arguments)
 
 

@@ -47,7 +47,7 @@ class InvalidArguments(PermanentFailure):
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """Something that a task may call through the door. `run(arguments, passage)` gets the validated
+    """Something that a task may call through the call pipeline. `run(arguments, permit)` gets the validated
     arguments and leave to make one call, and answers JSON; it may be `async` or plain.
 
     `seconds` is the longest that a call may take. `effect`: nothing changes (`none`), something of
@@ -154,5 +154,6 @@ def model_names() -> dict[str, str]:
 
 
 def offered_to(worker_id: str) -> list[Tool]:
-    """The tools that this worker may call now. Offering is a courtesy: the door asks again at each call."""
+    """The tools that this worker may call now. Offering is a courtesy: the call pipeline asks again at each
+    call."""
     return [tool for tool in known() if permissions.look(worker_id, tool.name).is_allowed]

@@ -58,7 +58,7 @@ class SqlQuery(BaseModel):
     on_unknown="retry",
     target=lambda asked: tools.Target(service="sql", breakers=("sql",)),
 )
-async def query(arguments: SqlQuery, passage: CallPermit) -> dict[str, Any]:
+async def query(arguments: SqlQuery, permit: CallPermit) -> dict[str, Any]:
     """Read from the system's database with one SQL statement (PostgreSQL), such as a SELECT.
 
     Nothing can be changed. Tables with passwords, tokens and sessions cannot be read. Answers `rows` (a
@@ -70,7 +70,7 @@ async def query(arguments: SqlQuery, passage: CallPermit) -> dict[str, Any]:
             parameters=arguments.parameters,
             max_rows=arguments.max_rows,
             max_bytes=MAX_BYTES,
-            seconds=min(arguments.seconds, passage.seconds),
+            seconds=min(arguments.seconds, permit.seconds),
         )
     )
     return {"rows": found.rows, "row_count": len(found.rows), "truncated": found.is_cut}

@@ -64,17 +64,17 @@ class ChildTask(BaseModel):
 @tools.register(
     "tasks.create", schema=ChildTask, seconds=15, effect="inside", on_unknown="retry", target=None
 )
-def create(arguments: ChildTask, passage: CallPermit) -> dict[str, Any]:
+def create(arguments: ChildTask, permit: CallPermit) -> dict[str, Any]:
     """Create a task below this one, for a worker to carry out. Answers its `id` and `status`.
 
     It shares this task's money (`max_cost_usd`), and counts among its children. Asking again with the
     same words finds the same task; say something else in `call` to make another one.
     """
-    asked = _submission(arguments, passage)
+    asked = _submission(arguments, permit)
     try:
         with transaction.atomic():
-            _hold_parent(passage)
-            receipt = _submit(asked, passage)
+            _hold_parent(permit)
+            receipt = _submit(asked, permit)
     except GovernanceError as refused:
         raise PermanentFailure(f"the task cannot be created: {refused}") from None
     return {
@@ -85,42 +85,42 @@ def create(arguments: ChildTask, passage: CallPermit) -> dict[str, Any]:
     }
 
 
-def _submission(arguments: ChildTask, passage: CallPermit) -> Submission:
+def _submission(arguments: ChildTask, permit: CallPermit) -> Submission:
     """What is submitted; the key comes from the parent and the call, so that a call that is made again
     after a crash finds the child that it made before."""
     said = arguments.model_dump(mode="json", exclude={"call"}, exclude_defaults=True)
     words = orjson.dumps(arguments.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
-    key = f"child:{passage.task_id}:{hashlib.sha256(words).hexdigest()}"
+    key = f"child:{permit.task_id}:{hashlib.sha256(words).hexdigest()}"
     try:
-        return schemas.parse(said | {"parent": str(passage.task_id), "idempotency_key": key})
+        return schemas.parse(said | {"parent": str(permit.task_id), "idempotency_key": key})
     except GovernanceError as refused:
         raise PermanentFailure(f"the task cannot be created: {refused}") from None
 
 
-def _hold_parent(passage: CallPermit) -> None:
+def _hold_parent(permit: CallPermit) -> None:
     """The parent stays this worker's until the child is there: who lost the task makes no more of them."""
     with connection.cursor() as cursor:
-        cursor.execute(_HELD, [str(passage.task_id), passage.lease_token])
+        cursor.execute(_HELD, [str(permit.task_id), permit.lease_token])
         if cursor.fetchone() is None:
-            raise Stopped(f"task {passage.task_id} was taken from this worker")
+            raise Stopped(f"task {permit.task_id} was taken from this worker")
 
 
-def _submit(asked: Submission, passage: CallPermit) -> tasks.Receipt:
-    actor = Actor(f"worker:{passage.worker_id}", is_trusted=True)
-    place = task_tree.position(passage.task_id)
+def _submit(asked: Submission, permit: CallPermit) -> tasks.Receipt:
+    actor = Actor(f"worker:{permit.worker_id}", is_trusted=True)
+    place = task_tree.position(permit.task_id)
     with connection.cursor() as cursor:  # who counts a tree must be alone with it
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 5))", [str(place.root)])
     is_new = not Task.objects.filter(created_by=actor.name, idempotency_key=asked.idempotency_key).exists()
     if is_new:
-        _refuse_too_many(place, passage)
+        _refuse_too_many(place, permit)
     [receipt] = tasks.submit([asked], actor=actor)
     return receipt
 
 
-def _refuse_too_many(place: task_tree.TreePosition, passage: CallPermit) -> None:
+def _refuse_too_many(place: task_tree.TreePosition, permit: CallPermit) -> None:
     if place.depth + 1 > MAX_DEPTH:
         raise PermanentFailure(f"tasks are nested {MAX_DEPTH} deep at most: this one may make no others")
-    if task_tree.children(passage.task_id) >= MAX_CHILDREN:
+    if task_tree.children(permit.task_id) >= MAX_CHILDREN:
         raise PermanentFailure(f"a task has at most {MAX_CHILDREN} children; this one has them all")
     if task_tree.descendants(place.root, enough=MAX_DESCENDANTS) >= MAX_DESCENDANTS:
         raise PermanentFailure(f"a tree of tasks has at most {MAX_DESCENDANTS}; this one is full")

@@ -1,4 +1,4 @@
-"""`manage.py audit`: who changed what of the law, and why."""
+"""`manage.py audit`: who changed what of governance, and why."""
 
 from argparse import ArgumentParser
 from typing import Any, ClassVar
@@ -12,7 +12,7 @@ class Command(ListCommand):
     help = "List who changed what, newest first: in the console, over the API, by commands and in SQL."
     filters: ClassVar = {
         "actor": "what this one did, e.g. user:ann; may be repeated",
-        "action": "deeds of this name, e.g. budget.set_limits; may be repeated",
+        "action": "changes of this name, e.g. budget.set_limits; may be repeated",
         "target": "what was done to this, e.g. 'budget ANALYST'; may be repeated",
         "created_after": "those from this time on (ISO 8601 with a zone)",
         "created_before": "those before this time",
@@ -27,5 +27,5 @@ class Command(ListCommand):
 
 
 def _sentence(row: Row) -> str:
-    deed = f"{row['created_at']:%Y-%m-%d %H:%M:%S}  {row['actor']}: {row['action']} {row['target']}"
-    return f"{deed} ({row['reason']})" if row["reason"] else deed
+    change = f"{row['created_at']:%Y-%m-%d %H:%M:%S}  {row['actor']}: {row['action']} {row['target']}"
+    return f"{change} ({row['reason']})" if row["reason"] else change

@@ -35,8 +35,8 @@ _LINES = {
 class Command(GovernanceCommand):
     help = (
         "Sum up what was spent in a span of time: altogether, unpriced and unknown, by worker, model,"
-        " service, task type or hour, and the dearest tasks. --lines shows the ledger, --paces how long"
-        " budgets last."
+        " service, task type or hour, and the most expensive tasks. --lines shows the ledger, --burn-rates"
+        " how long budgets last."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -45,10 +45,12 @@ class Command(GovernanceCommand):
         for name, meaning in (_ONLY | _LINES).items():
             parser.add_argument(f"--{name.replace('_', '-')}", help=f"only {meaning}")
         parser.add_argument("--by", action="append", choices=_BY, help="tell this sum only; may be repeated")
-        parser.add_argument("--top", help="how many of the dearest tasks (default: 10)")
+        parser.add_argument("--top", help="how many of the most expensive tasks (default: 10)")
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--lines", action="store_true", help="the lines of the ledger, latest calls first")
-        what.add_argument("--paces", action="store_true", help="what budgets burn in an hour, and their end")
+        what.add_argument(
+            "--burn-rates", action="store_true", help="what budgets burn in an hour, and their end"
+        )
         parser.add_argument("--limit", type=int, default=50, help="how many lines (default: %(default)s)")
         self.add_json_argument(parser)
 
@@ -56,8 +58,8 @@ class Command(GovernanceCommand):
         said = {name: [options[name]] for name in (*_SPAN, *_ONLY, *_LINES, "top") if options[name]}
         if options["lines"]:
             self._lines(said, options["limit"])
-        elif options["paces"]:
-            _refuse(said, "--paces tells every budget")
+        elif options["burn_rates"]:
+            _refuse(said, "--burn-rates tells every budget")
             rows = cost_selectors.burn_rates(actor=self.actor)
             self.say(rows, *map(_pace, rows))
         else:
@@ -86,9 +88,9 @@ def _sentences(found: Row, by: Any, *, is_whole: bool) -> Iterator[str]:
     yield f"unpriced {found['unpriced_usd']:f} USD, unknown {found['unknown_usd']:f} USD"
     for name in by:
         yield from _sums(name, found[f"by_{name}"])
-    if is_whole and found["dearest_tasks"]:
-        yield "dearest tasks:"
-        for task in found["dearest_tasks"]:
+    if is_whole and found["most_expensive_tasks"]:
+        yield "most expensive tasks:"
+        for task in found["most_expensive_tasks"]:
             yield f"  {task['cost_usd']:f} USD  {task['task_id']}  {task['title'] or '(deleted)'}"
 
 

@@ -105,7 +105,7 @@ def release_unpaused(*, limit: int = 1000, actor: str = WATCHDOG) -> list[Transi
 
 
 def release_expired_waits(*, limit: int = 1000) -> list[Transition]:
-    """parked → pending: the rate limit or the quota begins anew, the quota's permission was changed, or it is
+    """parked → pending: the rate limit or the quota resets, the quota's permission was changed, or it is
     time to try again what somebody had locked."""
     return moved(_WAITED_OUT, limit=limit, actor=WATCHDOG)
 

@@ -23,7 +23,7 @@ _FILTERS = {
     "after": "Calls after this time.",
     "until": "Calls up to this time; together with `after`.",
     "hours": "The last so many hours, instead of `after`.",
-    "top": "How many of the dearest tasks are told.",
+    "top": "How many of the most expensive tasks are told.",
     "matching": "Text that the error contains, in upper or lower case.",
     "error": "Text that the error message contains, in upper or lower case.",
     "open": "Only groups with letters that are not resolved.",

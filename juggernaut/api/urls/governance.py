@@ -79,7 +79,7 @@ urlpatterns = [
     path("tool-executions/<str:name>", tool_executions.ExecutionDetail.as_view()),
     path("costs", costs.CostAggregates.as_view()),
     path("costs/lines", costs.CostLines.as_view()),
-    path("costs/paces", costs.BurnRates.as_view()),
+    path("costs/burn-rates", costs.BurnRates.as_view()),
     path("costs/<str:name>/correct", costs.Correct.as_view()),
     path("audit", audit.Audit.as_view()),
     path("prices", prices.Prices.as_view()),

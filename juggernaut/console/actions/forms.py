@@ -1,6 +1,6 @@
-"""What an operator does to rows of the law: a form, a preview of before and after, and one service.
+"""What an operator does to rows of governance: a form, a preview of before and after, and one service.
 
-The page says how things stand. Confirming it does the deed only if they still stand so: one that was
+The page says how things stand. Confirming it runs the action only if they still stand so: one that was
 sent twice, or that somebody else has overtaken, shows the page again instead of doing more.
 """
 
@@ -82,58 +82,58 @@ class AdminAction:
 
 
 def confirm_or_run(
-    admin: ModelAdmin, request: HttpRequest, chosen: "QuerySet[Any]", deed: AdminAction, *, back: str
+    admin: ModelAdmin, request: HttpRequest, chosen: "QuerySet[Any]", action: AdminAction, *, back: str
 ) -> HttpResponse | None:
-    """The page that asks; once it is confirmed, do the deed, say what was done, and return None."""
+    """The page that asks; once it is confirmed, run the action, say what was done, and return None."""
     bounded = chosen.model.objects.filter(pk__in=list(chosen.values_list("pk", flat=True)[:LISTED]))
     with transaction.atomic():
         is_sent = CONFIRMED in request.POST
         rows = list((bounded.select_for_update() if is_sent else bounded).order_by("pk"))
-        form = _form(request, rows, deed)
-        if not rows and not deed.makes:
+        form = _form(request, rows, action)
+        if not rows and not action.makes:
             messages.warning(request, "Nothing was done: what was chosen no longer exists.")
             return None
-        is_valid = is_sent and form.is_valid() and _is_as_seen(request, rows, deed, form)
-        if is_valid and _do(request, rows, deed, form):
+        is_valid = is_sent and form.is_valid() and _is_as_seen(request, rows, action, form)
+        if is_valid and _do(request, rows, action, form):
             return None
-    return _ask(admin, request, rows, deed, form, back)
+    return _ask(admin, request, rows, action, form, back)
 
 
-def _form(request: HttpRequest, rows: Sequence[Any], deed: AdminAction) -> ReasonForm:
+def _form(request: HttpRequest, rows: Sequence[Any], action: AdminAction) -> ReasonForm:
     is_filled = CONFIRMED in request.POST or "preview" in request.POST
-    return deed.form(request.POST if is_filled else None, initial=deed.initial(rows))
+    return action.form(request.POST if is_filled else None, initial=action.initial(rows))
 
 
-def _said(form: ReasonForm, rows: Sequence[Any], deed: AdminAction) -> Said:
+def _said(form: ReasonForm, rows: Sequence[Any], action: AdminAction) -> Said:
     """What the form says as far as it can be understood, else what it began with."""
     if form.is_bound:
         form.is_valid()
-        return deed.initial(rows) | form.cleaned_data
-    return deed.initial(rows)
+        return action.initial(rows) | form.cleaned_data
+    return action.initial(rows)
 
 
-def _seen(rows: Sequence[Any], deed: AdminAction, said: Said) -> str:
-    told = [(line.name, line.before) for line in deed.lines(rows, said)]
-    stands = deed.stands(rows) if deed.stands else told
+def _seen(rows: Sequence[Any], action: AdminAction, said: Said) -> str:
+    told = [(line.name, line.before) for line in action.lines(rows, said)]
+    stands = action.stands(rows) if action.stands else told
     return hashlib.sha256(repr(stands).encode()).hexdigest()[:32]
 
 
-def _is_as_seen(request: HttpRequest, rows: Sequence[Any], deed: AdminAction, form: ReasonForm) -> bool:
-    is_same = request.POST.get(SEEN) == _seen(rows, deed, form.cleaned_data)
+def _is_as_seen(request: HttpRequest, rows: Sequence[Any], action: AdminAction, form: ReasonForm) -> bool:
+    is_same = request.POST.get(SEEN) == _seen(rows, action, form.cleaned_data)
     if not is_same:
         form.add_error(None, _OVERTAKEN)
     return is_same
 
 
-def _do(request: HttpRequest, rows: Sequence[Any], deed: AdminAction, form: ReasonForm) -> bool:
+def _do(request: HttpRequest, rows: Sequence[Any], action: AdminAction, form: ReasonForm) -> bool:
     """Whether it was done; if not, the form says why and nothing has changed."""
     try:
         with transaction.atomic():
-            told = deed.call(rows, actors.from_user(request.user), form.cleaned_data)
+            told = action.call(rows, actors.from_user(request.user), form.cleaned_data)
     except Forbidden as forbidden:
         raise PermissionDenied(str(forbidden)) from forbidden
     except InvalidInput as invalid:
-        show_errors(form, invalid, deed.fields or {})
+        show_errors(form, invalid, action.fields or {})
         return False
     except GovernanceError as refused:
         form.add_error(None, str(refused))
@@ -153,20 +153,20 @@ def _ask(
     admin: ModelAdmin,
     request: HttpRequest,
     rows: Sequence[Any],
-    deed: AdminAction,
+    action: AdminAction,
     form: ReasonForm,
     back: str,
 ) -> HttpResponse:
-    said = _said(form, rows, deed)
-    lines = deed.lines(rows, said)
+    said = _said(form, rows, action)
+    lines = action.lines(rows, said)
     context = {
         **admin.admin_site.each_context(request),
-        "title": f"{deed.name.capitalize()}: {_named(admin, rows)}" if rows else deed.name.capitalize(),
+        "title": f"{action.name.capitalize()}: {_named(admin, rows)}" if rows else action.name.capitalize(),
         "opts": admin.opts,
-        "deed": deed,
+        "admin_action": action,
         "form": form,
         "lines": lines,
-        "seen": _seen(rows, deed, said),
+        "seen": _seen(rows, action, said),
         "selected": [row.pk for row in rows],
         "action": request.POST.get("action", ""),
         "checkbox": helpers.ACTION_CHECKBOX_NAME,
@@ -174,7 +174,7 @@ def _ask(
         "seen_name": SEEN,
         "back": back,
     }
-    return TemplateResponse(request, "governance/deed.html", context)
+    return TemplateResponse(request, "governance/admin_action.html", context)
 
 
 def _named(admin: ModelAdmin, rows: Sequence[Any]) -> str:

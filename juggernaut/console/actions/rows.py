@@ -35,24 +35,24 @@ class BulkActionMixin(ReadOnlyAdmin):
 
 
 class AdminActionMixin(ReadOnlyAdmin):
-    """Pages of rows that operators change: each deed as a bulk action and as a button."""
+    """Pages of rows that operators change: each action as a bulk action and as a button."""
 
     def do_many(
-        self, request: HttpRequest, chosen: "QuerySet[Any]", deed: forms.AdminAction
+        self, request: HttpRequest, chosen: "QuerySet[Any]", action: forms.AdminAction
     ) -> HttpResponse | None:
-        return forms.confirm_or_run(self, request, chosen, deed, back=request.get_full_path())
+        return forms.confirm_or_run(self, request, chosen, action, back=request.get_full_path())
 
-    def do_one(self, request: HttpRequest, object_id: str, deed: forms.AdminAction) -> HttpResponse:
-        """Back to the row's page afterwards; to the list if the deed has removed it."""
+    def do_one(self, request: HttpRequest, object_id: str, action: forms.AdminAction) -> HttpResponse:
+        """Back to the row's page afterwards; to the list if the action has removed it."""
         row = self.found(request, object_id)
         page, rows = self.address(row), type(row).objects.filter(pk=row.pk)
-        if asked := forms.confirm_or_run(self, request, rows, deed, back=page):
+        if asked := forms.confirm_or_run(self, request, rows, action, back=page):
             return asked
         return HttpResponseRedirect(page if rows.exists() else self.list_address())
 
-    def make(self, request: HttpRequest, deed: forms.AdminAction) -> HttpResponse:
-        """A deed that begins with no row and makes one."""
+    def make(self, request: HttpRequest, action: forms.AdminAction) -> HttpResponse:
+        """An action that begins with no row and makes one."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         nobody, page = self.model.objects.none(), self.list_address()
-        return forms.confirm_or_run(self, request, nobody, deed, back=page) or HttpResponseRedirect(page)
+        return forms.confirm_or_run(self, request, nobody, action, back=page) or HttpResponseRedirect(page)

@@ -124,7 +124,7 @@ def context(wanted: CostQuery, *, now: datetime | None = None) -> dict[str, Any]
         "first_hour": _hours(span, now)[0],
         "dearest_hour": max(found.by_hour, key=lambda hour: hour.cost_usd, default=None),
         "tables": [_table(name, found, wanted) for name in NAMES],
-        "dearest": costs.most_expensive_tasks(span),
+        "most_expensive": costs.most_expensive_tasks(span),
     }
 
 

@@ -1,4 +1,4 @@
-"""What the page of the diagnosis shows: all sections, and of each remedy the doors open to who looks."""
+"""What the page of the diagnosis shows: all sections, and of each remedy the interfaces open to who looks."""
 
 import time
 from collections.abc import Sequence

@@ -166,7 +166,7 @@ def _tasks(found: health.Report, now: datetime) -> dict[str, Any]:
 
 
 def _deeds(found: health.Report, now: datetime) -> dict[str, Any]:
-    return {"deeds": list(AuditEntry.objects.order_by("-pk")[:SHOWN]), "deeds_known": True}
+    return {"changes": list(AuditEntry.objects.order_by("-pk")[:SHOWN]), "changes_known": True}
 
 
 _ASKED: tuple[tuple[str, Callable[[health.Report, datetime], dict[str, Any]]], ...] = (

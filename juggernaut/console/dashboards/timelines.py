@@ -78,10 +78,8 @@ def segments(
 def totals(found: Iterable[Segment]) -> dict[str, timedelta]:
     """How long each state lasted altogether, worst first."""
     lasted: dict[str, timedelta] = {}
-    for stretch in found:
-        lasted[stretch.state] = lasted.get(stretch.state, timedelta(0)) + (
-            stretch.ends_at - stretch.begins_at
-        )
+    for window in found:
+        lasted[window.state] = lasted.get(window.state, timedelta(0)) + (window.ends_at - window.begins_at)
     return dict(sorted(lasted.items(), key=lambda item: -_RANK[item[0]]))
 
 
@@ -109,11 +107,11 @@ def _shown(state: str, mode: str) -> str:
 def _cells(found: Iterable[Segment], *, now: datetime) -> list[str]:
     """The worst state of each cell, oldest first."""
     cells, begins, size = ["before"] * CELLS, now - SPAN, SPAN / CELLS
-    for stretch in found:
-        first = int((stretch.begins_at - begins) / size)
-        last = int((stretch.ends_at - begins - timedelta(microseconds=1)) / size)
+    for window in found:
+        first = int((window.begins_at - begins) / size)
+        last = int((window.ends_at - begins - timedelta(microseconds=1)) / size)
         for cell in range(max(0, first), min(CELLS - 1, max(first, last)) + 1):
-            cells[cell] = max(cells[cell], stretch.state, key=_RANK.__getitem__)
+            cells[cell] = max(cells[cell], window.state, key=_RANK.__getitem__)
     return cells
 
 

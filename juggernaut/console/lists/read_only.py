@@ -94,7 +94,7 @@ class RowPageMixin(admin.ModelAdmin):
 
 
 class ReadOnlyAdmin(PermissionMixin, RowPageMixin, ModelAdmin):
-    """Rows that the machinery writes: the console shows them, and changes them by verbs alone."""
+    """Rows that reliability writes: the console shows them, and changes them by verbs alone."""
 
     paginator = BoundedPaginator
     show_full_result_count = False

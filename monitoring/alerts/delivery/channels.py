@@ -1,6 +1,6 @@
 """Where messages about alerts go, as the settings name it, and sending one there.
 
-They do not go through the door that tasks' calls go through: an alert must get out while the fleet is paused,
+They do not are governed calls that tasks' calls go through: an alert must get out while the fleet is paused,
 a budget is used up, or a breaker is open. The rules for addresses are the same (`gateway.http`).
 """
 

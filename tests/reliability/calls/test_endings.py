@@ -35,7 +35,7 @@ def name():
 
 
 def raising(error):
-    def send(passage):
+    def send(permit):
         raise error
 
     return send
@@ -54,7 +54,7 @@ def test_what_the_provider_says_is_booked_in_the_ledger_and_beside_the_call(cont
         context,
         ask(cost=CENT, service="local", model="m"),
         is_async=is_async,
-        send=lambda passage: answer_of("0.004", model="m-2", request_id="r1"),
+        send=lambda permit: answer_of("0.004", model="m-2", request_id="r1"),
     )
 
     line, row = CostLine.objects.get(), ToolExecution.objects.get()
@@ -84,7 +84,7 @@ def test_figures_that_no_call_can_have_charge_the_hold_and_break_nothing(context
     facts = figures | {"unpriced_reason": "not kept: the flaw is"}
     usd = facts.pop("usd")
 
-    ended = call(context, ask(cost=CENT), is_async=False, send=lambda passage: answer_of(usd, **facts))
+    ended = call(context, ask(cost=CENT), is_async=False, send=lambda permit: answer_of(usd, **facts))
 
     line = CostLine.objects.get()
     assert costs() == [(CENT.usd, "unpriced")]
@@ -95,7 +95,7 @@ def test_figures_that_no_call_can_have_charge_the_hold_and_break_nothing(context
 
 
 def test_the_answer_says_what_was_charged(context, is_async):
-    priced = call(context, ask(cost=CENT), is_async=is_async, send=lambda passage: answer_of("0.004"))
+    priced = call(context, ask(cost=CENT), is_async=is_async, send=lambda permit: answer_of("0.004"))
     free = call(context, ask(), is_async=is_async)
 
     assert (priced.charged_usd, free.charged_usd) == (Decimal("0.004"), None)
@@ -105,7 +105,7 @@ def test_an_answer_is_a_success_for_each_breaker_unless_it_says_otherwise(contex
     service, part = name, f"{name}:part"
     failed = answer_of(outcomes={part: breakers.FAILURE})
 
-    call(context, ask(breakers=(service, part)), is_async=is_async, send=lambda passage: failed)
+    call(context, ask(breakers=(service, part)), is_async=is_async, send=lambda permit: failed)
 
     found = status.of_all()
     assert [(found[one]["calls"], found[one]["failures"]) for one in (service, part)] == [(1, 0), (1, 1)]
@@ -162,7 +162,7 @@ def test_credentials_that_are_refused_wait_for_an_operator(context, is_async, na
 
 
 def test_a_silent_service_is_cut_off_and_counts_as_a_failure(context, name):
-    async def silence(passage):
+    async def silence(permit):
         await asyncio.sleep(60)
 
     with pytest.raises(TransientFailure, match="did not answer within"):
@@ -174,7 +174,7 @@ def test_a_silent_service_is_cut_off_and_counts_as_a_failure(context, name):
 
 
 def test_a_service_that_the_attempt_gave_no_time_is_not_blamed(context, name):
-    async def silence(passage):
+    async def silence(permit):
         await asyncio.sleep(60)
 
     context.ends_at = time.monotonic() + 3.0
@@ -203,7 +203,7 @@ def test_any_other_error_is_recorded_and_raised_as_it_is(context, is_async, name
 
 
 def test_a_plain_call_that_was_stopped_says_so(context):
-    def send(passage):
+    def send(permit):
         context.is_stopped = True
         context.check()
 
@@ -217,10 +217,10 @@ def test_a_plain_call_that_was_stopped_says_so(context):
 def test_a_passage_is_for_one_call(context, is_async):
     kept = []
 
-    def send(passage):
-        kept.append(passage)
+    def send(permit):
+        kept.append(permit)
         with pytest.raises(PermitUsed):
-            passage.use()  # `call` has used it
+            permit.use()  # `call` has used it
         return answer_of()
 
     call(context, ask(), is_async=is_async, send=send)
@@ -232,8 +232,8 @@ def test_a_passage_is_for_one_call(context, is_async):
 def test_a_passage_that_was_not_used_ends_with_its_call(context):
     kept = []
 
-    def send(passage):
-        kept.append(passage)
+    def send(permit):
+        kept.append(permit)
         return answer_of()
 
     calls.governed_call_sync(context, ask(), send)
@@ -250,9 +250,9 @@ def test_permanent_failures_are_raised_as_they_are(context, is_async):
 def test_what_came_of_a_call_is_kept_when_it_is_booked(context, is_async):
     kept = []
 
-    def keep(came, passage):
+    def keep(came, permit):
         row = ToolExecution.objects.get()  # the same transaction has ended it already
-        kept.append((came.value, passage.execution_id == row.id, row.status, connection.in_atomic_block))
+        kept.append((came.value, permit.execution_id == row.id, row.status, connection.in_atomic_block))
 
     call(context, ask(cost=CENT, key="step-1", kept=keep), is_async=is_async)
 
@@ -263,10 +263,10 @@ def test_what_came_of_a_call_is_kept_when_it_is_booked(context, is_async):
 def test_a_failure_and_a_silence_are_kept_too(context):
     kept = []
 
-    def keep(came, passage):
+    def keep(came, permit):
         kept.append(type(came.error))
 
-    async def silence(passage):
+    async def silence(permit):
         await asyncio.sleep(60)
 
     with pytest.raises(PermanentFailure):
@@ -278,7 +278,7 @@ def test_a_failure_and_a_silence_are_kept_too(context):
 
 
 def test_what_cannot_be_kept_is_said_and_booked_all_the_same(context, is_async, caplog):
-    def keep(came, passage):
+    def keep(came, permit):
         raise ValueError("no room")
 
     call(context, ask(cost=CENT, kept=keep), is_async=is_async)

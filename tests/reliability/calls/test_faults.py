@@ -106,7 +106,7 @@ def test_a_connection_that_breaks_at_a_gate_lets_nothing_out_and_holds_nothing(c
 def test_without_a_database_there_is_no_call(context, is_async, away, monkeypatch, caplog):
     away()
 
-    def never(passage):
+    def never(permit):
         raise AssertionError("the call went out")
 
     with caplog.at_level(logging.ERROR), pytest.raises(TransientFailure, match="database connection failed"):
@@ -118,7 +118,7 @@ def test_without_a_database_there_is_no_call(context, is_async, away, monkeypatc
 
 
 def test_a_connection_that_breaks_during_the_call_costs_nothing(context):
-    def send(passage):
+    def send(permit):
         break_connection()
         return answer("0.004")
 
@@ -135,7 +135,7 @@ def test_an_answer_outlives_a_database_that_stays_away_and_is_charged_later(
     monkeypatch.setattr(settlement, "BOOK_SECONDS", 0.3)
     monkeypatch.setattr(settlement, "AGAIN_SECONDS", 0.1)
 
-    def send(passage):
+    def send(permit):
         break_all()
         away()
         return answer("0.004")
@@ -148,7 +148,7 @@ def test_an_answer_outlives_a_database_that_stays_away_and_is_charged_later(
 
     if is_async:  # the port is that of another thread's settings
         monkeypatch.setattr("reliability.calls.settlement._write", _no_database)
-        answered = call(context, ask(cost=CENT), is_async=True, send=lambda passage: answer("0.004"))
+        answered = call(context, ask(cost=CENT), is_async=True, send=lambda permit: answer("0.004"))
     else:
         answered = call(context, ask(cost=CENT), is_async=False, send=send)
     assert answered.value == "fine"
@@ -177,7 +177,7 @@ def cancelled(context, asked, *, when):
     """Make the call, and cancel its task as soon as `when` is set."""
 
     async def run():
-        async def send(passage):
+        async def send(permit):
             when.set()
             await asyncio.sleep(60)
 
@@ -213,7 +213,7 @@ def test_a_call_that_is_cancelled_at_a_gate_never_goes_out_and_gives_back(contex
     grant(max_calls_per_day=5)
 
     async def run():
-        async def never(passage):
+        async def never(permit):
             raise AssertionError("the call went out")
 
         making = asyncio.create_task(
@@ -246,7 +246,7 @@ def test_a_cancelled_answer_is_still_booked(context, monkeypatch):
     monkeypatch.setattr(settlement, "_write", slowly)
 
     async def run():
-        async def send(passage):
+        async def send(permit):
             return answer("0.004")
 
         making = asyncio.create_task(reliability_calls.governed_call(context, ask(cost=CENT), send))
@@ -292,7 +292,7 @@ def test_a_hundred_calls_in_flight_need_few_connections(context):
         everybody, go = asyncio.Event(), asyncio.Event()
         inside = 0
 
-        async def send(passage):
+        async def send(permit):
             nonlocal inside
             inside += 1
             if inside == 100:
@@ -333,7 +333,7 @@ def test_without_redis_calls_go_on_with_breakers_of_this_process(context, is_asy
     settings.REDIS_URL = server.url
     gate.close()
 
-    def die(passage):
+    def die(permit):
         server.kill()
         return answer("0.004")
 

@@ -1,8 +1,8 @@
-"""No task type and no tool reaches the world past the door: a search of the whole source tree.
+"""No task type and no tool reaches the world past the call pipeline: a search of the whole source tree.
 
-A tool takes a `CallPermit`, which the door alone mints; what counts, holds and records calls is called by
-the door alone; and the libraries that reach the world are imported by the listed modules alone, whose
-functions take a `CallPermit`.
+A tool takes a `CallPermit`, which the call pipeline alone mints; what counts, holds and records calls is
+called by the call pipeline alone; and the libraries that reach the world are imported by the listed modules
+alone, whose functions take a `CallPermit`.
 """
 
 import ast
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 SOURCES = ("governance", "reliability", "gateway", "workers", "monitoring", "core", "juggernaut")
 THE_DOOR = "reliability/calls/"
 
-# Who else may call what the door calls, and why.
+# Who else may call what the call pipeline calls, and why.
 GUARDED = {
     "budgets.reserve": (),
     "budgets.reserve_tokens": (),
@@ -34,7 +34,7 @@ GUARDED = {
         "reliability/watchdog/schedules.py",
         "monitoring/alerts/delivery/sender.py",
     ),
-    # Whether a call of which nobody knows what came of it may be made again: then it goes through the door.
+    # Whether a call of which nobody knows what came of it may be made again: then it is a governed call.
     "approvals.require": ("workers/tools/repeating.py",),
     "terms.mint": (),
 }
@@ -49,7 +49,7 @@ OUTSIDE = {
 HARMLESS = {"urllib.parse", "http.HTTPStatus"}
 # Modules of `workers` that reach the world, and who alone may import them: each calls them under a Passage.
 WIRE = {
-    # Alerts are told past the door: each of its gates is a reason for one (docs/decisions.md, 46).
+    # Alerts are told past the call pipeline: each of its gates is a reason for one (docs/decisions.md, 46).
     "gateway/http/": ("workers/tools/", "monitoring/alerts/"),
     "gateway/providers/client.py": ("gateway/providers/send.py", "gateway/providers/__init__.py"),
     "workers/sql/query.py": ("workers/tools/sql.py",),
@@ -95,7 +95,7 @@ def reaches_out(name: str) -> bool:
 
 
 def guarded_calls(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Calls of what only the door may call, under whatever name they were imported."""
+    """Calls of what only the call pipeline may call, under whatever name they were imported."""
     aliases = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -115,7 +115,7 @@ def guarded_calls(tree: ast.Module) -> Iterator[tuple[int, str]]:
 def past_the_door(tree: ast.Module, path: str) -> list[str]:
     home = {name.partition(".")[0] for name in GUARDED}
     if path.startswith(THE_DOOR) or any(f"/{name}/" in path or path.endswith(f"/{name}.py") for name in home):
-        return []  # the door, and the modules that define these
+        return []  # the call pipeline, and the modules that define these
     found = [(line, name) for line, name in guarded_calls(tree) if path not in GUARDED[name]]
     return [f"{path}:{line} {name}" for line, name in found]
 

@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 def refused(context, asked, error, *, is_async):
     """The error of the call, which was not sent."""
 
-    def never(passage):
+    def never(permit):
         raise AssertionError("the call went out")
 
     with pytest.raises(error) as caught:
@@ -181,7 +181,7 @@ def test_an_answer_that_is_too_dear_is_shortened(context, is_async):
         context,
         ask(cost=TokenCost(bound, max_tokens=8, least_tokens=2)),
         is_async=is_async,
-        send=lambda passage: calls.CallResult(value=(passage.max_tokens, passage.held_usd)),
+        send=lambda permit: calls.CallResult(value=(permit.max_tokens, permit.held_usd)),
     )
 
     assert answered.value == (5, Decimal(5))
@@ -214,7 +214,7 @@ def test_the_attempt_bounds_the_call(context, is_async):
     context.ends_at = time.monotonic() + 5
 
     answered = call(
-        context, ask(), is_async=is_async, send=lambda passage: calls.CallResult(value=passage.seconds)
+        context, ask(), is_async=is_async, send=lambda permit: calls.CallResult(value=permit.seconds)
     )
 
     assert 0 < answered.value < 5

@@ -63,7 +63,7 @@ class Draining:
 
 @contextmanager
 def draining(*workers: str) -> Iterator[Draining]:
-    """A drain that listens; it is gone afterwards, and did not crash."""
+    """A worker loop that listens; it is gone afterwards, and did not crash."""
     started = Draining(*workers)
     try:
         until(lambda: started.is_listening or not started.lives, what="a drain that listens")
@@ -78,7 +78,7 @@ def draining(*workers: str) -> Iterator[Draining]:
 
 
 def submit(task_type: str = "noop", *, count: int = 1, **columns: Any) -> list[UUID]:
-    """Rows typed in by hand: the trigger rings the doorbell for them."""
+    """Rows typed in by hand: the trigger rings the notification for them."""
     return [lives.make(task_type=task_type, **columns).pk for _ in range(count)]
 
 

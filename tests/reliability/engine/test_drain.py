@@ -1,4 +1,4 @@
-"""A drain at work: what is submitted gets done, once, by whoever is there."""
+"""A worker loop at work: what is submitted gets done, once, by whoever is there."""
 
 import asyncio
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""A drain that must stop something: one task, what it lost, or itself."""
+"""A worker loop that must stop something: one task, what it lost, or itself."""
 
 import threading
 from datetime import timedelta

@@ -38,7 +38,7 @@ def register() -> None:
     for policy in ("retry", "fail", "ask"):
 
         @tools.register(f"count.{policy}", schema=Count, seconds=10, effect="inside", on_unknown=policy)
-        def count(arguments: Count, passage: Any) -> dict[str, Any]:
+        def count(arguments: Count, permit: Any) -> dict[str, Any]:
             """Count animals."""
             return returns(arguments)
 

@@ -34,11 +34,11 @@ def _tools(monkeypatch, service):
     def register(name, run):
         tools.register(name, schema=Words, seconds=10, effect="none", on_unknown="retry")(run)
 
-    def say(arguments: Words, passage: Any) -> dict[str, str]:
+    def say(arguments: Words, permit: Any) -> dict[str, str]:
         """Say something."""
         return {"said": ATTACK}
 
-    def fail(arguments: Words, passage: Any) -> None:
+    def fail(arguments: Words, permit: Any) -> None:
         """Fail with something."""
         raise PermanentFailure(ATTACK)
 

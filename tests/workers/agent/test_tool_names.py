@@ -31,7 +31,7 @@ def register(called):
         grant(name)
 
         @tools.register(name, schema=Person, seconds=10, effect="inside", on_unknown="retry")
-        def delete(arguments, passage):
+        def delete(arguments, permit):
             """Delete somebody."""
             called.append((name, arguments.of))
             return "deleted"

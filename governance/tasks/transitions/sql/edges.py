@@ -26,7 +26,7 @@ def edge(
     """The statement of one edge: rows of `picked` (id, was, …) become `to`, each with its event.
 
     `waits` says what they wait for afterwards. `reason` may name the columns returned by `moved`.
-    With `letters`, those that the machinery gave up get their dead letter in the same statement.
+    With `letters`, those that reliability gave up get their dead letter in the same statement.
     """
     return f"""
 WITH picked AS MATERIALIZED ({picked}),

@@ -1,4 +1,4 @@
-"""`/api/audit`: who changed what of the law, why, and how it stood before and after."""
+"""`/api/audit`: who changed what of governance, why, and how it stood before and after."""
 
 from django.http import HttpResponse
 from rest_framework.request import Request

@@ -38,7 +38,7 @@ _SUM, _HOUR = record("CostSum", **get_type_hints(Sum)), record("CostHour", **get
 _DEAREST = record("DearestTask", url=str, **get_type_hints(TaskSum))
 _SUMS = record(
     "Costs",
-    "Sums in USD. `dearest_tasks` is null when only some calls are summed up.",
+    "Sums in USD. `most_expensive_tasks` is null when only some calls are summed up.",
     after=datetime,
     until=datetime | None,
     cost_usd=Decimal,
@@ -46,7 +46,7 @@ _SUMS = record(
     lines=int,
     unpriced_usd=Decimal,
     unknown_usd=Decimal,
-    dearest_tasks=many(_DEAREST) | None,
+    most_expensive_tasks=many(_DEAREST) | None,
     by_hour=many(_HOUR),
     **{f"by_{name}": many(_SUM) for name in ("worker", "model", "service", "task_type", "source")},
 )
@@ -75,7 +75,7 @@ class CostAggregates(Resource):
 
     def get(self, request: Request) -> HttpResponse:
         found = cost_selectors.summed(self.asked, actor=self.actor)
-        return answer(found | {"dearest_tasks": self._linked(found["dearest_tasks"])})
+        return answer(found | {"most_expensive_tasks": self._linked(found["most_expensive_tasks"])})
 
     def _linked(self, tasks: list[Row] | None) -> list[Row] | None:
         here = self.address(TASKS)
@@ -107,14 +107,14 @@ class CostLines(Resource):
     get=Operation(
         "list_paces",
         "Show how fast budgets burn, and when they end",
-        {200: record("BurnRates", paces=many(_PACE))},
+        {200: record("BurnRates", burn_rates=many(_PACE))},
     ),
 )
 class BurnRates(Resource):
-    """`/api/costs/paces`: what each budget burns in an hour, and when its money ends at this pace."""
+    """`/api/costs/burn-rates`: what each budget burns in an hour, and when its money ends at this pace."""
 
     def get(self, request: Request) -> HttpResponse:
-        return answer({"paces": cost_selectors.burn_rates(actor=self.actor)})
+        return answer({"burn_rates": cost_selectors.burn_rates(actor=self.actor)})
 
 
 @endpoint(

@@ -260,7 +260,7 @@ class Disable(_Steer):
     of=BREAKER,
     post=Operation(
         "shadow_breaker",
-        "Let it only watch",
+        "Switch a breaker to shadow mode",
         {200: _BREAKER},
         body=ReasonUntilRequest,
         refuses=(404,),

@@ -48,7 +48,7 @@ class WhoFilter(admin.SimpleListFilter):
 
 @admin.register(AuditEntry)
 class AuditAdmin(ReadOnlyAdmin):
-    list_display = ("deed", "who", "changed", "why", "when")
+    list_display = ("change", "who", "changed", "why", "when")
     list_filter = (KindFilter, WhoFilter, filters.CreatedAtFilter)
     list_filter_sheet = True
     ordering = ("-pk",)
@@ -59,7 +59,7 @@ class AuditAdmin(ReadOnlyAdmin):
     nothing_exists = "Nobody has changed anything since the installation."
     change_form_outer_before_template = "governance/audit_entry.html"
     fieldsets = (
-        ("Deed", {"fields": (("action", "target"), ("actor", "when_exactly"), "reason_told")}),
+        ("Change", {"fields": (("action", "target"), ("actor", "when_exactly"), "reason_told")}),
         ("Whole rows", {"fields": ("before_json", "after_json")}),
     )
 
@@ -71,7 +71,7 @@ class AuditAdmin(ReadOnlyAdmin):
     def page_of(self, request: HttpRequest, entry: AuditEntry) -> dict[str, Any]:
         return {"title": f"{entry.action} {entry.target}", "differences": audit_trail.differences(entry)}
 
-    deed = columns.titled("Deed", "target", "action")
+    change = columns.titled("Change", "target", "action")
     who = columns.text("actor", "Who")
     why = columns.note("reason", "Why")
     when = columns.moment("created_at", "When")

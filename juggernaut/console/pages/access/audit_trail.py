@@ -17,7 +17,7 @@ _UNSAID = {"id", "created_at", "updated_at", "date_joined"}
 
 @dataclass(frozen=True)
 class Difference:
-    """One field of a row that a deed changed."""
+    """One field of a row that a change touched."""
 
     name: str
     before: str

@@ -85,7 +85,7 @@ class CallAdmin(ReadOnlyAdmin):
             " · ".join(part for part in (call.service, call.model) if part),
         )
 
-    @columns.number("Took")
+    @columns.number("Duration")
     def took(self, call: ToolExecution) -> str:
         return formatting.NOTHING if call.duration_ms is None else f"{call.duration_ms:,} ms"
 

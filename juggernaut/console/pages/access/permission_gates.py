@@ -1,4 +1,4 @@
-"""The page of a permission, with what the machinery adds to it: what each gate would say of a call now."""
+"""The page of a permission, with what reliability adds to it: what each gate would say of a call now."""
 
 from typing import Any
 

@@ -149,13 +149,13 @@ class PricePages:
         return _ask(self, request, REMOVE)
 
 
-def _ask(admin: ModelAdmin, request: HttpRequest, deed: AdminAction) -> HttpResponse:
+def _ask(admin: ModelAdmin, request: HttpRequest, action: AdminAction) -> HttpResponse:
     if not request.user.has_perm(operator_prices.PERMISSION):
         raise PermissionDenied
     named = {name: request.GET[name] for name in ("service", "model") if name in request.GET}
     found = _found(named)
     begun = named | ({name: getattr(found, name) for name in RATES} if found else {})
     page = reverse("admin:governance_modelprice_changelist")
-    begun_deed = replace(deed, initial=lambda rows: dict(begun))
-    asked = actions_forms.confirm_or_run(admin, request, CostLine.objects.none(), begun_deed, back=page)
+    begun_action = replace(action, initial=lambda rows: dict(begun))
+    asked = actions_forms.confirm_or_run(admin, request, CostLine.objects.none(), begun_action, back=page)
     return asked or HttpResponseRedirect(page)

@@ -60,7 +60,7 @@ class DeadLetterAdmin(BulkActionMixin):
                     ("the_task", "task_type"),
                     ("why", "worker"),
                     ("tool", "called_service"),
-                    ("error_type", "burnt"),
+                    ("error_type", "cost"),
                     ("created_exactly", "failed_exactly"),
                 )
             },
@@ -136,8 +136,8 @@ class DeadLetterAdmin(BulkActionMixin):
             formatting.badge(letter.task.status),
         )
 
-    @display(description="Money burnt")
-    def burnt(self, letter: DeadLetter) -> str:
+    @display(description="Cost")
+    def cost(self, letter: DeadLetter) -> str:
         return formatting.money(letter.cost_usd) if letter.cost_usd else "none recorded"
 
     # --------------------------------------------------------------------------------- the verbs

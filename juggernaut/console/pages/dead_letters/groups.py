@@ -76,7 +76,7 @@ class GroupAdmin(ReadOnlyAdmin):
         "resolve": "governance.resolve_deadletter",
         "triage": "governance.triage_failuresignature",
     }
-    list_display = ("what", "state", "letters", "trend", "seen", "burnt", "past_retries")
+    list_display = ("what", "state", "letters", "trend", "seen", "cost", "past_retries")
     list_filter = (LettersFilter, TriageFilter, TypeFilter)
     list_filter_sheet = True
     ordering = ("-last_seen", "-pk")
@@ -96,7 +96,7 @@ class GroupAdmin(ReadOnlyAdmin):
                 "fields": (
                     ("task_type", "error_type"),
                     ("tool", "called_service"),
-                    ("by_workers", "burnt"),
+                    ("by_workers", "cost"),
                     ("first_exactly", "last_exactly"),
                 )
             },
@@ -127,7 +127,7 @@ class GroupAdmin(ReadOnlyAdmin):
             formatting.clip(group.note, length=60),
         )
 
-    @display(description="Letters")
+    @display(description="Dead letters")
     def letters(self, group: FailureSignature) -> SafeString:
         rest = (f"{group.retrying:,} retrying", f"{group.resolved:,} resolved")
         return format_html(
@@ -150,11 +150,11 @@ class GroupAdmin(ReadOnlyAdmin):
             formatting.moment(group.first_seen),
         )
 
-    @columns.number("Burnt")
-    def burnt(self, group: FailureSignature) -> str:
+    @columns.number("Cost")
+    def cost(self, group: FailureSignature) -> str:
         return formatting.money(group.cost_usd) if group.cost_usd else formatting.NOTHING
 
-    @display(description="Retries won")
+    @display(description="Retry success")
     def past_retries(self, group: FailureSignature) -> str:
         return group_page.past_retries(group)
 

@@ -1,4 +1,4 @@
-"""The page of tasks, with what the machinery adds to it: moving a task to the dead letters."""
+"""The page of tasks, with what reliability adds to it: moving a task to the dead letters."""
 
 from django.contrib import admin
 from django.db.models import QuerySet

@@ -23,7 +23,7 @@ class WatchdogSweepAdmin(ReadOnlyAdmin):
     at = columns.exact("started_at", "Sweep")
     failed = columns.note("error", "Failed")
 
-    @columns.number("Took")
+    @columns.number("Duration")
     def took(self, sweep: WatchdogSweep) -> str:
         return f"{sweep.duration_ms} ms"
 

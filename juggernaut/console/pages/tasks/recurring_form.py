@@ -57,7 +57,7 @@ class RecurringForm(forms.ModelForm):
         help_texts = {
             "cron": "Minute, hour, day, month, weekday: 0 3 * * mon-fri",
             "every_seconds": "10 or more. Leave empty with cron.",
-            "timezone": "Whose clocks cron goes by, e.g. Europe/Berlin",
+            "timezone": "Time zone of the cron expression, e.g. Europe/Berlin",
         }
         widgets = {
             "name": UnfoldAdminTextInputWidget(),

@@ -96,7 +96,7 @@ class TaskAdmin(BulkActionMixin):
     def runs(self, task: Task) -> str:
         return f"{task.attempts} of {task.max_attempts}"
 
-    @columns.number("Took")
+    @columns.number("Duration")
     def took(self, task: Task) -> str:
         if task.started_at is None or task.status in _NOT_STARTED:
             return formatting.NOTHING

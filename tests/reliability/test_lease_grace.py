@@ -50,7 +50,7 @@ def test_a_watchdog_that_was_cut_off_takes_no_lease_at_once(monkeypatch):
     transitions.renew({task.id: task.token}, lease=-SECOND)
     watchdog = Watchdog(owner="me", duties={"rescued": sweep.rescue_crashed})
     now = lease_grace.database_time()
-    watchdog.respite.contact(now - 2 * GAP)
+    watchdog.lease_grace.contact(now - 2 * GAP)
 
     watchdog.round()
 

@@ -1,4 +1,4 @@
-"""The brake: what a running task is told before each of its calls."""
+"""The pause check: what a running task is told before each of its calls."""
 
 from uuid import uuid4
 
