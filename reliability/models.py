@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 
 from governance.models import DeadLetter, Task
 from governance.models.defaults import EMPTY_OBJECT, TimeOrderedId
+from governance.models.json_field import JsonField
 from reliability.breakers.models import CircuitBreaker, CircuitBreakerEvent
 
 __all__ = [
@@ -49,7 +50,7 @@ class WatchdogSweep(models.Model):
     started_at = models.DateTimeField(db_default=Now())
     leader = models.CharField(max_length=300)
     duration_ms = models.IntegerField()
-    counts = models.JSONField(db_default=Value({}, output_field=models.JSONField()))
+    counts = JsonField(db_default=Value({}, output_field=models.JSONField()))
     error = models.TextField(db_default="")
 
     class Meta:
@@ -93,7 +94,7 @@ class Redrive(models.Model):
 
     id = models.UUIDField(primary_key=True, db_default=TimeOrderedId(), editable=False)
     state = models.CharField(max_length=20, choices=State, db_default=State.RUNNING)
-    filter = models.JSONField(null=True, blank=True)
+    filter = JsonField(null=True, blank=True)
     filter_text = models.TextField()
     reason = models.TextField()
     started_by = models.CharField(max_length=150)
@@ -107,7 +108,7 @@ class Redrive(models.Model):
     succeeded = models.IntegerField(db_default=0)
     failed = models.IntegerField(db_default=0)
     skipped = models.IntegerField(db_default=0)
-    left_out = models.JSONField(db_default=EMPTY_OBJECT)
+    left_out = JsonField(db_default=EMPTY_OBJECT)
     credit = models.FloatField()
     advanced_at = models.DateTimeField()
     stopped_by = models.CharField(max_length=150, db_default="")

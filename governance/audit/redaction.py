@@ -20,6 +20,7 @@ MAX_DEPTH = 10
 # A secret that begins in what is kept is looked for this far: cut earlier, its head would not be known.
 _LOOK_AHEAD = 4_096
 
+_OPAQUE = re.compile(r"pbkdf2_[^']+|[0-9A-Za-z]{32,}")
 # Words of a key's name, after `camelCase` and `kebab-case` were parted. `tokens` is a count, not a secret.
 _SECRET_NAME = re.compile(
     r"(?:^|_)(?:password|passwd|passphrase|pwd|secrets?|token|api_?keys?|access_?keys?|private_?keys?"
@@ -128,6 +129,16 @@ def text(value: str, *, limit: int = MAX_TEXT) -> str:
     if len(value) <= limit + _LOOK_AHEAD and len(looked_at) <= limit:
         return looked_at
     return f"{looked_at[:limit]}… ({len(value)} characters)"
+
+
+def statement(sql: str, *, limit: int) -> str:
+    """An SQL statement on one line as operators may see it, of at most `limit` characters.
+
+    Its literals may be digests of tokens, keys of sessions and hashes of passwords: pg_stat_statements keeps
+    them where it had no room to note the statement before it ran.
+    """
+    shown = _OPAQUE.sub(HIDDEN, hide(" ".join(sql.split())))
+    return shown if len(shown) <= limit else f"{shown[:limit]}…"
 
 
 def is_secret(name: str) -> bool:

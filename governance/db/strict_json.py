@@ -39,6 +39,27 @@ def dumps(value: Any) -> str:
     return json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
+def is_too_deep(value: Any, *, text: str) -> bool:
+    """Whether a value is nested more than `MAX_DEPTH` levels deep; `text` is its JSON, which tells most."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return False
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        inner = chain.from_iterable(v.values() if isinstance(v, dict) else v for v in level)
+        level = [v for v in inner if isinstance(v, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def fitting(digits: str) -> int | float | str:
+    """An integer as something that JSON writers take: beyond 64 bits a float, beyond a double its digits."""
+    if len(digits) <= 20 and _SMALLEST <= int(digits) <= _LARGEST:
+        return int(digits)
+    number = float(digits)
+    return number if math.isfinite(number) else _short(digits)
+
+
 def find_error(value: Any) -> str | None:
     """Why this JSON value cannot be stored in PostgreSQL as it is, or None."""
     level = [value]

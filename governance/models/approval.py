@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from governance.models.defaults import EMPTY_OBJECT, TimeOrderedId
+from governance.models.json_field import JsonField
 
 
 class Approval(models.Model):
@@ -34,7 +35,7 @@ class Approval(models.Model):
     tool_name = models.CharField(max_length=200)
     task_id = models.UUIDField(null=True, blank=True)
     digest = models.CharField(max_length=64)
-    arguments = models.JSONField(db_default=EMPTY_OBJECT)
+    arguments = JsonField(db_default=EMPTY_OBJECT)
     price_usd = models.DecimalField(max_digits=18, decimal_places=9, null=True, blank=True)
     status = models.CharField(max_length=20, choices=Status, db_default=Status.PENDING)
     created_at = models.DateTimeField(db_default=Now())

@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.db import models
 
 from governance.models.defaults import SqlUser, StatementTime
+from governance.models.json_field import JsonField
 
 
 class AuditEntry(models.Model):
@@ -20,8 +21,8 @@ class AuditEntry(models.Model):
     action = models.CharField(max_length=100)
     target = models.CharField(max_length=300)
     reason = models.TextField(db_default="")
-    before = models.JSONField(null=True)
-    after = models.JSONField(null=True)
+    before = JsonField(null=True)
+    after = JsonField(null=True)
     created_at = models.DateTimeField(db_default=StatementTime())
 
     class Meta:

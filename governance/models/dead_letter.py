@@ -8,6 +8,7 @@ from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Now
 
 from governance.models.defaults import EMPTY_OBJECT, TimeOrderedId
+from governance.models.json_field import JsonField
 from governance.models.task import Task
 
 EMPTY_LIST = Value([], output_field=models.JSONField())
@@ -146,9 +147,9 @@ class DeadLetter(models.Model):
         FailureSignature, on_delete=models.PROTECT, related_name="letters", db_index=False
     )
     cost_usd = models.DecimalField(max_digits=18, decimal_places=9, db_default=Value(0))
-    snapshot = models.JSONField(db_default=EMPTY_OBJECT)
-    attempts = models.JSONField(db_default=EMPTY_LIST)
-    history = models.JSONField(db_default=EMPTY_LIST)
+    snapshot = JsonField(db_default=EMPTY_OBJECT)
+    attempts = JsonField(db_default=EMPTY_LIST)
+    history = JsonField(db_default=EMPTY_LIST)
     retries = models.IntegerField(db_default=0)
     created_at = models.DateTimeField(db_default=Now())
     failed_at = models.DateTimeField(db_default=Now())

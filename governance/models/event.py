@@ -5,6 +5,8 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
+from governance.models.json_field import JsonField
+
 
 class TaskEvent(models.Model):
     """One transition of one task, written in the transaction that made it.
@@ -40,7 +42,7 @@ class LateResult(models.Model):
     attempt = models.IntegerField()
     process_id = models.UUIDField()
     outcome = models.CharField(max_length=20)
-    result = models.JSONField(null=True)
+    result = JsonField(null=True)
     error_message = models.TextField(db_default="")
     found_status = models.CharField(max_length=20)
     received_at = models.DateTimeField(db_default=Now())

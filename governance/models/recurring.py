@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from governance.models.defaults import EMPTY_OBJECT, SqlUser, TimeOrderedId
+from governance.models.json_field import JsonField
 
 
 class RecurringTask(models.Model):
@@ -50,7 +51,7 @@ class RecurringTask(models.Model):
     cron = models.CharField(max_length=200, blank=True, db_default="")
     every_seconds = models.IntegerField(null=True, blank=True)
     timezone = models.CharField(max_length=64, db_default="UTC")
-    task = models.JSONField(db_default=EMPTY_OBJECT)
+    task = JsonField(db_default=EMPTY_OBJECT)
     overlap = models.CharField(max_length=10, choices=Overlap, db_default=Overlap.FORBID)
     missed = models.CharField(max_length=10, choices=Missed, db_default=Missed.ONCE)
     max_catch_up = models.IntegerField(db_default=10)

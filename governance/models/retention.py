@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from governance.models.defaults import EMPTY_OBJECT
+from governance.models.json_field import JsonField
 
 # Rules of what is part of a task, and its tables.
 PARTS = {
@@ -68,7 +69,7 @@ class RetentionWalk(models.Model):
 
     name = models.CharField(max_length=40, primary_key=True)
     position = models.CharField(max_length=100, db_default="")
-    deleted = models.JSONField(db_default=EMPTY_OBJECT)
+    deleted = JsonField(db_default=EMPTY_OBJECT)
     stepped_at = models.DateTimeField(db_default=Now())
     rests_until = models.DateTimeField(null=True)
 

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Now
 
+from governance.models.json_field import JsonField
 from governance.models.task import Task
 
 
@@ -31,7 +32,7 @@ class TaskStep(models.Model):
     call = models.IntegerField(db_default=0)
     kind = models.CharField(max_length=10, choices=Kind)
     name = models.CharField(max_length=200, db_default="")
-    content = models.JSONField()
+    content = JsonField()
     execution_id = models.UUIDField(null=True)
     cost_usd = models.DecimalField(max_digits=18, decimal_places=9, db_default=Value(0))
     seconds = models.FloatField(db_default=0.0)

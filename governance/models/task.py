@@ -8,6 +8,7 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Now
 
 from governance.models.defaults import EMPTY_OBJECT, SqlUser, TimeOrderedId
+from governance.models.json_field import JsonField
 
 MAX_PRIORITY = 100
 
@@ -78,11 +79,11 @@ class Task(models.Model):
     id = models.UUIDField(primary_key=True, db_default=TimeOrderedId(), editable=False)
     title = models.CharField(max_length=200, db_default="")
     task_type = models.CharField(max_length=100)
-    payload = models.JSONField(db_default=EMPTY_OBJECT)
+    payload = JsonField(db_default=EMPTY_OBJECT)
     priority = models.SmallIntegerField(db_default=0)
     status = models.CharField(max_length=20, choices=Status, db_default=Status.PENDING)
     waiting_for = models.CharField(max_length=500, db_default="")
-    wait = models.JSONField(null=True, blank=True, editable=False)
+    wait = JsonField(null=True, blank=True, editable=False)
     assigned_worker = models.CharField(max_length=64, db_default="EXECUTOR")
     attempts = models.IntegerField(db_default=0)
     error_attempts = models.IntegerField(db_default=0)
@@ -98,9 +99,9 @@ class Task(models.Model):
     idempotency_key = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001 (null = none)
     submission_digest = models.CharField(max_length=64, db_default="", editable=False)
     max_cost_usd = models.DecimalField(max_digits=18, decimal_places=9, null=True, blank=True)
-    result = models.JSONField(null=True, blank=True)
+    result = JsonField(null=True, blank=True)
     error_message = models.TextField(db_default="")
-    failure = models.JSONField(null=True, blank=True, editable=False)
+    failure = JsonField(null=True, blank=True, editable=False)
     dead_letter_id = models.UUIDField(null=True, blank=True, editable=False)
     created_by = models.CharField(max_length=160, db_default=SqlUser())
     created_at = models.DateTimeField(db_default=Now())

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from governance.models.defaults import EMPTY_OBJECT, StatementTime, TimeOrderedId
+from governance.models.json_field import JsonField
 
 
 class ToolExecution(models.Model):
@@ -32,7 +33,7 @@ class ToolExecution(models.Model):
     tool_name = models.CharField(max_length=200)
     service = models.CharField(max_length=100, db_default="")
     model = models.CharField(max_length=200, db_default="")
-    arguments = models.JSONField(db_default=EMPTY_OBJECT)
+    arguments = JsonField(db_default=EMPTY_OBJECT)
     status = models.CharField(max_length=20, choices=Status, db_default=Status.SENT)
     call_key = models.CharField(max_length=200, db_default="")
     rule = models.CharField(max_length=300, db_default="")

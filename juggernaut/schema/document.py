@@ -10,7 +10,7 @@ from juggernaut.schema import catalogue, purposes
 from juggernaut.schema.catalogue import Column, Part, Table
 
 PATH = ROOT / "docs" / "architecture" / "database_schema.md"
-APPS = ("governance", "reliability", "workers", "monitoring")
+APPS = ("governance", "reliability", "workers", "monitoring", "juggernaut")
 
 _HEAD = (
     "# Database schema\n\n"

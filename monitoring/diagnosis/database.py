@@ -5,6 +5,7 @@ import time
 import psycopg2
 from django.db import connections
 
+from governance.audit import redaction
 from governance.db import direct_connection, pooler
 from governance.db import errors as db_errors
 from governance.units import words
@@ -35,7 +36,7 @@ GROUP BY 1, 2, 3, 4 ORDER BY connections DESC, 1"""
 # Open for a minute: holds locks, and keeps vacuum from cleaning up.
 _LINGERING = """
 SELECT pid, coalesce(nullif(application_name, ''), 'unnamed') AS application, state,
-  now() - xact_start AS age, left(query, 120) AS query, cardinality(pg_blocking_pids(pid)) AS blocked_by
+  now() - xact_start AS age, left(query, 2000) AS query, cardinality(pg_blocking_pids(pid)) AS blocked_by
 FROM pg_stat_activity
 WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND datname = current_database()
   AND now() - xact_start > interval '1 minute'
@@ -147,7 +148,7 @@ def _lingering(found: list[dict[str, object]]) -> list[Finding]:
             f"{len(found)} transaction(s) open for more than a minute",
             evidence=[
                 f"pid {t['pid']}, {t['application']}, {t['state']}, {words(t['age'])}, "  # type: ignore[arg-type]
-                f"waits for {t['blocked_by']} other(s): {' '.join(str(t['query']).split())}"
+                f"waits for {t['blocked_by']} other(s): {redaction.statement(str(t['query']), limit=120)}"
                 for t in found
             ],
             explanation="They hold their locks, and keep dead rows from being cleaned up.",

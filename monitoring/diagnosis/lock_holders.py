@@ -66,8 +66,7 @@ def _unknown_holder(found: Row) -> Finding:
 
 
 def _holder(row: Row) -> str:
-    query = redaction.hide(" ".join(str(row["query"] or "").split()))
-    shown = query if len(query) <= _QUERY_CHARS else f"{query[:_QUERY_CHARS]}…"
+    shown = redaction.statement(str(row["query"] or ""), limit=_QUERY_CHARS)
     since = f"{row['xact_start']:%Y-%m-%d %H:%M:%S %Z} ({words(row['age'])})"
     return (
         f"pid {row['pid']}, user {row['account'] or 'unknown'}, {row['application']} from {row['address']},"

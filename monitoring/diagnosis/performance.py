@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import psycopg2
 from django.conf import settings
 
+from governance.audit import redaction
 from governance.units import mebibytes, words
 from monitoring import memory
 from monitoring.diagnosis import remedies
@@ -41,7 +42,7 @@ SELECT CASE WHEN count(*) > 0 THEN '_exec_time' ELSE '_time' END AS suffix FROM 
 WHERE attrelid = to_regclass('pg_stat_statements') AND attname = 'total_exec_time'"""
 
 _SLOW = """
-SELECT left(regexp_replace(query, '\\s+', ' ', 'g'), 100) AS query, calls,
+SELECT left(query, 2000) AS query, calls,
   round(total{suffix}::numeric) AS total_ms, round(mean{suffix}::numeric, 2) AS mean_ms
 FROM pg_stat_statements
 WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -125,7 +126,8 @@ def _slow_queries(probe: Probe) -> Finding:
         return _not_recorded(extension)
     suffix = probe.row(_COLUMNS)["suffix"]
     told = [
-        f"{row['total_ms']} ms in {row['calls']} calls, {row['mean_ms']} ms each: {row['query']}"
+        f"{row['total_ms']} ms in {row['calls']} calls, {row['mean_ms']} ms each: "
+        + redaction.statement(str(row["query"]), limit=100)
         for row in probe.rows(_SLOW.format(suffix=suffix))
     ]
     return ok("the queries that cost most (pg_stat_statements)", evidence=told)

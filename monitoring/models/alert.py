@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from governance.models.defaults import EMPTY_OBJECT, TimeOrderedId
+from governance.models.json_field import JsonField
 
 
 class Severity(models.TextChoices):
@@ -80,7 +81,7 @@ class Alert(models.Model):
     said = models.TextField(db_default="")
     remedy = models.TextField(db_default="")
     value = models.FloatField(null=True, blank=True)
-    evidence = models.JSONField(db_default=EMPTY_OBJECT)
+    evidence = JsonField(db_default=EMPTY_OBJECT)
     occurrences = models.IntegerField(db_default=1)
     first_at = models.DateTimeField(db_default=Now())
     opened_at = models.DateTimeField(db_default=Now())
@@ -163,7 +164,7 @@ class AlertMessage(models.Model):
     channel = models.CharField(max_length=20)
     target = models.CharField(max_length=64)
     told_at = models.DateTimeField()
-    content = models.JSONField()
+    content = JsonField()
     state = models.CharField(max_length=10, choices=State, db_default=State.WAITING)
     tries = models.IntegerField(db_default=0)
     next_try_at = models.DateTimeField(db_default=Now())

@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Now
 
+from governance.models.json_field import JsonField
+
 
 class Mode(models.TextChoices):
     """Whether the breaker decides (normal), an operator did (forced_open, disabled), or it only watches."""
@@ -114,8 +116,8 @@ class CircuitBreakerEvent(models.Model):
     actor = models.CharField(max_length=300, db_default="")
     generation = models.BigIntegerField(null=True)
     retry_at = models.DateTimeField(null=True)
-    before = models.JSONField(db_default=Value(None, output_field=models.JSONField()), null=True)
-    after = models.JSONField(db_default=Value(None, output_field=models.JSONField()), null=True)
+    before = JsonField(db_default=Value(None, output_field=models.JSONField()), null=True)
+    after = JsonField(db_default=Value(None, output_field=models.JSONField()), null=True)
     seq = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(db_default=Now())
 

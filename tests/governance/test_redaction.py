@@ -182,3 +182,22 @@ def test_what_a_breaker_says_of_credentials_stays_readable():
     said = "circuit breaker openrouter refuses calls (our credentials are refused: 401: User not found.)"
 
     assert redaction.text(said) == said
+
+
+@pytest.mark.parametrize(
+    "literal",
+    [
+        "9cd2769da46e488e193ae141049cb903" * 4,
+        "0a1b2c3d4e5f6a7b8c9d0a1b2c3d4e5f",
+        "pbkdf2_sha256$870000$c2FsdA$aGFzaA==",
+    ],
+)
+def test_a_statement_shows_no_digest_no_session_and_no_hash(literal):
+    shown = redaction.statement(f"SELECT  1\nFROM t WHERE a = '{literal}' AND b = 'x'", limit=500)
+
+    assert shown == f"SELECT 1 FROM t WHERE a = '{redaction.HIDDEN}' AND b = 'x'"
+
+
+def test_a_statement_keeps_the_ids_that_it_is_found_by_and_is_cut():
+    assert redaction.statement("SELECT '01a231b6-dcce-71b9-a502-ae96c5d480eb'", limit=100).endswith("480eb'")
+    assert redaction.statement("SELECT 12345", limit=9) == "SELECT 12…"

@@ -36,7 +36,7 @@ WAITS = {
     "park": Wait(kind=WaitKind.PAUSE, name="EXECUTOR", sentence="EXECUTOR is paused"),
     "ask": Wait(kind=WaitKind.APPROVAL, name=str(lives.NOBODY), sentence="a person must decide"),
 }
-RELEASES = {"release_unpaused": "pause", "release_decided": "approval", "release_waited_out": "quota"}
+RELEASES = {"release_unpaused": "pause", "release_decided": "approval", "release_expired_waits": "quota"}
 
 
 @dataclass

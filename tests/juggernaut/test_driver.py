@@ -47,7 +47,7 @@ def test_a_choice_of_types_that_was_made_before_is_made_again():
     code = (
         "import django.contrib.postgres.fields as _;"
         "from django.db.backends.postgresql import psycopg_any as types;"
-        "before = types.is_psycopg3; from juggernaut import driver; driver.choose();"
+        "before = types.is_psycopg3; from juggernaut.database import driver; driver.choose();"
         "from django.db.backends.postgresql import base;"
         "print(before, types.is_psycopg3, base.Database.__name__)"
     )

@@ -194,7 +194,7 @@ def test_a_stable_minute_resets_the_wait():
 
 def test_a_child_dies_with_the_process_that_started_it():
     code = (
-        "import signal; from juggernaut import processes;"
+        "import signal; from juggernaut.processes import children as processes;"
         "print(processes.start(['sleep', '600']).pid, flush=True); signal.pause()"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:

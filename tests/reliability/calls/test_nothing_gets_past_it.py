@@ -36,7 +36,7 @@ GUARDED = {
     ),
     # Whether a call of which nobody knows what came of it may be made again: then it is a governed call.
     "approvals.require": ("workers/tools/repeating.py",),
-    "terms.mint": (),
+    "types.issue_permit": (),
 }
 
 # What reaches the network, another process, files or the database.
@@ -203,7 +203,7 @@ def test_the_search_lets_names_alone(source):
         "from governance.budgets import reserve",
         "from governance.budgets import reserve as set_aside",
         "from reliability import breakers\nsend = breakers.acquire",
-        "from reliability.calls.types import mint",
+        "from reliability.calls.types import issue_permit",
         "from governance.access.tool_executions import begin",
     ],
 )
