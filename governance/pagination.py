@@ -5,9 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeVar, get_args, get_origin
-from uuid import UUID
 
-from django.db.models import Q
 from pydantic import BaseModel, Field, ValidationError
 
 from governance.errors import FieldError, InvalidFilter
@@ -15,8 +13,6 @@ from governance.tasks.schemas import field_errors
 
 MAX_LIMIT = 200
 
-# How much later than its `created_at` a row's id may have been made: the length of its transaction.
-_LONGEST_CREATION = timedelta(hours=1)
 _MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
@@ -145,22 +141,6 @@ def lists_of(model: type[BaseModel]) -> list[str]:
 
 def _is_list(annotation: object) -> bool:
     return get_origin(annotation) is list or any(get_origin(part) is list for part in get_args(annotation))
-
-
-def created_within(after: datetime | None, before: datetime | None) -> Q:
-    """Rows created from `after` on and before `before`, whose version 7 ids hold the time of their making:
-    so the primary key bounds what has to be read."""
-    condition = Q()
-    if after:
-        condition &= Q(created_at__gte=after, id__gte=_first_id_of(after))
-    if before:
-        condition &= Q(created_at__lt=before, id__lt=_first_id_of(before + _LONGEST_CREATION))
-    return condition
-
-
-def _first_id_of(moment: datetime) -> UUID:
-    """The smallest version 7 UUID (RFC 9562) of this millisecond."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def moment_key(moment: datetime) -> bytes:

@@ -15,7 +15,7 @@ from governance import pagination
 from governance.access import permissions
 from governance.access.actors import Actor
 from governance.access.permissions import Decision
-from governance.db import bounded_queries
+from governance.db import bounded_queries, uuid7
 from governance.errors import ApprovalNotFound, ExecutionNotFound
 from governance.models import Approval, ModelPrice, PermissionUse, ToolExecution, ToolPermission
 from governance.pagination import Asked, Page, Row
@@ -108,7 +108,7 @@ def listed_approvals(asked: Asked, *, actor: Actor) -> Page:
     """A page of approvals, newest first."""
     actor.require("governance.view_approval")
     chosen = pagination.parse(ApprovalFilter, asked)
-    within = pagination.created_within(chosen.created_after, chosen.created_before)
+    within = uuid7.created_within(Approval, chosen.created_after, chosen.created_before)
     is_open = _is_only(chosen, "status", {Approval.Status.PENDING, Approval.Status.APPROVED})
     return _newest(Approval.objects.filter(within), _any_of(chosen), APPROVAL, asked, is_indexed=is_open)
 
@@ -126,7 +126,7 @@ def listed_executions(asked: Asked, *, actor: Actor) -> Page:
     """A page of calls, newest first, without their arguments, which may weigh 16 kB each."""
     actor.require("governance.view_toolexecution")
     chosen = pagination.parse(ExecutionFilter, asked)
-    within = pagination.created_within(chosen.created_after, chosen.created_before)
+    within = uuid7.created_within(ToolExecution, chosen.created_after, chosen.created_before)
     says = Q(error_message__icontains=chosen.error) if chosen.error is not None else Q()
     is_failed = _is_only(chosen, "status", set(ToolExecution.Status) - {ToolExecution.Status.SUCCEEDED})
     return _newest(

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection
 
 from governance.db import uuid7
+from governance.models import BudgetHold
 
 # One statement sees one moment, and every verb is one transaction: so these agree at any time, also
 # while money is being spent. That nobody overspends, and that a hold ends once, are constraints. Windows that
@@ -98,7 +99,7 @@ def facts(since: datetime | None) -> dict[str, Any]:
     """What the queries are told: when the days that are checked were not over, or none for everything. What
     is older than any of these days is found by an index, if no clock was set back by hours meanwhile."""
     begins = since - _REACH if since else None
-    return {"since": since, "begins": begins, "first": uuid7.lower_bound(begins) if begins else None}
+    return {"since": since, "begins": begins, "first": uuid7.first_id(BudgetHold, begins) if begins else None}
 
 
 def discrepancies(*, since: datetime | None = None) -> list[Discrepancy]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from governance import pagination
 from governance.access.actors import Actor
-from governance.db import bounded_queries
+from governance.db import bounded_queries, uuid7
 from governance.errors import FieldError, InvalidFilter, TaskNotFound, WorkerNotFound
 from governance.models import LateResult, Task, TaskDependency, TaskEvent, Worker, WorkerProcess
 from governance.models.task import Status
@@ -67,7 +67,7 @@ class TaskFilter(BaseModel):
     @property
     def within(self) -> Q:
         """When they were created."""
-        return pagination.created_within(self.created_after, self.created_before)
+        return uuid7.created_within(Task, self.created_after, self.created_before)
 
     @property
     def is_indexed(self) -> bool:

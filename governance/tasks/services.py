@@ -80,10 +80,14 @@ FROM asked JOIN created USING (id)""",
     actor="text",
 )
 
-# The state that the first answer told: the one its creation event holds.
+# The state that the first answer told: the one its creation event holds. Retention deletes events before
+# # tasks; then the state follows from the task itself: who depends on others is parked when it is created.
 _EARLIER = """
-SELECT t.idempotency_key, t.submission_digest, t.id, e.to_status, t.assigned_worker, t.created_at
-FROM governance_tasks t JOIN task_events e ON e.task_id = t.id AND e.seq = 0
+SELECT t.idempotency_key, t.submission_digest, t.id,
+       coalesce(e.to_status, CASE WHEN EXISTS (SELECT FROM task_dependencies d WHERE d.task_id = t.id)
+                             THEN 'parked' ELSE 'pending' END),
+       t.assigned_worker, t.created_at
+FROM governance_tasks t LEFT JOIN task_events e ON e.task_id = t.id AND e.seq = 0
 WHERE t.created_by = %(actor)s AND t.idempotency_key = ANY(%(keys)s)"""
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from governance import pagination
+from governance.db import uuid7
 from governance.errors import EmptyFilter, FieldError, InvalidFilter
 from governance.models import DeadLetter
 from governance.tasks.schemas import Text, Time, field_errors
@@ -70,8 +70,8 @@ class DeadLetterFilter(BaseModel):
         return self.facts() & Q(**{column: value for column, value in spans.items() if value is not None})
 
     def within(self) -> Q:
-        """When it was created, for lists: said of its id as well, which they go by."""
-        return pagination.created_within(self.created_after, self.created_before)
+        """When it was created, for lists, which go by ids: these are bounded too where they can be."""
+        return uuid7.created_within(DeadLetter, self.created_after, self.created_before)
 
     def is_indexed(self) -> bool:
         """Whether an index finds what is meant, however little that is."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from django.db import connection
 
 from governance.errors import IdempotencyMismatch
 from governance.models import Task, TaskEvent
@@ -101,6 +102,19 @@ def test_many_tasks_have_a_key_each(operator: Api):
     assert [task["replayed"] for task in first] == [False, False, True]
     assert first[0]["id"] == first[2]["id"] == again[0]["id"]
     assert Task.objects.count() == 2
+
+
+def test_a_replay_answers_the_same_when_the_history_was_deleted(operator: Api):
+    first = operator.post("tasks", samples.EVALUATION, Idempotency_Key="k")
+    waits = samples.EVALUATION | {"depends_on": [first.json()["id"]], "idempotency_key": "d"}
+    second = operator.post("tasks", waits)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM task_events")
+
+    again = operator.post("tasks", samples.EVALUATION, Idempotency_Key="k")
+
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert operator.post("tasks", waits).content == second.content
 
 
 def test_a_key_for_all_of_many_is_refused(operator: Api):

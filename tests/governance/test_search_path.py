@@ -14,6 +14,7 @@ NAMELESS = {
     "failure_reason",
     "failure_rules_version",
     "failure_signature",
+    "juggernaut_id_is_timely",
     "juggernaut_uuid7",
     "metric_slot",
 }
@@ -31,6 +32,7 @@ CALLS = {
     "failure_reason": "failure_reason('row 7 of 9')",
     "failure_rules_version": "failure_rules_version()",
     "failure_signature": "failure_signature(1, 'noop', '', '', 'Error', 'boom')",
+    "juggernaut_id_is_timely": "juggernaut_id_is_timely(gen_random_uuid(), now())",
     "juggernaut_uuid7": "juggernaut_uuid7()",
     "metric_slot": "metric_slot()",
     "tool_permission": "tool_permission('EXECUTOR', 'http.get', now())",

@@ -148,7 +148,7 @@ def _held(count: int) -> str:
 
 
 def _tasks(found: health.Report, now: datetime) -> dict[str, Any]:
-    failed = Task.objects.filter(status=Task.Status.FAILED, pk__gte=uuid7.lower_bound(now - DAY))
+    failed = Task.objects.filter(uuid7.created_within(Task, now - DAY, None), status=Task.Status.FAILED)
     running = Task.objects.filter(status=Task.Status.IN_PROGRESS).order_by("started_at")
     queue, tasks = found["queue"], "governance_task"
     states = [

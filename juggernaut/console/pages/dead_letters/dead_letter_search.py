@@ -151,7 +151,7 @@ class CreatedFilter(SimpleListFilter):
             return queryset
         _, span = _SPANS[str(self.value())]
         since = timezone.now() - span
-        return queryset.filter(created_at__gte=since, pk__gte=uuid7.lower_bound(since))
+        return queryset.filter(uuid7.created_within(DeadLetter, since, None))
 
 
 FILTERS = (
