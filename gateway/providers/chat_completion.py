@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from gateway.providers import endpoint as endpoints
-from gateway.providers import request, threads
+from gateway.providers import request
 from gateway.providers.answer import ModelAnswer
 from gateway.providers.endpoint import Endpoint
 from gateway.providers.send import ProviderRequest
@@ -25,6 +25,7 @@ from reliability.calls import (
     TokenCost,
     governed_call,
     no_price,
+    threads,
 )
 from reliability.engine.context import TaskContext
 from reliability.failures import PermanentFailure, Postponed, TaskFailure, TransientFailure

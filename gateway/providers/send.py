@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-from gateway.providers import classification, content, replay, request, threads
+from gateway.providers import classification, content, replay, request
 from gateway.providers import usage as usages
 from gateway.providers.answer import ModelAnswer, NoAnswer
 from gateway.providers.classification import Reply, TaskEffect, Verdict
@@ -17,6 +17,7 @@ from governance.costs.pricing import NO_USAGE, Bound, Price, Usage
 from governance.models import CostLine
 from governance.tasks.waits import Wait, WaitKind
 from reliability import breakers
+from reliability.calls import threads
 from reliability.calls.types import CallFailed, CallPermit, CallResult
 from reliability.failures import PermanentFailure, Postponed, TransientFailure
 

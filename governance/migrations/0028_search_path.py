@@ -3,7 +3,7 @@ from typing import Any
 
 from django.db import migrations
 
-from governance.db.search_path import pin
+from governance.db.operations.search_path import pin
 
 PINNED = (
     "governance_task_created",

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from governance.db.search_path import pin
+from governance.db.operations.search_path import pin
 
 # The result of an agent says what it cost. A call may be charged or corrected after its task has completed:
 # then the result follows the sum that the ledger keeps of the task. Whoever books has the windows of budgets

@@ -1,7 +1,7 @@
 from django.db import migrations
 
-from governance.db.search_path import pin
-from governance.db.value_guards import guard, shape
+from governance.db.operations.search_path import pin
+from governance.db.operations.value_guards import guard, shape
 
 # The number of a task's next event. Set back, the next transition would write an event that exists already, and
 # fail together with all the tasks that move with it.

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from governance.db.value_guards import guard
+from governance.db.operations.value_guards import guard
 
 
 class Migration(migrations.Migration):

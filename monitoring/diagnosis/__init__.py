@@ -1,6 +1,6 @@
 """The runbook runs itself: sections that look at one thing each, and say what they found and what to do.
 
-A new section is a module with a decorated function, and its name in `_MODULES`.
+A new section is a module of `areas` with a decorated function, and its name in `_MODULES`.
 """
 
 from importlib import import_module
@@ -15,7 +15,8 @@ __all__ = [
 
 # In the order in which they are shown: what the others stand on comes first.
 _MODULES = (
-    "database", "redis", "workers", "watchdog", "limits", "breakers", "budgets", "dlq", "performance",
+    "database", "redis", "workers", "watchdog", "limits", "breakers", "budgets", "dead_letters",
+    "performance",
 )  # fmt: skip
 for _module in _MODULES:
-    import_module(f"{__name__}.{_module}")
+    import_module(f"{__name__}.areas.{_module}")

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from governance.db.search_path import pin
+from governance.db.operations.search_path import pin
 
 PINNED = (
     "alert_turned",

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from governance.db.value_guards import guard, shape
+from governance.db.operations.value_guards import guard, shape
 
 
 class Migration(migrations.Migration):

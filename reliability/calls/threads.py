@@ -5,6 +5,7 @@ So a few threads do that for all of them, each with one connection: never the ev
 connection for every call.
 """
 
+import asyncio
 import contextvars
 import logging
 import os
@@ -68,6 +69,11 @@ def of_process() -> CallThreads:
         if _pool is None:
             _pool = CallThreads(settings.JUGGERNAUT_CALL_THREADS)
         return _pool
+
+
+async def run_in_thread(question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a plain function that may ask the database, from the event loop, in one of these threads."""
+    return await asyncio.wrap_future(of_process().submit(question, *args, **kwargs))
 
 
 def leave(seconds: float) -> int:

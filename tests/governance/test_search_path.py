@@ -63,7 +63,7 @@ def test_every_function_sets_its_search_path():
         unpinned = {name for (name,) in cursor.fetchall()}
 
     assert unpinned == NAMELESS | QUALIFIED, (
-        "pin new functions in their migration: governance/db/search_path.py"
+        "pin new functions in their migration: governance/db/operations/search_path.py"
     )
 
 

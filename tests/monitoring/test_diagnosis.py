@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from governance.models import Task, ToolPermission, Worker, WorkerProcess
 from monitoring import diagnosis
-from monitoring.diagnosis import Severity, budgets, database, findings, performance, sections
+from monitoring.diagnosis import Severity, findings, sections
+from monitoring.diagnosis.areas import budgets, database, performance
 from reliability.models import Leadership, WatchdogSweep
 from tests.monitoring.conftest import frozen
 

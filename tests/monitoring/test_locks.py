@@ -8,7 +8,8 @@ from governance.models import WorkerProcess
 from governance.tasks import transitions
 from governance.tasks.transitions.types import AttemptReport
 from governance.tasks.waits import for_lock
-from monitoring.diagnosis import Severity, lock_holders, sections
+from monitoring.diagnosis import Severity, sections
+from monitoring.diagnosis.areas import lock_holders
 from monitoring.health import report as health
 from tests.governance import lives
 from tests.governance.lives import held

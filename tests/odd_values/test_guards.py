@@ -3,7 +3,7 @@
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from governance.db.value_guards import RANGES, SUFFIX
+from governance.db.operations.value_guards import RANGES, SUFFIX
 from tests.odd_values import extremes
 
 pytestmark = pytest.mark.django_db

@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from gateway.providers import threads
 from gateway.providers.answer import arguments_of
 from governance.errors import InvalidInput
 from governance.tasks.checkpoints import Checkpoint, key
+from reliability.calls import threads
 from reliability.engine.context import TaskContext
 from reliability.failures import DeadlinePassed, PermanentFailure, TransientFailure
 from workers import tools

@@ -12,13 +12,13 @@ from functools import partial
 from typing import Any, NoReturn
 
 from gateway import providers
-from gateway.providers import threads
 from governance import costs
 from governance.models import TaskStep
 from governance.tasks import checkpoints
 from governance.tasks.checkpoints import Checkpoint
 from governance.tasks.registry import register
 from governance.workers import heartbeats
+from reliability.calls import threads
 from reliability.engine.context import TaskContext
 from reliability.failures import PermanentFailure, Postponed, Stopped
 from workers.agent import conversation, limits

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from gateway.providers import threads
 from governance.tasks import checkpoints
 from governance.tasks import registry as task_types
+from reliability.calls import threads
 from reliability.engine.context import TaskContext
 from reliability.failures import PermanentFailure, TransientFailure
 from workers import tools

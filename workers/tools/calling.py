@@ -9,10 +9,9 @@ from typing import Any
 import orjson
 from django.db import connections
 
-from gateway.providers import threads
 from governance.db import strict_json
 from reliability.breakers.outcomes import FAILURE, NOT_COUNTED
-from reliability.calls import governed_call, governed_call_sync
+from reliability.calls import governed_call, governed_call_sync, threads
 from reliability.calls.types import CallFailed, CallPermit, CallRequest, CallResult, Money
 from reliability.engine.context import TaskContext
 from reliability.failures import PermanentFailure, TransientFailure

@@ -3,10 +3,10 @@
 from functools import partial
 from typing import Any
 
-from gateway.providers import threads
 from governance.access import approvals
 from governance.access.approvals import Answer
 from governance.tasks.waits import Wait, WaitKind
+from reliability.calls import threads
 from reliability.engine.context import TaskContext
 from reliability.failures import PermanentFailure, Postponed
 from workers.tools.registry import Tool

@@ -9,7 +9,8 @@ from governance.audit import redaction
 from governance.db import direct_connection, pooler
 from governance.db import errors as db_errors
 from governance.units import words
-from monitoring.diagnosis import lock_holders, remedies
+from monitoring.diagnosis import remedies
+from monitoring.diagnosis.areas import lock_holders
 from monitoring.diagnosis.findings import Finding, critical, notice, ok, warning
 from monitoring.diagnosis.sections import PROBE_SECONDS, section
 from monitoring.health import readiness

@@ -1,0 +1,1 @@
+"""Operations of migrations: functions pinned to their schema, guards of values."""
