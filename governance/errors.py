@@ -1,4 +1,4 @@
-"""What governance can answer instead of doing what was asked."""
+"""Errors raised by governance services. Messages are safe to show to operators."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

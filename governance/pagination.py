@@ -1,4 +1,4 @@
-"""What every list shares: filters read from a query string, and pages that follow one another by cursor."""
+"""Pagination of every list: filters read from a query string, and pages linked by cursors."""
 
 import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What every entry point does before Django: the right interpreter, the right settings module."""
+"""Prepares every entry point before Django: the interpreter and the settings module."""
 
 import os
 import sys

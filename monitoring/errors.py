@@ -1,4 +1,4 @@
-"""What monitoring can answer instead of doing what was asked."""
+"""Errors raised by monitoring services. Messages are safe to show to operators."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Says that something is away, and that it is back: once each, however often it is found so."""
+"""Logs that a dependency is unreachable and that it is back, once each."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""What can go wrong in reliability, one class per decision that a caller can take."""
+"""Errors of reliability, one class per decision that a caller can take."""
 
 from datetime import timedelta
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""How a task type says what kind of failure it met. Anything else it raises counts as transient."""
+"""Failures that a task type raises. Anything else it raises counts as transient."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What retention removes of reliability's own tables (`governance.retention` does it)."""
+"""Retention of reliability's own tables."""
 
 from governance.retention import BatchedScan, plain
 

@@ -1,4 +1,4 @@
-"""What a model answered."""
+"""The answer of a model, as task types and agents read it."""
 
 from decimal import Decimal
 from enum import StrEnum

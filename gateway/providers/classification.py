@@ -1,4 +1,4 @@
-"""What a provider's answer means: for its breakers, for the money, and for the task. Pure functions.
+"""Classifies a provider's response: its effect on breakers, cost and task. Pure functions.
 
 The table is in `docs/architecture/models.md`; each of its rows is tested on the wire.
 """

@@ -1,4 +1,4 @@
-"""What a model is asked: checked, and as the API wants it."""
+"""Request bodies for models: checked, and in the form of the API."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Who does something: the name that goes into history, and what that one may do."""
+"""Actors: who does something, the name that is recorded, and their permissions."""
 
 import getpass
 import os

@@ -1,4 +1,4 @@
-"""What clients and people may do: three roles, kept as Django groups so that the console shows them."""
+"""Roles of clients and people: three, kept as Django groups so that the console shows them."""
 
 from functools import reduce
 from operator import or_

@@ -1,4 +1,4 @@
-"""What a token may do at most: scopes, each a few permissions of one area.
+"""Scopes of API tokens: each allows a few permissions of one area.
 
 A scope is `*` (all that the owner may), the name of a role, or `AREA:read` / `AREA:write`, as in
 `tasks:write`. Reading is what begins with `view_`; writing is the rest, and does not include reading.

@@ -1,4 +1,4 @@
-"""What may be kept of arguments and errors: no secrets, and not more than fits.
+"""Redacts arguments and errors before they are stored: no secrets, and bounded size.
 
 Secrets are known by the name they go under (`password`, `api_key`, `Authorization`), or by what they look
 like (keys of known makers, bearer tokens, JSON web tokens, URLs with credentials). The size of what is

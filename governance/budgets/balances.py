@@ -1,4 +1,4 @@
-"""How a worker stands: each window that its next call would count in, read live."""
+"""Budget balances: each window that the next call of a worker counts in, read live."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What must be true of the money, and where it is not."""
+"""Reconciles budget windows and cost summaries with the ledger."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

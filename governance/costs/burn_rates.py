@@ -1,4 +1,4 @@
-"""How fast each budget burns, and when it ends if nothing changes."""
+"""Burn rates: cost per hour of each budget, and when its money runs out."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

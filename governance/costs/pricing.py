@@ -1,4 +1,4 @@
-"""What a call can cost at most before it is sent, and what it did cost when it has been answered.
+"""Pricing: the most that a call can cost before it is sent, and its actual cost afterwards.
 
 In this order: what the provider says (0 is a price), the price list of `genai-prices` for the model
 that served, the price that an operator set. A model that none of them knows is not called.

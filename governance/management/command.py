@@ -1,4 +1,4 @@
-"""What the commands of governance share: JSON on request, one line and exit status 1 for every refusal."""
+"""Base of the governance commands: JSON on request, one line and exit status 1 for every refusal."""
 
 from argparse import ArgumentParser
 from datetime import datetime, timedelta

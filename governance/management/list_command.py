@@ -1,4 +1,4 @@
-"""What commands that list share: one option for each filter, and as many rows as were asked for."""
+"""Base of commands that list: one option for each filter, and a number of rows."""
 
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping

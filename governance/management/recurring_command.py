@@ -1,4 +1,4 @@
-"""What the commands of recurring tasks share: finding one by name or id, and telling of it."""
+"""Base of the commands of recurring tasks: finds one by name or id, and prints it."""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Who changed what of governance, why, and how it stood before and after."""
+"""Audit entries: who changed what, why, and the values before and after."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""What happened to tasks: append-only history, and results that came too late."""
+"""Task events: append-only history, and late results."""
 
 from typing import ClassVar
 

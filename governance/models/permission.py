@@ -1,4 +1,4 @@
-"""What workers may call, and how often they have."""
+"""Tool permissions of workers, and the counted uses of their quotas."""
 
 import re
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""How often tools and services may be called, by all workers together."""
+"""Rate limits of tools and services, for all workers together."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""How long rows are kept, and how far the removal of older ones has come."""
+"""Retention rules, and the progress of the deletion."""
 
 from datetime import datetime
 from typing import ClassVar

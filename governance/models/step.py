@@ -1,4 +1,4 @@
-"""What a task has done already, so that it never pays for it, or does it, twice."""
+"""Checkpoints of a task: work that is not repeated or paid for twice."""
 
 from typing import ClassVar
 

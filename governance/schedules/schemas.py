@@ -1,4 +1,4 @@
-"""What somebody may say about a recurring task, checked before it is stored."""
+"""Input schema of a recurring task, checked before it is stored."""
 
 from collections.abc import Mapping
 from datetime import datetime

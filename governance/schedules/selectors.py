@@ -1,4 +1,4 @@
-"""What pages, API and commands ask about recurring tasks."""
+"""Queries of recurring tasks for pages, API and commands."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

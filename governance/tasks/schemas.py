@@ -1,4 +1,4 @@
-"""What a submitter may say about a task, checked before anything is stored."""
+"""Input schema of a task, checked before anything is stored."""
 
 import hashlib
 from collections.abc import Sequence

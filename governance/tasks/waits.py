@@ -1,4 +1,4 @@
-"""What a task waits for when it cannot go on through no fault of its own. Kept in its column `wait`.
+"""Wait reasons of parked tasks, stored in their column `wait`.
 
 A task that waits for a person's approval is `waiting_approval`, every other is `parked`.
 """

@@ -1,4 +1,4 @@
-"""What is there to be opened: every address, every action of the console, every command."""
+"""Entry points: every URL, every action of the console, every command."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a row may ask for, beside permissions such as `governance.cancel_task`."""
+"""Requirements of an entry point besides permissions such as `governance.cancel_task`."""
 
 from collections.abc import Iterable
 

@@ -1,1 +1,1 @@
-"""What of the installation itself is steered over HTTP."""
+"""The API: resources, OpenAPI, problem documents, authentication and throttling."""

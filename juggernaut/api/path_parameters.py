@@ -1,4 +1,4 @@
-"""What stands in the addresses of the API."""
+"""Path parameters of the API."""
 
 from juggernaut.api.openapi.declaration import PathParameter
 

@@ -1,4 +1,4 @@
-"""What all resources of the API share: who asks, and JSON out."""
+"""Base of all resources of the API: authentication, actor, JSON responses."""
 
 from collections.abc import Mapping
 from decimal import Decimal

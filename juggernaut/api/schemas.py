@@ -1,4 +1,4 @@
-"""What the bodies of verbs look like, read strictly: an unknown field is an error that names it."""
+"""Base of request bodies, read strictly: an unknown field is an error that names it."""
 
 from typing import Annotated, Any, TypeVar
 

@@ -1,4 +1,4 @@
-"""What must hold between settings, and what the production profile does not start without."""
+"""Checks between settings, and what the production profile requires."""
 
 from collections.abc import Iterator
 from ipaddress import ip_address

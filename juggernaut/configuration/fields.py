@@ -1,4 +1,4 @@
-"""What the declaration of a setting says: its names, whether it is secret, what is expected of its value."""
+"""Metadata of a declared setting: its names, whether it is secret, the values expected."""
 
 from collections.abc import Iterator
 from enum import StrEnum

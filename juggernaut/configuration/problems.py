@@ -1,4 +1,4 @@
-"""What is wrong with the settings: all of it at once, by name, value and what was expected."""
+"""Configuration errors: all at once, by name, value and what was expected."""
 
 import os
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How the console as a whole looks: its name, its scripts, and the page it opens with."""
+"""The console as a whole: its name, its styles and scripts, and its first page."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How states, times and sizes look in the console."""
+"""Formatting of states, times, money and sizes in the console."""
 
 from datetime import datetime
 from decimal import Decimal

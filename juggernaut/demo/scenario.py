@@ -1,4 +1,4 @@
-"""What happens when. Times are seconds of a story of five minutes."""
+"""The scenario of the demo. Times are seconds of five minutes."""
 
 import itertools
 import time

@@ -1,4 +1,4 @@
-"""What can go wrong with an embedded server, in one line for whoever typed the command."""
+"""Errors of embedded servers, one line each for whoever typed the command."""
 
 import os
 from pathlib import Path

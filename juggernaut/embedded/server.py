@@ -1,4 +1,4 @@
-"""What both embedded servers share: one process, one loopback port, one log file, one life."""
+"""Base of both embedded servers: one process, one loopback port, one log file."""
 
 import subprocess
 import time

@@ -1,4 +1,4 @@
-"""How much is loaded."""
+"""The size of the sample installation."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What the server's own catalogue says of a table: so that SQL in migrations counts as much as models do."""
+"""Reads tables from the server's catalogue, so that SQL in migrations counts as much as models."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Who tries passwords waits: counted by django-axes in PostgreSQL, so for all machines and without Redis."""
+"""Login throttling, stored in PostgreSQL by django-axes: for all machines and without Redis."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How a password is compared at a login, and what is no change of it: an old hash replaced by a newer one.
+"""Password checks at login; a rehash of the same password is no change of it.
 
 That a password was changed is told by a trigger (`audit_password`), never to what.
 """

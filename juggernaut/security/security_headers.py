@@ -1,4 +1,4 @@
-"""What a browser is told about every answer: where scripts may come from, and what the page may do.
+"""Security headers: Content-Security-Policy and browser permissions of every response.
 
 No inline script runs anywhere. The console's pages may use what comes from this server, and evaluate
 (`unsafe-eval`): Alpine, which unfold's menus are made of, reads its expressions from attributes, see

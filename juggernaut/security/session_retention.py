@@ -1,4 +1,4 @@
-"""What retention removes of Django's sessions: those that have expired.
+"""Retention of Django's sessions: expired ones are deleted.
 
 The walk goes by the time of expiry, never by the session's key: its position is kept in a row, and whoever
 knows the key of a session has that session.

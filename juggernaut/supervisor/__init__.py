@@ -1,1 +1,1 @@
-"""What `python main.py` does: one machine's parts started in order, kept alive, stopped in order."""
+"""The supervisor of `python main.py`: starts the parts of one machine, restarts and stops them in order."""

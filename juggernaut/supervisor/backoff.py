@@ -1,4 +1,4 @@
-"""How long to wait before starting a part that died: longer each time, until it has been stable."""
+"""Restart backoff of a part: longer after each death, until it has been stable."""
 
 FIRST_SECONDS = 1.0
 LONGEST_SECONDS = 30.0

@@ -1,4 +1,4 @@
-"""What is supervised: programs of ours, and embedded servers, which look the same from here."""
+"""Supervised parts: our programs and the embedded servers, with one interface."""
 
 import signal
 import subprocess

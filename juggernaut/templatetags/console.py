@@ -1,4 +1,4 @@
-"""How the console's templates write states, times and spans."""
+"""Template tags of the console: states, times and spans."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What is wrong, found by the watchdog's sweep, kept as rows, and told to people.
+"""Alerts: found by the watchdog's sweep, stored as rows, delivered to people.
 
 `rules` look, `book` keeps what they find, `post` tells it, `verbs` are what people do about it.
 """

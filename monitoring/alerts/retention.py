@@ -1,4 +1,4 @@
-"""What retention removes of alerts (`governance.retention` does it). Messages have an end of their own."""
+"""Retention of alerts. Messages have an end of their own."""
 
 from governance.retention import BatchedScan, plain
 

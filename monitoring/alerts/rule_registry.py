@@ -1,4 +1,4 @@
-"""What a rule found, and the list of rules."""
+"""The registry of alert rules, and their findings."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

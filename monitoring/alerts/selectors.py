@@ -1,4 +1,4 @@
-"""What pages, API and commands ask about alerts."""
+"""Queries of alerts for pages, API and commands."""
 
 from typing import Any
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What people do about alerts: acknowledge, mute, unmute, set a rule. All interfaces call these."""
+"""Services of alerts: acknowledge, mute, unmute, set a rule. Used by API, console and commands."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Who watches the watchdog: every web process, in a thread, every 15 s.
+"""Evaluates alert rules in every web process while the watchdog is silent, every 15 s.
 
 A watchdog that dies is followed by a standby, which looks by itself. If there is none, nobody sweeps, and
 nobody would say so. So each web process asks how long the watchdog has been silent; once that is an alert,

@@ -1,4 +1,4 @@
-"""What a look at the system found: how bad, on what evidence, what it means, and what mends it."""
+"""Findings of the diagnosis: severity, evidence, explanation, remedy."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field

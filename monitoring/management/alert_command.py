@@ -1,4 +1,4 @@
-"""What the commands of alerts share: ids of alerts, a reason, and telling what was done."""
+"""Base of the commands of alerts: ids, a reason, and the result."""
 
 from argparse import ArgumentParser
 from collections import Counter

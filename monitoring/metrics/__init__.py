@@ -1,1 +1,1 @@
-"""What Prometheus reads at `/metrics`: the state by the database, the requests by the web processes."""
+"""Prometheus metrics at `/metrics`: state from the database, requests from the web processes."""

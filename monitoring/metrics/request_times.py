@@ -1,4 +1,4 @@
-"""How long requests take, by route and status: counted in each web process, read from all of them.
+"""Request durations by route and status: counted in each web process, read from all of them.
 
 With `PROMETHEUS_MULTIPROC_DIR` (set for gunicorn, see `juggernaut/web/gunicorn.py`) the processes of one web
 server keep their counts in files of their own there, and whichever answers `/metrics` adds them up.

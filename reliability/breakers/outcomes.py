@@ -1,4 +1,4 @@
-"""What became of a call, as far as a breaker is concerned."""
+"""Outcomes of a call as a circuit breaker counts them."""
 
 from dataclasses import dataclass
 from typing import Literal

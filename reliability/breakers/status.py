@@ -1,4 +1,4 @@
-"""How the breakers stand: from Redis, the same for whoever asks; from the rows while it is away."""
+"""The status of circuit breakers: from Redis, or from the rows while Redis is unreachable."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta

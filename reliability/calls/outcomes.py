@@ -1,4 +1,4 @@
-"""What a call's end means: for the breakers, for its money, for the record, and for the task."""
+"""Outcomes of a call: their effect on breakers, cost, record and task."""
 
 import asyncio
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a gate says when it does not let a call through: the rule, and what the task gets to hear."""
+"""Rejections by the gates of a call: the rule, and the failure that the task gets."""
 
 from dataclasses import dataclass
 

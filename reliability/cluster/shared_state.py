@@ -1,4 +1,4 @@
-"""What the processes of one cluster tell each other: ticks upwards, "please leave" downwards.
+"""Shared memory of a cluster's processes: heartbeats upwards, requests to leave downwards.
 
 It is shared memory made before the fork, and there is no lock in it: a process may be killed at any
 instruction, and a lock that dies with its holder is how plain django-q2 clusters hang. Every field

@@ -1,4 +1,4 @@
-"""What the parent of a cluster looks at, and what it does about it.
+"""Supervision by the parent of a cluster: memory, stalled loops, dead helpers.
 
 | Seen | Done |
 |---|---|

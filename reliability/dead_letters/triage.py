@@ -1,4 +1,4 @@
-"""What people think of a group of failures: open, known, or ignored until something happens.
+"""Triage of failure groups: open, known, or ignored until something happens.
 
 Ignoring hides nothing for ever: it ends at a time, after so many more failures, or when so many come in one
 clock hour (UTC), whichever is first; the watchdog then opens the group again and says why.

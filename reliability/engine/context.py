@@ -1,4 +1,4 @@
-"""What a running task knows about itself."""
+"""The context of a running task."""
 
 import math
 from uuid import UUID

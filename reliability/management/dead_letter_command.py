@@ -1,4 +1,4 @@
-"""What the commands of dead letters share: letters named by ids or by a filter, and numbers for an answer."""
+"""Base of the commands of dead letters: selection by ids or by a filter, and the result."""
 
 import sys
 from argparse import ArgumentParser

@@ -1,4 +1,4 @@
-"""What the commands that start or follow redrives share."""
+"""Base of the commands that start or follow redrives."""
 
 import sys
 from argparse import ArgumentParser

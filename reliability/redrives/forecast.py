@@ -1,4 +1,4 @@
-"""What a redrive would do, before it is asked for."""
+"""The preview of a redrive."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

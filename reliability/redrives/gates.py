@@ -1,4 +1,4 @@
-"""What lets a redrive go on: how many it tries first, and what stops it.
+"""Stop conditions of a redrive: the canary, the failure rate, breakers, budgets.
 
 A gate looks at a redrive and answers why it must not go on, or nothing. What else may forbid it is another
 entry of `GATES`.

@@ -1,4 +1,4 @@
-"""What people do with redrives: start, pause, resume, abort. All need `governance.retry_deadletter`."""
+"""Services of redrives: start, pause, resume, abort. All need `governance.retry_deadletter`."""
 
 from typing import Annotated
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""How a redrive gets on: step by step, each one transaction under the redrive's lock.
+"""Advances a redrive step by step, each one transaction under the redrive's lock.
 
 A step settles what has ended, asks the gates, and hands the next letters over. Whoever takes it may be
 killed at any point: a step has happened or it has not, and the next one goes on from there.

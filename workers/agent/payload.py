@@ -1,4 +1,4 @@
-"""What an agent is asked, within which limits, and what it answers."""
+"""Payload, limits and result of an agent."""
 
 from decimal import Decimal
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""What a model that is none says: by script, by a mark in what it is asked, or something of its own.
+"""Answers of the simulated model: by script, by a mark in the request, or generated.
 
 `[sim:echo]` in any message, or the model `sim/echo`, gives back the last message of the user.
 `[sim:agent-10-steps]` makes ten answers of a conversation: nine that call the offered tools in turn, and a

@@ -1,4 +1,4 @@
-"""Who decides what becomes of a call: the plan, the clock, the count, and dice that always fall the same."""
+"""The fault plan: decides what becomes of each call by plan, clock, count and seeded dice."""
 
 import random
 import time

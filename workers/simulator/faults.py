@@ -1,4 +1,4 @@
-"""How each fault looks on the wire."""
+"""Faults of the simulated provider, on the wire."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""What the simulator was told to do: faults, latency, and lines of a script. JSON, from outside."""
+"""The plan of the simulator: faults, latency and script lines, as JSON."""
 
 import fnmatch
 from typing import Any, Literal

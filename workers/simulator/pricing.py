@@ -1,4 +1,4 @@
-"""What an answer of the simulator weighs and costs: tokens by kind, and `usage.cost` as OpenRouter has it."""
+"""Tokens and cost of a simulated answer, with `usage.cost` as OpenRouter has it."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the simulator received, in the order in which it came, with what it did about it."""
+"""The request log of the simulator, in order, with what it did about each."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is to be done about the steps of a workflow as they stand. Pure: it is told everything.
+"""Plans the next actions of a workflow from the state of its steps. Pure.
 
 A step that ended badly is judged by its `on_failure`, unless it was skipped itself. One decision at a time:
 the caller carries it out and asks again.

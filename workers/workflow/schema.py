@@ -1,4 +1,4 @@
-"""What a workflow is: its steps, checked as far as they can be before anything has run.
+"""The schema of a workflow: its steps, checked before anything runs.
 
 A step of type `workflow` is a workflow inside: what stands in its `steps` and `output` speaks of its own
 steps. Only its `inputs` may refer to the steps around it, and only by them does it learn of those.

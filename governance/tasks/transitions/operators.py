@@ -1,4 +1,4 @@
-"""What operators do to tasks: cancel, terminate, move to the dead letters, retry."""
+"""Transitions by operators: cancel, terminate, move to the dead letters, retry."""
 
 from collections.abc import Sequence
 from uuid import UUID

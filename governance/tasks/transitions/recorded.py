@@ -1,4 +1,4 @@
-"""What a set-based edge did, when some of its rows may be locked by somebody else."""
+"""The result of a transition of many tasks, some of which may be locked by another session."""
 
 from collections.abc import Iterable
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What passes between the engine and the edges: tasks that are held, reports about them, rows that moved."""
+"""Transition records: claimed tasks, attempt reports, and applied transitions."""
 
 from typing import NamedTuple
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""What all endpoints of the API have in common: who may ask, how often, and how they refuse."""
+"""Parts of the OpenAPI document that all endpoints share: security, limits, problem responses."""
 
 from http import HTTPStatus
 from typing import Any, Literal

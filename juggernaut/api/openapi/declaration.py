@@ -1,4 +1,4 @@
-"""What an endpoint takes and answers, declared beside it; `/api/schema` is made from it.
+"""Declares the OpenAPI operation of an endpoint beside it; `/api/schema` is made from it.
 
     @describe("Tasks", of=TASK_ID, post=Operation("cancel_task", "Cancel a task", {200: Moved}, body=Reason))
     class Cancel(One): ...

@@ -1,4 +1,4 @@
-"""What the API's description says of itself, for drf-spectacular."""
+"""Settings of drf-spectacular: title, description, tags."""
 
 from governance.version import VERSION
 

@@ -1,1 +1,1 @@
-"""How often somebody may ask the API: by client, in Redis for all processes, and told in headers."""
+"""Request throttling: by client, counted in Redis for all processes, and shown in headers."""

@@ -1,4 +1,4 @@
-"""What an operator does to rows of governance: a form, a preview of before and after, and one service.
+"""Admin actions with a form, a preview of before and after, and one service call.
 
 The page says how things stand. Confirming it runs the action only if they still stand so: one that was
 sent twice, or that somebody else has overtaken, shows the page again instead of doing more.

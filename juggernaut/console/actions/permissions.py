@@ -1,4 +1,4 @@
-"""Who sees which button: Django asks a page `has_<verb>_permission`; here a page names its permissions."""
+"""Permissions of admin pages: Django asks `has_<verb>_permission`; a page names them here."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""What the page of breakers shows: each as a card, those that refuse calls first."""
+"""The dashboard of circuit breakers: one card each, those that refuse calls first."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What the page of costs shows. Every figure comes from `governance.costs`; nothing is summed here."""
+"""The dashboard of costs. Every figure comes from `governance.costs`; nothing is summed here."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the console opens with: what works, what needs a person, what is under way. Every number is a link.
+"""The first page of the console: health, what needs a person, running work. Numbers are links.
 
 Each part is asked only for who may see it, and no count goes further than the list that it leads to.
 """

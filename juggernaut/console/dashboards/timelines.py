@@ -1,4 +1,4 @@
-"""What state a breaker was in, through the last 24 hours, from its history."""
+"""Timelines of breaker states over the last 24 hours, from their events."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

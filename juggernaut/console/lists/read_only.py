@@ -1,4 +1,4 @@
-"""What the console's lists have in common: no row is made by hand, and no page counts a whole table."""
+"""Read-only admin lists: no row is added by hand, and no page counts a whole table."""
 
 from functools import cached_property
 from typing import Any, cast

@@ -1,4 +1,4 @@
-"""What every edge is made of: one statement that locks, moves and writes the history."""
+"""Builds the SQL of a transition: one statement that locks, moves and writes the history."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What stands in the addresses of dead letters, redrives and breakers."""
+"""Path parameters of dead letters, redrives and breakers."""
 
 from juggernaut.api.openapi.declaration import PathParameter
 

@@ -1,4 +1,4 @@
-"""What the verbs of dead letters take in their bodies."""
+"""Request bodies of the actions on dead letters."""
 
 from typing import Annotated, Any
 from uuid import UUID

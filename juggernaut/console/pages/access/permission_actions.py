@@ -1,4 +1,4 @@
-"""What an operator does to permissions in the console: grant, deny, revoke, allow for a day."""
+"""Admin actions on permissions: grant, deny, revoke, allow for a day."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Who may call what, at a glance: workers across, tools down."""
+"""The permission matrix: workers across, tools down."""
 
 from collections import defaultdict
 from dataclasses import dataclass

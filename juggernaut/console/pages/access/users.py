@@ -1,4 +1,4 @@
-"""Who may use the system, in the console: users and groups; the tokens of clients have pages of their own."""
+"""Pages of users and groups; tokens have pages of their own."""
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager

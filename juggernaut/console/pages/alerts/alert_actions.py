@@ -1,4 +1,4 @@
-"""What an operator does about alerts in the console: acknowledge, mute, unmute, set a rule."""
+"""Admin actions on alerts: acknowledge, mute, unmute, set a rule."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What an operator does to limits in the console: set them, raise them, halve them."""
+"""Admin actions on budgets: set, raise and halve limits."""
 
 from collections.abc import Sequence
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What the page of one dead letter shows beside its columns."""
+"""The page of one dead letter."""
 
 from dataclasses import dataclass
 from datetime import datetime

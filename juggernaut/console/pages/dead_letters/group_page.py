@@ -1,4 +1,4 @@
-"""What the page of one group of failures shows beside its columns. A fixed number of queries."""
+"""The page of one group of failures. A fixed number of queries."""
 
 from collections.abc import Iterable
 from datetime import datetime

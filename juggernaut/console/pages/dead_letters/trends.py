@@ -1,4 +1,4 @@
-"""How often groups failed, hour by hour, and the small picture of it."""
+"""Failure trends: counts by hour, and the small chart of them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

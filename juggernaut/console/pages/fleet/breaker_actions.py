@@ -1,4 +1,4 @@
-"""What an operator does to breakers in the console: reset, force open, disable, watch only, restore, set."""
+"""Admin actions on breakers: reset, force open, disable, shadow, restore, set."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime

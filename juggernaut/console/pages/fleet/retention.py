@@ -1,4 +1,4 @@
-"""How long everything is kept, in the console."""
+"""The page of retention rules."""
 
 from django.contrib import admin
 from django.http import HttpRequest

@@ -1,4 +1,4 @@
-"""What the page of one redrive shows: how far it is, and what became of each item."""
+"""The page of one redrive: its progress, and the outcome of each item."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the page of one task shows of its calls, its money and what of it waited for a person."""
+"""Calls, costs and approvals on the page of one task."""
 
 from decimal import Decimal
 from typing import Any

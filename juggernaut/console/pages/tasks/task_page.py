@@ -1,4 +1,4 @@
-"""What the page of one task shows beside its columns. A fixed number of queries, however much there is."""
+"""The page of one task. A fixed number of queries, however much there is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
