@@ -279,7 +279,7 @@ Q_CLUSTER = {
     "save_limit": -1,
     "recycle": 10_000,
     # KiB. A worker loop leaves when its process passes this (see reliability/cluster/supervision.py), then
-    # # the process ends.
+    # the process ends.
     "max_rss": _configured.worker_max_rss_mb * 1024,
     "guard_cycle": 0.5,
     "catch_up": False,

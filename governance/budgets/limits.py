@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from governance import timezones
 from governance.access.actors import Actor
 from governance.audit import log as audit
 from governance.budgets import amounts
@@ -65,7 +65,6 @@ def _checked(name: str, limit: Decimal | None) -> Decimal | None:
 
 def _known(timezone: str) -> str:
     try:
-        return ZoneInfo(timezone).key
-    except (KeyError, ValueError, OSError):
-        message = f"{timezone!r} is not a time zone; expected a name such as Europe/Berlin"
-        raise InvalidInput([FieldError("timezone", message)]) from None
+        return timezones.checked(timezone)
+    except ValueError as unknown:
+        raise InvalidInput([FieldError("timezone", f"{unknown} (got {timezone[:64]!r})")]) from None

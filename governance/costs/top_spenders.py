@@ -80,7 +80,7 @@ def _rows(statement: str, **parameters: Any) -> list[tuple[Any, ...]]:
 
 
 # The most expensive of each hour in which tasks made their last call: a few entries of an index for each of
-# # the hours, which are found by jumping from one to the next.
+# the hours, which are found by jumping from one to the next.
 _CANDIDATES = """
 WITH RECURSIVE hours(hour) AS (
   (SELECT last_hour FROM task_costs WHERE last_hour >= %(hour)s ORDER BY last_hour LIMIT 1)

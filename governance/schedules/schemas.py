@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo
 
 from django.utils import timezone as times
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from governance import timezones
 from governance.errors import FieldError, InvalidInput, InvalidSubmission
 from governance.schedules import cron as schedules_cron
 from governance.tasks import schemas
@@ -35,7 +35,7 @@ class ScheduleInput(BaseModel):
     name: Annotated[Text, Field(min_length=1, max_length=100)]
     cron: Annotated[Text, Field(max_length=200)] = ""
     every_seconds: Annotated[int, Field(strict=True, ge=MIN_SECONDS, le=MAX_SECONDS)] | None = None
-    timezone: Annotated[str, Field(max_length=64)] = "UTC"
+    timezone: Annotated[Text, Field(max_length=64)] = "UTC"
     anchor_at: Time | None = None
     task: dict[str, Any]
     overlap: Literal["forbid", "allow"] = "forbid"
@@ -45,10 +45,7 @@ class ScheduleInput(BaseModel):
     @field_validator("timezone")
     @classmethod
     def _is_known(cls, name: str) -> str:
-        try:
-            return ZoneInfo(name).key
-        except (KeyError, ValueError, OSError):
-            raise ValueError("a time zone is expected, such as Europe/Berlin") from None
+        return timezones.checked(name)
 
     @model_validator(mode="after")
     def _comes_sometime(self) -> Self:

@@ -80,13 +80,13 @@ FROM asked JOIN created USING (id)""",
     actor="text",
 )
 
-# The state that the first answer told: the one its creation event holds. Retention deletes events before
-# # tasks; then the state follows from the task itself: who depends on others is parked when it is created.
+# The state that the first answer told: the one its creation event holds. Where the history has been pruned,
+# it is told from the dependencies, which stay with the task: it was parked if one had not completed by then.
 _EARLIER = """
-SELECT t.idempotency_key, t.submission_digest, t.id,
-       coalesce(e.to_status, CASE WHEN EXISTS (SELECT FROM task_dependencies d WHERE d.task_id = t.id)
-                             THEN 'parked' ELSE 'pending' END),
-       t.assigned_worker, t.created_at
+SELECT t.idempotency_key, t.submission_digest, t.id, coalesce(e.to_status, CASE WHEN EXISTS (
+    SELECT 1 FROM task_dependencies d JOIN governance_tasks o ON o.id = d.depends_on_id
+    WHERE d.task_id = t.id AND (o.status <> 'completed' OR o.completed_at > t.created_at))
+  THEN 'parked' ELSE 'pending' END), t.assigned_worker, t.created_at
 FROM governance_tasks t LEFT JOIN task_events e ON e.task_id = t.id AND e.seq = 0
 WHERE t.created_by = %(actor)s AND t.idempotency_key = ANY(%(keys)s)"""
 

@@ -1,4 +1,4 @@
-"""Request bodies: refused by size before they are parsed, then read as strict JSON."""
+"""Request bodies: refused by size and coding before they are parsed, then read as strict JSON."""
 
 from typing import Any
 
@@ -10,6 +10,8 @@ from governance.db import strict_json
 from governance.errors import FieldError, InvalidInput
 
 _CHUNK_BYTES = 64 * 1024
+# The codings of a body that change nothing of it, by the header that names them.
+_PLAIN = {"Content-Encoding": {"", "identity"}, "Transfer-Encoding": {"", "chunked"}}
 
 
 class BodyTooLarge(APIException):
@@ -31,6 +33,7 @@ def read_object(request: Request, *, limit: int) -> dict[str, Any]:
 
     Raises `BodyTooLarge`, `UnsupportedMediaType`, or `InvalidInput` about the field `body`.
     """
+    _refuse_coded(request)
     raw = _read(request, limit)
     if (request.content_type or "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType(request.content_type or "", "expected Content-Type: application/json")
@@ -48,16 +51,42 @@ def is_empty(request: Request) -> bool:
     return not _declared_bytes(request) and "HTTP_TRANSFER_ENCODING" not in request.META
 
 
+def _refuse_coded(request: Request) -> None:
+    """Raise `UnsupportedMediaType` for a body that is compressed, or said to be: nothing here unpacks it."""
+    for header, plain in _PLAIN.items():
+        coding = request.headers.get(header, "").strip()
+        if coding.lower() not in plain:
+            said = f"{header}: {coding[:100]} is not supported; send the JSON as it is"
+            raise UnsupportedMediaType(coding, said)
+
+
 def _read(request: Request, limit: int) -> bytes:
-    if _declared_bytes(request) > limit:
+    declared = _declared_bytes(request)
+    if declared > limit:
         raise _too_large(limit)
     raw = bytearray()
     stream = _stream(request)
-    while chunk := stream.read(_CHUNK_BYTES):
+    while chunk := _next_chunk(stream):
         raw += chunk
         if len(raw) > limit:
             raise _too_large(limit)
+    if len(raw) < declared:
+        raise _broken(f"it ended after {len(raw)} of {declared} bytes")
     return bytes(raw)
+
+
+def _next_chunk(stream: Any) -> bytes:
+    """What comes next. Each server has errors of its own for a client that went away or counts wrongly, so
+    any error of this one call is the sender's."""
+    try:
+        chunk: bytes = stream.read(_CHUNK_BYTES)
+    except Exception as broken:
+        raise _broken(str(broken)[:200] or type(broken).__name__) from broken
+    return chunk
+
+
+def _broken(why: str) -> InvalidInput:
+    return InvalidInput([FieldError("body", f"it could not be read to its end: {why}")])
 
 
 def _stream(request: Request) -> Any:

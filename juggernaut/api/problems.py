@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import DisallowedHost, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import (
+    BadRequest,
+    DisallowedHost,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template import loader
@@ -166,8 +172,9 @@ def _named(request: Any) -> str:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if not _is_api(request):
-        if isinstance(exception, DisallowedHost):
-            page = loader.render_to_string("400.html", {"said": HOST_NOT_ALLOWED})
+        said = HOST_NOT_ALLOWED if isinstance(exception, DisallowedHost) else ""
+        if said or isinstance(exception, BadRequest):
+            page = loader.render_to_string("400.html", {"said": said or str(exception)})
             return HttpResponse(page, status=HTTPStatus.BAD_REQUEST)
         return defaults.bad_request(request, exception)
     if isinstance(exception, DisallowedHost):

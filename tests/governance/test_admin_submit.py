@@ -59,7 +59,7 @@ def test_a_form_that_was_sent_with_other_words_says_so(operator):
     ("wrong", "field", "words"),
     [
         ({"payload": "{"}, "payload", "valid JSON"),
-        ({"payload": "[1]"}, "payload", "dictionary"),
+        ({"payload": "[1]"}, "payload", "A JSON object is expected"),
         ({"payload": '{"eval_type": "metric"}'}, "payload", "metric_value: Field required"),
         ({"task_type": "nope"}, "task_type", "not one of the available choices"),
         ({"priority": "101"}, "priority", "less than or equal to 100"),

@@ -22,6 +22,8 @@ DAILY = {"name": "daily", "cron": "0 3 * * *", "timezone": "Europe/Berlin", "tas
         ({"every_seconds": 60}, "body", "either cron or every_seconds"),
         ({"cron": "", "every_seconds": 9}, "every_seconds", "greater than or equal to 10"),
         ({"timezone": "Mars/Olympus"}, "timezone", "a time zone is expected"),
+        ({"timezone": "localtime"}, "timezone", "a time zone is expected"),
+        ({"timezone": "a\x00b"}, "timezone", "U+0000"),
         ({"task": {"task_type": "nope"}}, "task.task_type", "unknown task type 'nope'"),
         ({"task": TASK | {"payload": {}}}, "task.payload.eval_type", "Field required"),
         ({"task": TASK | {"idempotency_key": "x"}}, "task.idempotency_key", "each time differs"),

@@ -3,8 +3,10 @@
 from functools import cached_property
 from typing import Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote, unquote
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,6 +14,7 @@ from django.urls import reverse
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
+from governance.db import strict_json
 from juggernaut.console.actions.permissions import PermissionMixin
 from juggernaut.console.lists import search
 
@@ -20,6 +23,7 @@ LISTED = 10_000
 NEWEST_FIRST = ("-pk",)
 # The filter by the time of creation, where the primary key holds that: it bounds any other filter.
 IN_KEY = "created"
+_NO_ROW = "Nothing was done: what was chosen is no row of this list. Open the list again and choose."
 # What an address says beside filters. An id that is searched for is found by indexes, words are bounded by
 # whoever searches them.
 _OF_PAGES = {"p", "o", "all", "e", "q", "_changelist_filters"}
@@ -87,6 +91,23 @@ class RowPageMixin(admin.ModelAdmin):
             request, object_id, form_url, (extra_context or {}) | beside
         )
         return shown
+
+    def response_action(
+        self, request: HttpRequest, queryset: "QuerySet[Any]", *args: Any, **options: Any
+    ) -> HttpResponse | None:
+        """Do an action to the rows that were ticked, unless one of the ticks can be the key of no row."""
+        if all(self._can_be_key(key) for key in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            answer: HttpResponse | None = super().response_action(request, queryset, *args, **options)
+            return answer
+        self.message_user(request, _NO_ROW, messages.ERROR)
+        return None
+
+    def _can_be_key(self, key: str) -> bool:
+        try:
+            self.model._meta.pk.clean(key, None)  # noqa: SLF001 the public name of a model's facts
+        except ValidationError:
+            return False
+        return strict_json.find_error_in_text(key) is None
 
     def row_of(self, request: HttpRequest, object_id: str) -> Any:
         """The row that an address names, where marks such as `/` and `:` are written otherwise; or None."""

@@ -10,6 +10,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from governance.admin.fields import JsonObjectField
 from governance.errors import InvalidInput
 from governance.models import RecurringTask
 from governance.schedules import schemas
@@ -34,7 +35,7 @@ _AT_FIRST = {
 class RecurringForm(forms.ModelForm):
     """Either cron or an interval. Wrong words are told beside the field that they stand in."""
 
-    task = forms.JSONField(
+    task = JsonObjectField(
         help_text=f"As POST /api/tasks takes it, e.g. {_EXAMPLE}",
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 8, "class": "jg-code"}),
     )

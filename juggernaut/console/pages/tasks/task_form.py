@@ -20,6 +20,7 @@ from unfold.widgets import (
 )
 
 from governance.access import actors
+from governance.admin.fields import JsonObjectField
 from governance.errors import Forbidden, IdempotencyMismatch, InvalidInput
 from governance.models import Task, Worker
 from governance.models.task import MAX_PRIORITY
@@ -39,7 +40,7 @@ class SubmitForm(forms.Form):
         max_length=200, required=False, widget=UnfoldAdminTextInputWidget,
         help_text="What people see of it. The type, if left empty.",
     )  # fmt: skip
-    payload = forms.JSONField(
+    payload = JsonObjectField(
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 10, "class": "jg-code", "spellcheck": "false"}),
         help_text="A JSON object with the fields that the type asks for.",
     )
