@@ -8,19 +8,24 @@ from django.db import DataError, connection, transaction
 _NO_ZONES = frozenset({"localtime", "posixrules", "Factory"})
 
 
+_EXPECTED = "a time zone is expected, such as Europe/Berlin"
+
+
 def checked(name: str) -> str:
     """The name of a zone, as it was given. Raises `ValueError`, in words, for what is none."""
-    if not (_is_known_to_python(name) and _is_known_to_postgres(name)):
-        raise ValueError("a time zone is expected, such as Europe/Berlin")
+    read(name)
+    if name in _NO_ZONES or not _is_known_to_postgres(name):
+        raise ValueError(_EXPECTED)
     return name
 
 
-def _is_known_to_python(name: str) -> bool:
+def read(name: str) -> ZoneInfo:
+    """The zone as Python knows it. Raises `ValueError`; rows that were typed in SQL may name what PostgreSQL
+    alone understands, such as `UTC+3`."""
     try:
-        ZoneInfo(name)
+        return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        return False
-    return name not in _NO_ZONES
+        raise ValueError(_EXPECTED) from None
 
 
 def _is_known_to_postgres(name: str) -> bool:

@@ -1,6 +1,7 @@
 """Base of the governance commands: JSON on request, one line and exit status 1 for every refusal."""
 
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -14,10 +15,13 @@ from governance.access import actors
 from governance.access.actors import Actor
 from governance.db import errors as db_errors
 from governance.db import locks
+from governance.db.strict_json import find_error_in_text
 from governance.errors import FieldError, GovernanceError, InvalidInput
+from governance.tasks.schemas import in_this_age
 
 # A person waits longer than a process does.
 LOCK_SECONDS = 10.0
+MAX_DAYS = 36_500
 _LOCKED = "somebody else holds a lock on these rows (manage.py diagnose says who); nothing was changed"
 
 
@@ -28,6 +32,7 @@ class GovernanceCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         self.as_json = bool(options.get("json"))
+        _refuse_other_bytes(options)
         try:
             with locks.wait_at_most(LOCK_SECONDS):
                 return super().execute(*args, **options)
@@ -56,6 +61,27 @@ class GovernanceCommand(BaseCommand):
             self.stdout.write(sentence)
 
 
+def _refuse_other_bytes(options: Mapping[str, Any]) -> None:
+    """Raise `CommandError`, which names the option, for an argument that is not UTF-8: Python has halves of
+    surrogate pairs for its bytes, which no driver sends. Names of files may be any bytes."""
+    for name, said in options.items():
+        texts = said if isinstance(said, list | tuple) else [said]
+        if name != "file" and any(isinstance(text, str) and find_error_in_text(text) for text in texts):
+            raise CommandError(f"{name.replace('_', '-')}: it is not UTF-8")
+
+
+def span_of_days(days: int, option: str) -> timedelta:
+    """So many days, as an option says it; raises `CommandError` for none and for more than a century."""
+    if not 1 <= days <= MAX_DAYS:
+        raise CommandError(f"{option}: 1 to {MAX_DAYS:,} days are expected (got {shortened(str(days))})")
+    return timedelta(days=days)
+
+
+def shortened(text: str) -> str:
+    """The text as a message shows it."""
+    return text if len(text) <= 40 else f"{text[:37]}…"
+
+
 def parse_id(text: str, what: str) -> UUID:
     """The id that was typed; `what` it should be of, e.g. `a task`."""
     try:
@@ -75,7 +101,7 @@ def parse_usd(text: str) -> Decimal:
 def ends_at(*, until: str | None, minutes: float | None) -> datetime | None:
     """When something ends, said as a time (`--until`) or as a span from now (`--minutes`); or None."""
     if minutes is not None:
-        return timezone.now() + timedelta(minutes=minutes)
+        return _after(minutes)
     if until is None:
         return None
     try:
@@ -83,9 +109,24 @@ def ends_at(*, until: str | None, minutes: float | None) -> datetime | None:
     except ValueError:
         found = None
     if found is None or found.tzinfo is None:
-        message = f"ISO 8601 with a zone is expected, e.g. 2026-11-30T08:00Z (got {until!r})"
+        message = f"ISO 8601 with a zone is expected, e.g. 2026-11-30T08:00Z (got {shortened(until)!r})"
         raise InvalidInput([FieldError("until", message)])
-    return found
+    return _of_this_age(found, "until")
+
+
+def _after(minutes: float) -> datetime:
+    try:
+        return _of_this_age(timezone.now() + timedelta(minutes=minutes), "minutes")
+    except (OverflowError, ValueError):  # more than a date can hold; no number
+        message = f"a number of minutes is expected (got {minutes:g})"
+        raise InvalidInput([FieldError("minutes", message)]) from None
+
+
+def _of_this_age(moment: datetime, field: str) -> datetime:
+    try:
+        return in_this_age(moment)
+    except ValueError as far_away:
+        raise InvalidInput([FieldError(field, str(far_away))]) from None
 
 
 def _encode(value: object) -> str:

@@ -1,5 +1,6 @@
 """Base of commands that list: one option for each filter, and a number of rows."""
 
+import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
@@ -32,9 +33,10 @@ class ListCommand(GovernanceCommand):
 
 
 def checked_limit(limit: int) -> int:
+    """How many rows at most, as `islice` takes it; raises `CommandError` for none."""
     if limit < 1:
         raise CommandError("--limit must be 1 or more")
-    return limit
+    return min(limit, sys.maxsize)
 
 
 def pages(question: Question, asked: Mapping[str, list[str]], *, actor: Actor) -> Iterator[Row]:

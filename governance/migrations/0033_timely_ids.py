@@ -1,4 +1,4 @@
-from django.db import migrations
+from django.db import migrations, models
 
 # Ids are version 7 UUIDs, so lists that are filtered by time read a part of the primary key. A row whose id was
 # made by somebody else, or whose `created_at` was typed in, would not be found there: these few are in an index
@@ -25,5 +25,15 @@ class Migration(migrations.Migration):
                 f"DROP INDEX {table}_untimely",
             )
             for table in TABLES
+        ),
+        # The page of a task whose id was given by hand missed its approvals.
+        migrations.AddIndex(
+            model_name="approval",
+            index=models.Index(
+                models.F("task_id"),
+                models.F("id"),
+                condition=models.Q(("task_id__isnull", False)),
+                name="approval_task",
+            ),
         ),
     ]

@@ -55,6 +55,8 @@ class Approval(models.Model):
             models.Index(
                 fields=["expires_at"], name="approval_open", condition=Q(status__in=["pending", "approved"])
             ),
+            # Read by the page of a task.
+            models.Index("task_id", "id", name="approval_task", condition=Q(task_id__isnull=False)),
         ]
         constraints: ClassVar = [
             # The same call is asked about once at a time.

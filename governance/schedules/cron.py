@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice, takewhile
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
+
+from governance import timezones
 
 FIELDS = 5
 # Names that crontab(5) has for common times.
@@ -89,7 +90,11 @@ def _cron(clock: CronSchedule, moment: datetime) -> Iterator[datetime]:
     if len(fields) != FIELDS:
         raise NeverDue(f"five fields are expected: minute, hour, day, month, weekday (got {len(fields)})")
     try:
-        times = CronSim(" ".join(fields), moment.astimezone(ZoneInfo(clock.timezone)))
+        zone = timezones.read(clock.timezone)
+    except ValueError as unknown:
+        raise NeverDue(f"{unknown} (got {clock.timezone!r})") from None
+    try:
+        times = CronSim(" ".join(fields), moment.astimezone(zone))
     except CronSimError as bad:
         raise NeverDue(f"{str(bad)[:1].lower()}{str(bad)[1:]} in {clock.cron!r}") from None
     # A moment within a minute belongs to that minute, whose beginning lies before it.

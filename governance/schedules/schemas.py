@@ -45,7 +45,8 @@ class ScheduleInput(BaseModel):
     @field_validator("timezone")
     @classmethod
     def _is_known(cls, name: str) -> str:
-        return timezones.checked(name)
+        timezones.read(name)
+        return name
 
     @model_validator(mode="after")
     def _comes_sometime(self) -> Self:
@@ -69,7 +70,7 @@ def parse(said: Mapping[str, Any]) -> ScheduleInput:
         terms = ScheduleInput.model_validate(said)
     except ValidationError as invalid:
         raise InvalidInput(field_errors(invalid)) from None
-    errors = _clock_errors(terms) + _task_errors(terms.task)
+    errors = _zone_errors(terms) + _clock_errors(terms) + _task_errors(terms.task)
     if errors:
         raise InvalidInput(errors)
     return terms
@@ -100,6 +101,14 @@ def upcoming(terms: ScheduleInput, *, count: int, now: datetime | None = None) -
     moment = now or times.now()
     coming = schedules_cron.after(_Timed(terms, moment), moment)
     return [at for at, _ in zip(coming, range(count), strict=False)]
+
+
+def _zone_errors(terms: ScheduleInput) -> list[FieldError]:
+    try:
+        timezones.checked(terms.timezone)
+    except ValueError as unknown:
+        return [FieldError("timezone", f"{unknown} (got {terms.timezone!r})")]
+    return []
 
 
 def _clock_errors(terms: ScheduleInput) -> list[FieldError]:

@@ -35,15 +35,16 @@ def _storable_text(text: str) -> str:
     return text
 
 
-def _in_this_age(time: datetime) -> datetime:
-    """Times far away overflow on the way to UTC and back; nobody means them."""
+def in_this_age(time: datetime) -> datetime:
+    """The time; raises `ValueError` for one before 2000 or after 2199. Times far away overflow on the way to
+    UTC and back, and nobody means them."""
     if not _EARLIEST <= time < _LATEST:
         raise ValueError("a time between the years 2000 and 2199 is expected")
     return time
 
 
 Text = Annotated[str, AfterValidator(_storable_text)]
-Time = Annotated[AwareDatetime, AfterValidator(_in_this_age)]
+Time = Annotated[AwareDatetime, AfterValidator(in_this_age)]
 Key = Annotated[Text, Field(min_length=1, max_length=200)]
 Money = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=9)]
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from django.core.exceptions import ValidationError
 
-from governance.admin.fields import JsonObjectField
+from juggernaut.console.actions.fields import JsonObjectField
 from tests.governance.console import person
 from tests.governance.test_admin_recurring import FILLED_IN, PAGES, RULES
 from tests.governance.test_admin_submit import ADD, TASK

@@ -21,9 +21,9 @@ def viewer(client):
 
 
 def made(seconds_ago, title):
-    """A task whose id tells when it was made; ids of the same millisecond stand in any order."""
-    task_id = uuid7.lower_bound(timezone.now() - timedelta(seconds=seconds_ago))
-    Task.objects.create(pk=task_id, title=title, task_type="evaluation")
+    """A task whose id tells, too, when it was made; ids of the same millisecond stand in any order."""
+    at = timezone.now() - timedelta(seconds=seconds_ago)
+    Task.objects.create(pk=uuid7.lower_bound(at), title=title, task_type="evaluation", created_at=at)
 
 
 def listed(client, query=""):

@@ -169,6 +169,20 @@ def test_a_cron_typed_into_psql_that_means_nothing_says_so_and_is_left_alone():
     assert row.pk not in dispatch.due(START)
 
 
+def test_so_does_a_time_zone_that_postgresql_alone_understands():
+    by_hand(
+        "INSERT INTO recurring_tasks (name, kind, cron, timezone, task)"
+        " VALUES ('typed', 'cron', '0 3 * * *', 'UTC+3', '{}')"
+    )
+    row = RecurringTask.objects.get(name="typed")
+
+    dispatch.dispatch(row.pk, now=START)
+
+    row.refresh_from_db()
+    assert "a time zone is expected, such as Europe/Berlin (got 'UTC+3')" in row.problem
+    assert row.pk not in dispatch.due(START)
+
+
 def test_a_clock_that_is_changed_in_psql_is_obeyed():
     row = make()
     by_hand("UPDATE recurring_tasks SET every_seconds = 7200 WHERE id = %s", row.pk)

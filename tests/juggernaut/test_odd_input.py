@@ -2,10 +2,13 @@
 
 import pytest
 from axes.models import AccessAttempt
+from django.contrib import admin
 from django.contrib.auth.models import Group, User
 from django.contrib.messages import get_messages
 from django.test import Client
 
+from juggernaut.console.lists.read_only import CheckedChangeList, RowPageMixin
+from reliability.breakers.models import CircuitBreaker
 from tests.governance.console import person, submit
 
 pytestmark = pytest.mark.django_db
@@ -75,3 +78,49 @@ def test_who_may_look_still_sees_the_list(client: Client):
     client.force_login(person("view_task"))
 
     assert client.get(TASKS, {"q": "x" * 2_000, "status": "nonsense"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"created_at__year": "-1"},
+        {"created_at__year": "9" * 20},
+        {"id__in": "no id"},
+        {"created_at__gte": "infinity"},
+    ],
+    ids=lambda asked: str(*asked.values()),
+)
+def test_a_filter_that_cannot_be_meant_is_named_and_shows_no_list_without_it(
+    boss: Client, asked: dict[str, str]
+):
+    page = boss.get("/admin/governance/approval/", asked)
+
+    assert page.status_code == 400
+    assert f"this list cannot be filtered so: {next(iter(asked))}" in page.content.decode()
+
+
+def test_a_search_that_is_too_long_is_told(boss: Client):
+    page = boss.get("/admin/governance/deadletter/", {"q": "x" * 2_000})
+
+    assert page.status_code == 400
+    assert "at most 1000 characters are expected" in page.content.decode()
+
+
+def test_every_list_of_the_console_checks_its_filters_and_its_ticks(boss: Client, rf):
+    request = rf.get("/")
+
+    for model, page in admin.site._registry.items():
+        assert isinstance(page, RowPageMixin), model
+        assert issubclass(page.get_changelist(request), CheckedChangeList), model
+
+
+@pytest.mark.parametrize("until", ["0001-01-01T00:00", "9999-12-31T23:59", "0001-01-01T00:00+14:00"])
+@pytest.mark.parametrize("action", ["disable", "force-open"])
+def test_a_time_of_another_age_is_told_beside_its_field(boss: Client, until: str, action: str):
+    CircuitBreaker.objects.get_or_create(name="openrouter")
+    asked = {"until": until, "reason": "asked for", "preview": "1"}
+
+    page = boss.post(f"/admin/reliability/circuitbreaker/openrouter/{action}/", asked)
+
+    assert page.status_code == 200
+    assert "between the years 2000 and 2199" in str(page.context["form"].errors["until"])

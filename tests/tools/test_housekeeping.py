@@ -130,7 +130,7 @@ def test_the_command_lists_and_deletes(context, place):
     assert said("--days", "36") == "deleted: 0\n"
     assert said() == "deleted: 1\n"
     assert not mine.exists()
-    with pytest.raises(CommandError, match="--days: 1 or more is expected, not 0"):
+    with pytest.raises(CommandError, match="--days: 1 to 36,500 days are expected \\(got 0\\)"):
         said("--days", "0")
 
 

@@ -1,12 +1,14 @@
 """Read-only admin lists: no row is added by hand, and no page counts a whole table."""
 
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import quote, unquote
-from django.core.exceptions import ValidationError
+from django.core.exceptions import BadRequest, EmptyResultSet, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,6 +17,7 @@ from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from governance.db import strict_json
+from governance.errors import InvalidFilter
 from juggernaut.console.actions.permissions import PermissionMixin
 from juggernaut.console.lists import search
 
@@ -44,12 +47,35 @@ class BoundedPaginator(Paginator):
         return self.count >= LISTED
 
 
-class BoundedChangeList(ChangeList):
+class CheckedChangeList(ChangeList):
+    """Refuses filters that cannot be meant, by their names. Django would show the list without any filter, or
+    fail when the query is sent."""
+
+    def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> "QuerySet[Any]":
+        """What matches; raises `BadRequest`."""
+        try:
+            found: QuerySet[Any] = super().get_queryset(request, *args, **kwargs)
+            _compile(found)
+        except InvalidFilter as wrong:
+            raise BadRequest(f"this list cannot be filtered so: {wrong}") from wrong
+        except (IncorrectLookupParameters, ValueError, OverflowError) as wrong:
+            names = ", ".join(name for name in request.GET if name not in _OF_PAGES) or "the address"
+            raise BadRequest(f"this list cannot be filtered so: {names}") from wrong
+        return found
+
+
+def _compile(found: "QuerySet[Any]") -> None:
+    """Raise what Django raises only when a query is sent: of years such as -1, numbers beyond all types."""
+    with suppress(EmptyResultSet):
+        found.query.get_compiler(found.db).as_sql()
+
+
+class BoundedChangeList(CheckedChangeList):
     """Knows of no more rows than it lists, so that the page's head does not offer to show "all"."""
 
     def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> "QuerySet[Any]":
         """What matches; among the newest rows alone, if no index finds it."""
-        found: QuerySet[Any] = super().get_queryset(request, *args, **kwargs)
+        found = super().get_queryset(request, *args, **kwargs)
         self.is_among_newest = self._needs_bounds(request)
         return search.among_newest(found) if self.is_among_newest else found
 
@@ -91,6 +117,9 @@ class RowPageMixin(admin.ModelAdmin):
             request, object_id, form_url, (extra_context or {}) | beside
         )
         return shown
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return CheckedChangeList
 
     def response_action(
         self, request: HttpRequest, queryset: "QuerySet[Any]", *args: Any, **options: Any

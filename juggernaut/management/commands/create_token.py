@@ -1,14 +1,12 @@
 """`manage.py create_token NAME`: a token with which a client uses the API."""
 
 from argparse import ArgumentParser
-from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import CommandError
 from django.utils import timezone
 
 from governance.access import roles, scopes
-from governance.management.command import GovernanceCommand
+from governance.management.command import GovernanceCommand, span_of_days
 from juggernaut.api_tokens import services as api_tokens
 
 
@@ -36,14 +34,12 @@ class Command(GovernanceCommand):
         self.add_json_argument(parser)
 
     def handle(self, *, name: str, days: int | None, **options: Any) -> None:
-        if days is not None and days < 1:
-            raise CommandError("--days must be 1 or more")
         made = api_tokens.create(
             name,
             actor=self.actor,
             role=options["role"] or "",
             scopes_=[scope for given in options["scopes"] for scope in given.split(",") if scope],
-            expires_at=timezone.now() + timedelta(days=days) if days else None,
+            expires_at=None if days is None else timezone.now() + span_of_days(days, "--days"),
             note=options["note"],
             reason=options["reason"],
         )

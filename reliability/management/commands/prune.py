@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from governance import retention
-from governance.management.command import GovernanceCommand
+from governance.management.command import MAX_DAYS, GovernanceCommand
 from reliability.management.progress import Bar
 
 
@@ -61,7 +61,7 @@ class Command(GovernanceCommand):
 def _days(text: str) -> timedelta:
     try:
         days = int(text.removesuffix("d"))
-        if days < 0:
+        if not 0 <= days <= MAX_DAYS:
             raise ValueError
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of days, as in 30 or 30d") from None

@@ -1,14 +1,12 @@
 """`manage.py delete_workspaces`: the folders of tasks that ended long ago, on this machine."""
 
 from argparse import ArgumentParser
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandError
 from django.utils import timezone
 
-from governance.management.command import GovernanceCommand
+from governance.management.command import GovernanceCommand, span_of_days
 from workers.workspaces import cleanup
 
 
@@ -25,9 +23,7 @@ class Command(GovernanceCommand):
         self.add_json_argument(parser)
 
     def handle(self, *, days: int, dry_run: bool, **options: Any) -> None:
-        if days < 1:
-            raise CommandError(f"--days: 1 or more is expected, not {days}")
-        found = list(cleanup.old(timezone.now() - timedelta(days=days)))
+        found = list(cleanup.old(timezone.now() - span_of_days(days, "--days")))
         deleted = 0 if dry_run else cleanup.delete(found)
         document = {"dry_run": dry_run, "folders": [str(folder) for folder in found], "deleted": deleted}
         listed = [str(folder) for folder in found] if dry_run else []

@@ -17,16 +17,11 @@ from governance.access import permissions
 from governance.access.actors import Actor
 from governance.errors import PermissionNotFound
 from governance.models import ToolPermission, Worker
+from juggernaut.console.actions.fields import time_field
 from juggernaut.console.actions.forms import AdminAction, DiffRow, ReasonForm, Said
 
 TERMS = ("max_calls_per_day", "max_calls_per_minute", "requires_approval", "valid_from", "valid_until")
 _ALLOW, _DENY = ToolPermission.Effect.ALLOW, ToolPermission.Effect.DENY
-
-
-def time_field(label: str, help_text: str = "", *, required: bool = False) -> forms.DateTimeField:
-    """A time in UTC."""
-    widget = UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"})
-    return forms.DateTimeField(label=f"{label} (UTC)", required=required, widget=widget, help_text=help_text)
 
 
 def _quota(span: str) -> forms.IntegerField:

@@ -15,8 +15,8 @@ from unfold.widgets import (
 
 from governance.access.actors import Actor
 from governance.tasks.services import Outcome
+from juggernaut.console.actions.fields import time_field
 from juggernaut.console.actions.forms import AdminAction, DiffRow, ReasonForm, Said
-from juggernaut.console.pages.access.permission_actions import time_field
 from monitoring.alerts import services
 from monitoring.models.alert import Severity
 

@@ -8,8 +8,8 @@ from django import forms
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminIntegerFieldWidget
 
 from governance.access.actors import Actor
+from juggernaut.console.actions.fields import time_field
 from juggernaut.console.actions.forms import AdminAction, DiffRow, ReasonForm, Said
-from juggernaut.console.pages.access.permission_actions import time_field
 from reliability.breakers import services, settings
 from reliability.breakers.models import CircuitBreaker, Mode
 

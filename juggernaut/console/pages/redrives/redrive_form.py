@@ -18,6 +18,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWi
 from governance.access import actors
 from governance.errors import Forbidden, GovernanceError, InvalidInput
 from governance.units import words
+from juggernaut.console.actions.fields import TimeField
 from reliability import redrives
 from reliability.dead_letters import filters
 from reliability.dead_letters.filters import DeadLetterFilter
@@ -50,7 +51,7 @@ class RedriveOptionsForm(forms.Form):
         label="Try a few first: one, then five, then a quarter", required=False, initial=True,
         widget=UnfoldBooleanWidget,
     )  # fmt: skip
-    as_of = forms.DateTimeField(widget=forms.HiddenInput)
+    as_of = TimeField(widget=forms.HiddenInput)
 
 
 @dataclass(frozen=True)

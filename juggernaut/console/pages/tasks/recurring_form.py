@@ -10,10 +10,10 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from governance.admin.fields import JsonObjectField
 from governance.errors import InvalidInput
 from governance.models import RecurringTask
 from governance.schedules import schemas
+from juggernaut.console.actions.fields import JsonObjectField
 
 _EXAMPLE = '{"task_type": "evaluation", "payload": {"eval_type": "metric", "metric_value": 1}}'
 

@@ -20,13 +20,13 @@ from unfold.widgets import (
 )
 
 from governance.access import actors
-from governance.admin.fields import JsonObjectField
 from governance.errors import Forbidden, IdempotencyMismatch, InvalidInput
 from governance.models import Task, Worker
 from governance.models.task import MAX_PRIORITY
 from governance.tasks import registry as task_types
 from governance.tasks import schemas
 from governance.tasks import services as tasks
+from juggernaut.console.actions.fields import JsonObjectField
 
 _EXAMPLE = {"eval_type": "metric", "metric_value": 100, "minimum": 95}
 _FIRST = "evaluation"

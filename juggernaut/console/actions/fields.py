@@ -1,13 +1,16 @@
 """Fields of the console's forms that are read as strictly as the bodies of the API."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from governance.db import strict_json
 from governance.errors import InvalidJson
+from governance.tasks import schemas
 
 
 class JsonObjectField(forms.JSONField):
@@ -31,3 +34,20 @@ class JsonObjectField(forms.JSONField):
     def bound_data(self, data: Any, initial: Any) -> Any:
         """The text as it was typed, for the form to show again."""
         return super().bound_data(data, initial) if self.disabled or data is None else InvalidJSONInput(data)
+
+
+class TimeField(forms.DateTimeField):
+    """A time of this age, as the API takes them: others overflow on the way to UTC and back."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        found = super().to_python(value)
+        try:
+            return None if found is None else schemas.in_this_age(found)
+        except ValueError as far_away:
+            raise ValidationError(f"{str(far_away)[:1].upper()}{str(far_away)[1:]}.") from None
+
+
+def time_field(label: str, help_text: str = "", *, required: bool = False) -> TimeField:
+    """A time in UTC."""
+    widget = UnfoldAdminTextInputWidget(attrs={"type": "datetime-local"})
+    return TimeField(label=f"{label} (UTC)", required=required, widget=widget, help_text=help_text)
