@@ -19,18 +19,21 @@ class JsonField(models.JSONField):
     """
 
     def from_db_value(self, value: Any, expression: Any, connection: BaseDatabaseWrapper) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            found = json.loads(value, parse_int=_integer)
-        except RecursionError:
-            return dict(TOO_DEEP)
-        return dict(TOO_DEEP) if strict_json.is_too_deep(found, text=value) else found
+        return read(value) if isinstance(value, str) else value
 
     def deconstruct(self) -> Any:
         """Migrations know Django's own field: the column is the same."""
         name, _, arguments, options = super().deconstruct()
         return name, "django.db.models.JSONField", arguments, options
+
+
+def read(text: str) -> Any:
+    """The value of a JSON column, whatever stands there."""
+    try:
+        found = json.loads(text, parse_int=_integer)
+    except RecursionError:
+        return dict(TOO_DEEP)
+    return dict(TOO_DEEP) if strict_json.is_too_deep(found, text=text) else found
 
 
 def _integer(digits: str) -> int | float | str:

@@ -141,9 +141,18 @@ def _payload(kind: TaskType, task: ClaimedTask) -> BaseModel:
     try:
         return kind.schema.model_validate_json(task.payload)
     except ValidationError as invalid:
-        errors = field_errors(invalid, "payload", said=orjson.loads(task.payload))
+        errors = field_errors(invalid, "payload", said=_readable(task.payload))
         found = "; ".join(f"{error.field}: {error.message}" for error in errors)
         raise PermanentFailure(f"bad payload: {found}") from None
+
+
+def _readable(payload: str) -> object:
+    """The payload as a value; None if it was typed in SQL and is nested too deeply, or holds too large a
+    number."""
+    try:
+        return orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return None
 
 
 def _run_plain(

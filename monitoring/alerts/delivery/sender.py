@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
 from django.db import connection
 from django.utils import timezone
 
 from governance.access import permissions
 from governance.access.permissions import Decision
+from governance.models import json_field
 from monitoring.alerts.delivery import channels
 from monitoring.alerts.delivery.channels import NotDeliveredError, OutcomeUnknownError, Target
 
@@ -109,13 +109,16 @@ def take() -> Taken | None:
     if row is None:
         return None
     message_id, channel, target, content, tries = row
-    return Taken(message_id, channel, target, orjson.loads(content), tries)
+    return Taken(message_id, channel, target, json_field.read(content), tries)
 
 
 def _send(taken: Taken) -> bool:
     target = channels.find(taken.channel, taken.target)
     if target is None:
         _end(taken, "dropped", "its target is not in the settings any more")
+        return False
+    if not isinstance(taken.content.get("data"), dict):
+        _end(taken, "failed", "its content was changed, and cannot be sent")
         return False
     try:
         channels.send(target, _content(taken))

@@ -5,7 +5,7 @@ import threading
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from governance.access import permissions
@@ -56,6 +56,34 @@ def test_a_webhook_is_told_that_it_is_so_and_that_it_is_over(look, hook):
     assert first["data"]["message_id"] != last["data"]["message_id"]
     assert last["subject"] == "[resolved] breaker_open openrouter"
     assert messages() == [("firing", "sent"), ("resolved", "sent")]
+
+
+DEEP = '{"data": ' + "[" * 3000 + "]" * 3000 + "}"
+
+
+@pytest.mark.parametrize("content", [DEEP, "{}"], ids=["deep", "empty"])
+def test_a_message_that_was_changed_in_sql_ends_and_holds_up_no_other(look, hook, content):
+    break_down()
+    look()
+    odd = AlertMessage.objects.get()
+    good = AlertMessage.objects.create(
+        alert=odd.alert,
+        kind=odd.kind,
+        channel=odd.channel,
+        target=odd.target,
+        told_at=odd.told_at + MINUTE,
+        content=odd.content,
+    )
+    with connection.cursor() as cursor:
+        statement = "UPDATE alert_messages SET content = %s::jsonb WHERE id = %s"
+        cursor.execute(statement, [content, str(odd.pk)])
+
+    assert sender.deliver() == 1
+
+    odd.refresh_from_db()
+    good.refresh_from_db()
+    assert (odd.state, odd.error) == ("failed", "its content was changed, and cannot be sent")
+    assert (good.state, len(told(hook))) == ("sent", 1)
 
 
 def test_slack_is_told_in_its_own_way(look, site, settings):

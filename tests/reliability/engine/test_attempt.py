@@ -93,6 +93,18 @@ def test_a_bad_payload_fails_for_good_and_names_the_field(payload):
     assert error(ending).startswith("bad payload: payload")
 
 
+@pytest.mark.parametrize(
+    ("payload", "said"),
+    [('{"a":' * 3000 + "1" + "}" * 3000, "recursion limit"), ('{"a": ' + "9" * 5000 + "}", "out of range")],
+    ids=["deep", "large"],
+)
+def test_a_payload_typed_in_sql_that_nobody_can_read_fails_its_task_alone(payload, said):
+    ending = carry_out(lambda payload, context: None, task_type="evaluation", payload=payload)
+
+    assert error(ending).startswith("bad payload: payload: Invalid JSON")
+    assert said in error(ending)
+
+
 def test_a_permanent_failure_fails_at_the_first_attempt():
     assert raising(PermanentFailure("no such model")) == Failed(
         "no such model", {"cause": "permanent", "error_class": "PermanentFailure"}
