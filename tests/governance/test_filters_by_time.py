@@ -72,4 +72,4 @@ def test_while_all_ids_say_when_they_were_made_the_primary_key_bounds_what_is_re
     condition = uuid7.created_within(Task, now - HOUR, now)
 
     assert "pk__gte" in str(condition)
-    assert "pk__lt" in str(condition)
+    assert "pk__lte" in str(condition)
